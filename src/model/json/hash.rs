@@ -1,0 +1,56 @@
+//! State hashes and operation ids.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+
+/// The hash of a scope's state: SHA-1 of its canonical text (reactor format §3.1).
+///
+/// Displays as the reference stores it: base64, standard alphabet, with padding.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StateHash([u8; 20]);
+
+impl fmt::Display for StateHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&STANDARD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for StateHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Hashes the canonical text of a scope's state; `None` for a scope that is absent.
+///
+/// An absent state and every value that JavaScript treats as false hash as the empty string.
+#[must_use]
+pub fn hash_canonical(text: Option<&[u8]>) -> StateHash {
+    const EMPTY: &[u8] = b"\"\"";
+    let text = match text {
+        None | Some(b"null" | b"false" | b"0") => EMPTY,
+        Some(text) => text,
+    };
+    StateHash(Sha1::digest(text).into())
+}
+
+/// Derives an operation id: the first 32 hexadecimal digits of the SHA-1 of
+/// `document:scope:branch:action` (reactor format §3.4). The parts are not escaped.
+#[must_use]
+pub fn operation_id(document: &str, scope: &str, branch: &str, action: &[u8]) -> String {
+    let mut sha = Sha1::new();
+    for part in [document, scope, branch] {
+        sha.update(part);
+        sha.update(b":");
+    }
+    sha.update(action);
+    let digest = sha.finalize();
+    digest.iter().take(16).flat_map(|byte| [byte >> 4, byte & 0xF]).map(hex_digit).collect()
+}
+
+fn hex_digit(nibble: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(nibble)])
+}

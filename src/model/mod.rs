@@ -1,0 +1,11 @@
+//! Vocabulary as types: names and positions, operations and actions, JSON as JavaScript has it, states.
+//!
+//! Does no I/O, reads no clock, knows no SQL.
+
+pub mod ids;
+pub mod json;
+pub mod operation;
+pub mod progress;
+pub mod state;
+pub mod target;
+pub mod time;

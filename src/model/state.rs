@@ -1,0 +1,135 @@
+//! Shared, immutable states.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::ids::Scope;
+use super::json::{Json, StateHash, Text, canonical, hash_canonical};
+
+/// The state of a document, all scopes of it: immutable, shared by its clones, and cheap to take from a
+/// running fold, so that a rebuild can keep many of them.
+///
+/// How a state is held is the business of the model that made it (a typed index, a JavaScript heap, plain
+/// JSON); what others see of it is JSON.
+#[derive(Clone)]
+pub struct State(Arc<dyn StateParts>);
+
+/// What a model's own form of a state must offer.
+pub trait StateParts: Any + Send + Sync {
+    /// The scopes that have a state, in ascending order of UTF-16 code units.
+    fn scopes(&self) -> Vec<Scope>;
+
+    /// The state of one scope; `None` if the scope has none.
+    fn scope(&self, scope: &str) -> Option<Json<'static>>;
+
+    /// The canonical text of one scope's state; `None` if the scope has none.
+    fn canonical(&self, scope: &str) -> Option<Vec<u8>> {
+        self.scope(scope).map(|state| canonical(&state))
+    }
+}
+
+impl State {
+    /// Shares `parts`.
+    pub fn new(parts: impl StateParts) -> Self {
+        State(Arc::new(parts))
+    }
+
+    /// The scopes that have a state, in ascending order of UTF-16 code units.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<Scope> {
+        self.0.scopes()
+    }
+
+    /// The state of one scope; `None` if the scope has none. Costs as much as the state is large.
+    #[must_use]
+    pub fn scope(&self, scope: &str) -> Option<Json<'static>> {
+        self.0.scope(scope)
+    }
+
+    /// The canonical text of one scope's state; `None` if the scope has none.
+    #[must_use]
+    pub fn canonical(&self, scope: &str) -> Option<Vec<u8>> {
+        self.0.canonical(scope)
+    }
+
+    /// The state hash of one scope (reactor format §3.1); an absent scope has one, too.
+    #[must_use]
+    pub fn hash(&self, scope: &str) -> StateHash {
+        hash_canonical(self.canonical(scope).as_deref())
+    }
+
+    /// The model's own form, if it is a `T`.
+    #[must_use]
+    pub fn downcast<T: StateParts>(&self) -> Option<&T> {
+        let parts: &dyn Any = &*self.0;
+        parts.downcast_ref()
+    }
+
+    /// Whether both are one and the same state in memory; `false` says nothing about their values.
+    #[must_use]
+    pub fn is(&self, other: &State) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |scope: &Scope| self.canonical(scope.as_str()).map(|text| String::from_utf8_lossy(&text).into_owned());
+        f.debug_map().entries(self.scopes().iter().map(|scope| (scope, text(scope)))).finish()
+    }
+}
+
+/// A state held as plain JSON, one value a scope.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JsonState(BTreeMap<Scope, Arc<Json<'static>>>);
+
+impl JsonState {
+    /// The state of one scope.
+    #[must_use]
+    pub fn get(&self, scope: &str) -> Option<&Json<'static>> {
+        self.0.get(scope).map(|state| &**state)
+    }
+
+    /// Replaces the state of one scope.
+    pub fn set(&mut self, scope: Scope, state: Json<'static>) {
+        self.0.insert(scope, Arc::new(state));
+    }
+
+    /// Removes one scope.
+    pub fn remove(&mut self, scope: &str) {
+        self.0.remove(scope);
+    }
+
+    /// The state of one scope, to change; `None` if the scope has none.
+    pub fn get_mut(&mut self, scope: &str) -> Option<&mut Json<'static>> {
+        self.0.get_mut(scope).map(Arc::make_mut)
+    }
+}
+
+impl StateParts for JsonState {
+    fn scopes(&self) -> Vec<Scope> {
+        let mut scopes: Vec<Scope> = self.0.keys().cloned().collect();
+        scopes.sort_by(|a, b| Text::from(a.as_str()).cmp(&Text::from(b.as_str())));
+        scopes
+    }
+
+    fn scope(&self, scope: &str) -> Option<Json<'static>> {
+        self.get(scope).cloned()
+    }
+
+    fn canonical(&self, scope: &str) -> Option<Vec<u8>> {
+        self.get(scope).map(canonical)
+    }
+}
+
+impl From<&State> for JsonState {
+    fn from(state: &State) -> Self {
+        if let Some(parts) = state.downcast::<JsonState>() {
+            return parts.clone();
+        }
+        let value = |scope: Scope| state.scope(scope.as_str()).map(|value| (scope, Arc::new(value)));
+        JsonState(state.scopes().into_iter().filter_map(value).collect())
+    }
+}

@@ -1,0 +1,1 @@
+//! The `auth` scope (reactor format §5.5, §5.6).

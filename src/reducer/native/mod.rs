@@ -1,0 +1,3 @@
+//! Models that are compiled in: typed, indexed states; results and error texts of the reference.
+
+pub mod drive;

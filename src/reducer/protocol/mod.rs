@@ -1,0 +1,1 @@
+//! The base protocol (reactor format §4, §5).

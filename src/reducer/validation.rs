@@ -1,0 +1,1 @@
+//! Input validation with the texts of zod (reactor format §4.9).

@@ -1,0 +1,1 @@
+//! How keyframe bodies are stored.

@@ -1,0 +1,92 @@
+//! Why a store did not answer, sorted by what a caller can do about it.
+
+use crate::model::ids::{OpIndex, StreamKey};
+
+/// Why a store did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing is there.
+    #[error("{location}: no such store")]
+    Missing {
+        /// What was asked for.
+        location: String,
+    },
+    /// Something is there, and it is not a store.
+    #[error("{location} is not a store: {reason}")]
+    NotAStore {
+        /// What was opened.
+        location: String,
+        /// What it is instead.
+        reason: String,
+    },
+    /// A store whose tables are not the ones snapctl reads.
+    #[error("{location}: {reason}")]
+    Unsupported {
+        /// What was opened.
+        location: String,
+        /// What is missing or different.
+        reason: String,
+    },
+    /// The text that names the store cannot be understood.
+    #[error("cannot open \"{text}\": {reason}")]
+    BadLocation {
+        /// As given, without passwords.
+        text: String,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// Another program holds the store. Trying again later may help.
+    #[error("{location} is locked by another program")]
+    Busy {
+        /// What was asked.
+        location: String,
+    },
+    /// The store cannot be reached or read.
+    #[error("cannot {action} {location}")]
+    Unavailable {
+        /// What was asked.
+        location: String,
+        /// The step that failed, as a verb: `open`, `read`, `write`.
+        action: &'static str,
+        /// What the driver or the system says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The store does not allow changes.
+    #[error("{location} is read-only")]
+    ReadOnly {
+        /// What was asked.
+        location: String,
+    },
+    /// A row does not decode. Nothing was skipped or guessed.
+    #[error("table {table}, {key}: column {column}: {reason}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// Which row, as a person would look for it.
+        key: String,
+        /// The column.
+        column: &'static str,
+        /// What is wrong with the value.
+        reason: String,
+    },
+    /// The file is damaged below the level of rows.
+    #[error("{location} is damaged")]
+    Damaged {
+        /// What was read.
+        location: String,
+        /// What the driver says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An operation to append does not fit the log.
+    #[error("operation {index} of {stream} does not fit: {reason}")]
+    Conflict {
+        /// The stream.
+        stream: StreamKey,
+        /// Where the operation was to go.
+        index: OpIndex,
+        /// What is there instead.
+        reason: String,
+    },
+}

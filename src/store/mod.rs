@@ -1,0 +1,290 @@
+//! Rows in, rows out. A store holds operation logs and keyframes; it never reduces, prints, or knows which
+//! command asked.
+//!
+//! Three traits: a [`Store`] is opened once and shared between threads; [`Read`] is one read transaction, used
+//! by one thread, so that head, keyframe and tail of one answer fit each other; [`Write`] is a read
+//! transaction that may also change things and does so only at [`Write::commit`].
+
+pub mod codec;
+mod error;
+pub mod memory;
+mod open;
+pub mod sqlite;
+
+use std::num::NonZeroU64;
+use std::ops::ControlFlow;
+
+use crate::model::ids::{Branch, DocumentId, DocumentType, OpIndex, OperationId, Revision, Scope, Skip, Span, StreamKey};
+use crate::model::operation::OperationRow;
+use crate::model::time::Timestamp;
+
+pub use error::StoreError;
+pub use open::{Backend, Options, Stores};
+
+/// What a visitor of rows says: go on, or stop the visit (which is not an error).
+pub type Flow = ControlFlow<()>;
+
+/// A place that holds operation logs and keyframes.
+pub trait Store: Send + Sync {
+    /// Where it is, for messages; never with a password.
+    fn location(&self) -> &str;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Begins a read transaction.
+    ///
+    /// # Errors
+    /// `Busy` if another program holds the store, `Unavailable` if it cannot be reached, `NotAStore` if it is
+    /// no longer what was opened.
+    fn read(&self) -> Result<Box<dyn Read + '_>, StoreError>;
+
+    /// Begins a transaction that may change the store. At most one at a time; a second waits.
+    ///
+    /// # Errors
+    /// As [`Store::read`], and `ReadOnly`.
+    fn write(&self) -> Result<Box<dyn Write + '_>, StoreError>;
+}
+
+/// What a backend can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "a list of independent capabilities")]
+pub struct Capabilities {
+    /// Operations can be added.
+    pub append: bool,
+    /// Keyframes can be kept.
+    pub keyframes: bool,
+    /// What others write shows up in a new read transaction.
+    pub follow: bool,
+    /// A write is all or nothing.
+    pub transactional: bool,
+    /// What was committed survives a crash.
+    pub durable: bool,
+}
+
+/// One read transaction. All answers describe the same moment.
+pub trait Read {
+    /// Visits the documents whose id starts with `prefix`, by id in ascending byte order. Documents that have
+    /// keyframes and no operations are not visited.
+    ///
+    /// # Errors
+    /// `Corrupt` if a row does not decode; `Busy`, `Unavailable`.
+    fn documents(&self, prefix: &str, visit: &mut dyn FnMut(DocumentEntry) -> Flow) -> Result<(), StoreError>;
+
+    /// The streams of a document, by branch and scope in ascending byte order, each with its head; empty if the
+    /// document is not there.
+    ///
+    /// # Errors
+    /// `Corrupt` if a row does not decode; `Busy`, `Unavailable`.
+    fn streams(&self, document: &DocumentId) -> Result<Vec<StreamHead>, StoreError>;
+
+    /// Visits the operations of a stream within `span`, by index, until the visitor stops. A missing stream has
+    /// none. Gaps are not noticed here.
+    ///
+    /// # Errors
+    /// `Corrupt` naming row and column if a row does not decode; rows before it have been visited.
+    /// `Busy`, `Unavailable`.
+    fn operations(
+        &self,
+        stream: &StreamKey,
+        span: Span,
+        order: Order,
+        visit: &mut dyn FnMut(&OperationRow<'_>) -> Flow,
+    ) -> Result<(), StoreError>;
+
+    /// The operations of a stream within `span` whose skip is not 0, by index: a compact index for deciding
+    /// which base is safe.
+    ///
+    /// # Errors
+    /// As [`Read::operations`].
+    fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<SkipEntry>, StoreError>;
+
+    /// The newest row (by insertion) of the document that carries an operation id.
+    ///
+    /// # Errors
+    /// As [`Read::operations`].
+    fn find_operation(&self, document: &DocumentId, id: &OperationId) -> Result<Option<(StreamKey, OpIndex)>, StoreError>;
+
+    /// The newest operation time of a stream within `span`; `None` if there is no operation.
+    ///
+    /// # Errors
+    /// As [`Read::operations`].
+    fn newest_time(&self, stream: &StreamKey, span: Span) -> Result<Option<Timestamp>, StoreError>;
+
+    /// The newest keyframe of a stream at or below `at_most` by its label, or `None` if the stream has none that
+    /// old. Older ones follow by asking again below the one found.
+    ///
+    /// # Errors
+    /// `Corrupt` if the row does not decode (its body is not looked at); `Busy`, `Unavailable`.
+    fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<Keyframe>, StoreError>;
+
+    /// Visits what is known of a document's keyframes without reading their bodies, by branch, scope and revision.
+    ///
+    /// # Errors
+    /// `Corrupt` if a row does not decode; `Busy`, `Unavailable`.
+    fn keyframes(&self, document: &DocumentId, visit: &mut dyn FnMut(&KeyframeEntry) -> Flow) -> Result<(), StoreError>;
+
+    /// What holds for the store as a whole. Counting takes as long as the store is large.
+    ///
+    /// # Errors
+    /// `Busy`, `Unavailable`.
+    fn info(&self) -> Result<StoreInfo, StoreError>;
+
+    /// Changes whenever anything in the store may have changed; equal stamps: nothing did.
+    ///
+    /// # Errors
+    /// `Busy`, `Unavailable`.
+    fn stamp(&self) -> Result<Stamp, StoreError>;
+}
+
+/// A transaction that may change the store. Dropped without [`Write::commit`] it changes nothing.
+pub trait Write: Read {
+    /// Adds operations to the end of a stream, in order. A row that is there already with the same id, index and
+    /// skip is passed over, so that a repeated append does nothing. Returns how many were added.
+    ///
+    /// # Errors
+    /// `Conflict` if an index is taken by another operation or does not follow the last; nothing of the
+    /// transaction is then worth committing. `Busy`, `Unavailable`, `ReadOnly`.
+    fn append(&mut self, stream: &StreamKey, operations: &[NewOperation<'_>]) -> Result<usize, StoreError>;
+
+    /// Writes a keyframe; a keyframe with the same stream and revision is replaced.
+    ///
+    /// # Errors
+    /// `Busy`, `Unavailable`, `ReadOnly`.
+    fn put_keyframe(&mut self, keyframe: &NewKeyframe<'_>) -> Result<(), StoreError>;
+
+    /// Deletes a keyframe, and says whether there was one.
+    ///
+    /// # Errors
+    /// `Busy`, `Unavailable`, `ReadOnly`.
+    fn delete_keyframe(&mut self, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError>;
+
+    /// Makes everything durable and ends the transaction.
+    ///
+    /// # Errors
+    /// `Busy`, `Unavailable`; nothing has changed then.
+    fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// In which direction rows are visited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// From the first operation to the last.
+    Forward,
+    /// From the last operation to the first.
+    Backward,
+}
+
+/// A document as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentEntry {
+    /// The document.
+    pub id: DocumentId,
+    /// Its type, as its first row (by insertion) names it.
+    pub document_type: DocumentType,
+}
+
+/// The newest revision of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamHead {
+    /// The branch.
+    pub branch: Branch,
+    /// The scope.
+    pub scope: Scope,
+    /// The greatest index stored.
+    pub head: Revision,
+}
+
+/// A row that retracts others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SkipEntry {
+    /// Its position.
+    pub index: OpIndex,
+    /// How many positions directly before it are retracted.
+    pub skip: std::num::NonZeroU32,
+    /// Whether the action is a NOOP, which is how undone steps are stored.
+    pub noop: bool,
+    /// Whether the row was denied; a denied row retracts nothing when rebuilding (reactor format §5.7).
+    pub denied: bool,
+}
+
+/// What is known of a stored keyframe without reading its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyframeEntry {
+    /// The stream.
+    pub stream: StreamKey,
+    /// The label: the last operation included, if the writer kept the rule; negative labels occur in damaged
+    /// stores.
+    pub label: i64,
+    /// When the row was first written.
+    pub created: Option<Timestamp>,
+    /// Size of the stored body in bytes.
+    pub size_bytes: u64,
+}
+
+/// A stored keyframe with its body, decoded to JSON text and not looked at any further.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keyframe {
+    /// The label.
+    pub revision: Revision,
+    /// The document as the row's column names its type.
+    pub document_type: DocumentType,
+    /// The stored document as JSON text (reactor format §2.2).
+    pub document: Vec<u8>,
+    /// Whether this program wrote or checked the keyframe and its record still fits.
+    pub verified: bool,
+}
+
+/// An operation to append.
+#[derive(Clone, Copy, Debug)]
+pub struct NewOperation<'a> {
+    /// The row's fields; `previous_id` is ignored and derived from the row before.
+    pub row: OperationRow<'a>,
+    /// When the row is written.
+    pub written: Timestamp,
+    /// Groups rows that were written for one job; any text.
+    pub job_id: &'a str,
+}
+
+/// A keyframe to write.
+#[derive(Clone, Copy, Debug)]
+pub struct NewKeyframe<'a> {
+    /// The stream.
+    pub stream: &'a StreamKey,
+    /// The label: the last operation included.
+    pub revision: Revision,
+    /// Type of the document.
+    pub document_type: &'a DocumentType,
+    /// The document as JSON text (reactor format §2.2).
+    pub document: &'a [u8],
+    /// When it is written.
+    pub created: Timestamp,
+}
+
+/// What holds for a store as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreInfo {
+    /// Documents with at least one operation.
+    pub documents: u64,
+    /// Operation rows.
+    pub operations: u64,
+    /// Keyframe rows.
+    pub keyframes: u64,
+    /// Size of the store, all files of it, in bytes; 0 when it has none.
+    pub size_bytes: u64,
+    /// Facts that only this backend has, by name in ascending order (journal mode, page size, columns absent).
+    pub details: Vec<(&'static str, String)>,
+}
+
+/// A store's answer to "has anything moved?".
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Stamp(pub String);
+
+/// The skip of a row as a [`Skip`]: `None` for 0.
+#[must_use]
+pub fn skip_from(skip: u32) -> Skip {
+    std::num::NonZeroU32::new(skip)
+}
+
+/// A bound on waiting for a store that is busy, in milliseconds; `None` fails at once.
+pub type BusyTimeoutMs = Option<NonZeroU64>;
