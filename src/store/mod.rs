@@ -14,8 +14,10 @@ pub mod sqlite;
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 
-use crate::model::ids::{Branch, DocumentId, DocumentType, OpIndex, OperationId, Revision, Scope, Skip, Span, StreamKey};
-use crate::model::operation::OperationRow;
+use crate::model::ids::{
+    Branch, DocumentId, DocumentType, OpIndex, OperationId, Revision, Scope, Skip, Span, StreamKey,
+};
+use crate::model::operation::{OperationRow, Retraction};
 use crate::model::time::Timestamp;
 
 pub use error::StoreError;
@@ -97,13 +99,17 @@ pub trait Read {
     ///
     /// # Errors
     /// As [`Read::operations`].
-    fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<SkipEntry>, StoreError>;
+    fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<Retraction>, StoreError>;
 
     /// The newest row (by insertion) of the document that carries an operation id.
     ///
     /// # Errors
     /// As [`Read::operations`].
-    fn find_operation(&self, document: &DocumentId, id: &OperationId) -> Result<Option<(StreamKey, OpIndex)>, StoreError>;
+    fn find_operation(
+        &self,
+        document: &DocumentId,
+        id: &OperationId,
+    ) -> Result<Option<(StreamKey, OpIndex)>, StoreError>;
 
     /// The newest operation time of a stream within `span`; `None` if there is no operation.
     ///
@@ -111,18 +117,26 @@ pub trait Read {
     /// As [`Read::operations`].
     fn newest_time(&self, stream: &StreamKey, span: Span) -> Result<Option<Timestamp>, StoreError>;
 
-    /// The newest keyframe of a stream at or below `at_most` by its label, or `None` if the stream has none that
-    /// old. Older ones follow by asking again below the one found.
+    /// The newest keyframe of a stream at or below `at_most` by its label, without its body, or `None` if the stream
+    /// has none that old. Older ones follow by asking again below the one found.
     ///
     /// # Errors
-    /// `Corrupt` if the row does not decode (its body is not looked at); `Busy`, `Unavailable`.
-    fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<Keyframe>, StoreError>;
+    /// `Corrupt` if the row does not decode; `Busy`, `Unavailable`.
+    fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<KeyframeEntry>, StoreError>;
+
+    /// The stored document of a keyframe as JSON text (reactor format §2.2), not looked at any further; `None` if
+    /// there is no such keyframe.
+    ///
+    /// # Errors
+    /// `Corrupt` if the body does not decode to text; `Busy`, `Unavailable`.
+    fn keyframe_document(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Visits what is known of a document's keyframes without reading their bodies, by branch, scope and revision.
     ///
     /// # Errors
     /// `Corrupt` if a row does not decode; `Busy`, `Unavailable`.
-    fn keyframes(&self, document: &DocumentId, visit: &mut dyn FnMut(&KeyframeEntry) -> Flow) -> Result<(), StoreError>;
+    fn keyframes(&self, document: &DocumentId, visit: &mut dyn FnMut(&KeyframeEntry) -> Flow)
+    -> Result<(), StoreError>;
 
     /// What holds for the store as a whole. Counting takes as long as the store is large.
     ///
@@ -195,19 +209,6 @@ pub struct StreamHead {
     pub head: Revision,
 }
 
-/// A row that retracts others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SkipEntry {
-    /// Its position.
-    pub index: OpIndex,
-    /// How many positions directly before it are retracted.
-    pub skip: std::num::NonZeroU32,
-    /// Whether the action is a NOOP, which is how undone steps are stored.
-    pub noop: bool,
-    /// Whether the row was denied; a denied row retracts nothing when rebuilding (reactor format §5.7).
-    pub denied: bool,
-}
-
 /// What is known of a stored keyframe without reading its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyframeEntry {
@@ -220,17 +221,6 @@ pub struct KeyframeEntry {
     pub created: Option<Timestamp>,
     /// Size of the stored body in bytes.
     pub size_bytes: u64,
-}
-
-/// A stored keyframe with its body, decoded to JSON text and not looked at any further.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keyframe {
-    /// The label.
-    pub revision: Revision,
-    /// The document as the row's column names its type.
-    pub document_type: DocumentType,
-    /// The stored document as JSON text (reactor format §2.2).
-    pub document: Vec<u8>,
     /// Whether this program wrote or checked the keyframe and its record still fits.
     pub verified: bool,
 }
