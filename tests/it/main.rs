@@ -1,0 +1,4 @@
+//! Integration tests, one binary.
+
+mod vectors_auth;
+mod vectors_json;
