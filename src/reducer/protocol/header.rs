@@ -67,11 +67,10 @@ impl Header {
         self.members.get("id").and_then(Json::as_text).map_or_else(String::new, ToString::to_string)
     }
 
-    /// The creator's public key; `null` when there is none.
+    /// The creator's public key, a JWK.
     #[must_use]
-    pub fn public_key(&self) -> &Json<'static> {
-        const NONE: &Json<'static> = &Json::Null;
-        self.members.get("sig").and_then(|sig| sig.get("publicKey")).unwrap_or(NONE)
+    pub fn public_key(&self) -> Option<&Json<'static>> {
+        self.members.get("sig")?.get("publicKey")
     }
 
     /// The base protocol version, if it is a number.

@@ -17,17 +17,12 @@ pub fn is_document_level(kind: &Text<'_>) -> bool {
     )
 }
 
-/// Whether an action takes earlier operations back or brings them again, which the auth scope never does.
-fn is_history_action(kind: &Text<'_>) -> bool {
-    matches!(kind.as_bytes(), b"UNDO" | b"REDO" | b"PRUNE")
-}
-
 /// Refuses history actions on the auth scope.
 pub(super) fn check_scope(action: &Action<'_>) -> Result<(), ProtocolError> {
-    if action.scope == *"auth" && is_history_action(&action.kind) {
-        return Err(ProtocolError::Thrown(format!("{} is not permitted on the auth scope", action.kind)));
+    match auth::refusal(&action.kind).filter(|_| action.scope == *"auth") {
+        Some(text) => Err(ProtocolError::Thrown(text.to_string())),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Refuses rows that no reactor stores, with the text its rebuild fails with (reactor format §6.8).
