@@ -35,7 +35,7 @@ fn stream(scope: &str) -> StreamKey {
 }
 
 fn store(scenario: &Json<'_>) -> MemoryStore {
-    let store = MemoryStore::new();
+    let store = MemoryStore::new(&Default::default());
     let mut write = store.write().unwrap();
     for row in list(scenario, "rows") {
         let scope = text(row, "scope").unwrap();
