@@ -1,4 +1,7 @@
-//! Integration tests, one binary.
+//! Tests of the library and the program as a whole, one binary.
 
 mod vectors_auth;
+mod vectors_drive;
 mod vectors_json;
+mod vectors_protocol;
+mod vectors_rebuild;
