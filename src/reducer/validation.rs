@@ -99,6 +99,25 @@ pub fn check(schema: &Schema, value: &Json<'_>) -> Result<(), Text<'static>> {
     Err(Text::Shared(text.into()))
 }
 
+/// The text of zod's error for a value that fits none of several schemas.
+#[must_use]
+pub fn union_error(options: &[Schema], value: &Json<'_>) -> Text<'static> {
+    let errors = options.iter().map(|schema| {
+        let mut issues = Vec::new();
+        schema.issues(Some(value), &mut Vec::new(), &mut issues);
+        Pretty::List(issues)
+    });
+    let issue = Pretty::Members(vec![
+        ("code", Pretty::text("invalid_union")),
+        ("errors", Pretty::List(errors.collect())),
+        ("path", Pretty::List(Vec::new())),
+        ("message", Pretty::text("Invalid input")),
+    ]);
+    let mut text = Vec::new();
+    Pretty::List(vec![issue]).write(0, &mut text);
+    Text::Shared(text.into())
+}
+
 /// One step from a value to a part of it.
 #[derive(Clone, Copy)]
 enum Step {

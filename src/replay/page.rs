@@ -100,7 +100,7 @@ pub(super) fn pages(
         }
     })?;
     if result?.is_continue() && !page.is_empty() {
-        turn(&mut page)?;
+        let _ = turn(&mut page)?;
     }
     Ok(())
 }

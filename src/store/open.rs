@@ -37,7 +37,8 @@ impl Options {
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         match name {
             BUSY_TIMEOUT => {
-                let millis: u64 = value.parse().map_err(|_| format!("option {name} is a number of milliseconds, not \"{value}\""))?;
+                let millis: u64 =
+                    value.parse().map_err(|_| format!("option {name} is a number of milliseconds, not \"{value}\""))?;
                 self.busy_timeout_ms = NonZeroU64::new(millis);
                 Ok(())
             }

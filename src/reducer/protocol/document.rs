@@ -35,6 +35,8 @@ pub struct Document {
     pub(super) histories: Vec<History>,
     pub(super) clipboard: Vec<Entry>,
     schedule: Schedule,
+    /// Whether anything was appended to scope `global`, kept or not.
+    pub(super) has_global: bool,
     applied: u64,
     outcomes: Vec<Outcome>,
 }
@@ -77,6 +79,7 @@ impl Document {
             histories: Vec::new(),
             clipboard: Vec::new(),
             schedule: Schedule::unknown(),
+            has_global: false,
             applied: 0,
             outcomes: Vec::new(),
         })
@@ -277,6 +280,7 @@ impl Document {
     fn replay_run(&mut self, heads: &[RowHead], actions: &[Action<'_>]) -> Result<(), ProtocolError> {
         let version = self.version()?;
         let scope = scope_of(&actions[0])?;
+        self.has_global |= scope == *"global";
         let tracked = self.schedule.looks_back_from(heads[0].index);
         let history = if tracked { Some(self.history(&scope)?) } else { None };
         self.fold.apply(actions, &mut self.outcomes)?;
@@ -301,6 +305,7 @@ impl Document {
     ) -> Result<Outcome, ProtocolError> {
         let scope = scope_of(action)?;
         if head.denied {
+            self.has_global |= scope == *"global";
             if self.schedule.looks_back_from(head.index) {
                 let version = self.version()?;
                 let noop = action.kind == *"NOOP";
@@ -331,6 +336,7 @@ impl Document {
         if part == Part::Level {
             self.apply_level(action)?;
         }
+        self.has_global |= *step.scope == *"global";
         if step.skip > 0 && !self.schedule.looks_back_from(step.row) {
             return Err(ProtocolError::LooksBack(step.row));
         }
@@ -453,7 +459,7 @@ impl Document {
         for other in (0..self.histories.len()).filter(|&other| other != at) {
             let rows = self.histories[other].standing_rows();
             let scope = self.histories[other].scope.clone();
-            let mut again = |document: &mut Document, action: &Action<'_>| match part(action) {
+            let again = |document: &mut Document, action: &Action<'_>| match part(action) {
                 Part::Level => document.apply_level_again(action),
                 _ => document.apply(&scope, action).map(drop),
             };

@@ -74,8 +74,7 @@ impl Document {
                 self.header.set_name(input.pointer("/state/name").map_or(Json::Null, Json::to_owned_json));
             }
             b"PRUNE" => {
-                let global = self.histories.iter().any(|history| history.scope == *"global");
-                let text = if global {
+                let text = if self.has_global {
                     "Cannot read properties of undefined (reading 'auth')"
                 } else {
                     "No global operations found"

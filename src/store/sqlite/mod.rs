@@ -72,8 +72,13 @@ pub fn open(path: &Path, options: &Options) -> Result<SqliteStore, StoreError> {
     if metadata.len() == 0 {
         return Err(not_a_store("the file is empty"));
     }
-    let store =
-        SqliteStore { location, path, options: options.clone(), pool: Pool::default(), contended: AtomicBool::new(false) };
+    let store = SqliteStore {
+        location,
+        path,
+        options: options.clone(),
+        pool: Pool::default(),
+        contended: AtomicBool::new(false),
+    };
     // A file that moves while it is opened has a writer, and is opened again beside it.
     let session = match store.session() {
         Err(StoreError::Moved { .. }) => store.session(),
@@ -229,7 +234,10 @@ impl<'s> Transaction<'s> {
             return Ok(());
         }
         self.driver("open", self.run(statement))?;
-        self.driver("open", session.connection.prepare_cached(sql::PIN).and_then(|mut pin| pin.query_row([], |_| Ok(()))))
+        self.driver(
+            "open",
+            session.connection.prepare_cached(sql::PIN).and_then(|mut pin| pin.query_row([], |_| Ok(()))),
+        )
     }
 
     fn session(&self) -> &Session {

@@ -9,12 +9,10 @@ use super::rows::{self, BadValue, RowError};
 use super::schema::{KEYFRAME, OPERATION};
 use super::{Transaction, sql};
 use crate::model::ids::{DocumentId, OpIndex, OperationId, Revision, Span, StreamKey};
-use crate::model::operation::{Retraction, Action, OperationRow};
+use crate::model::operation::{Action, OperationRow, Retraction};
 use crate::model::time::Timestamp;
 use crate::store::codec::{self, Codec as _};
-use crate::store::{
-    DocumentEntry, Flow, KeyframeEntry, Order, Read, Stamp, StoreError, StoreInfo, StreamHead,
-};
+use crate::store::{DocumentEntry, Flow, KeyframeEntry, Order, Read, Stamp, StoreError, StoreInfo, StreamHead};
 
 impl Read for Transaction<'_> {
     fn documents(&self, prefix: &str, visit: &mut dyn FnMut(DocumentEntry) -> Flow) -> Result<(), StoreError> {
@@ -25,9 +23,10 @@ impl Read for Transaction<'_> {
     }
 
     fn streams(&self, document: &DocumentId) -> Result<Vec<StreamHead>, StoreError> {
-        self.still(self.stream_keys(document).and_then(|streams| {
-            streams.into_iter().map(|stream| self.head(&stream)).collect()
-        }))
+        self.still(
+            self.stream_keys(document)
+                .and_then(|streams| streams.into_iter().map(|stream| self.head(&stream)).collect()),
+        )
     }
 
     fn operations(
@@ -57,7 +56,11 @@ impl Read for Transaction<'_> {
         Ok(skips)
     }
 
-    fn find_operation(&self, document: &DocumentId, id: &OperationId) -> Result<Option<(StreamKey, OpIndex)>, StoreError> {
+    fn find_operation(
+        &self,
+        document: &DocumentId,
+        id: &OperationId,
+    ) -> Result<Option<(StreamKey, OpIndex)>, StoreError> {
         let find = || {
             let mut statement = self.prepare(sql::FIND_OPERATION)?;
             let mut found = self.driver("read", statement.query(params![document.as_str(), id.as_str()]))?;
@@ -99,7 +102,11 @@ impl Read for Transaction<'_> {
         self.still(self.document_of(stream, revision))
     }
 
-    fn keyframes(&self, document: &DocumentId, visit: &mut dyn FnMut(&KeyframeEntry) -> Flow) -> Result<(), StoreError> {
+    fn keyframes(
+        &self,
+        document: &DocumentId,
+        visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
+    ) -> Result<(), StoreError> {
         if !self.session().schema.keyframes {
             return Ok(());
         }
@@ -109,7 +116,8 @@ impl Read for Transaction<'_> {
     fn info(&self) -> Result<StoreInfo, StoreError> {
         let session = self.session();
         let count = |statement| -> Result<u64, StoreError> {
-            self.driver("read", self.prepare(statement)?.query_row([], |row| row.get::<_, i64>(0))).map(i64::unsigned_abs)
+            self.driver("read", self.prepare(statement)?.query_row([], |row| row.get::<_, i64>(0)))
+                .map(i64::unsigned_abs)
         };
         let gather = || {
             let mut documents = 0;
@@ -210,7 +218,13 @@ impl Transaction<'_> {
         let StreamKey { document, scope, branch } = stream;
         let mut found = self.driver(
             "read",
-            statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), from(span), Through(span.through)]),
+            statement.query(params![
+                document.as_str(),
+                scope.as_str(),
+                branch.as_str(),
+                from(span),
+                Through(span.through)
+            ]),
         )?;
         let mut converted = Vec::new();
         while let Some(row) = self.driver("read", found.next())? {
@@ -236,7 +250,13 @@ impl Transaction<'_> {
         let StreamKey { document, scope, branch } = stream;
         let mut found = self.driver(
             "read",
-            statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), from(span), Through(span.through)]),
+            statement.query(params![
+                document.as_str(),
+                scope.as_str(),
+                branch.as_str(),
+                from(span),
+                Through(span.through)
+            ]),
         )?;
         while let Some(row) = self.driver("read", found.next())? {
             visit(row).map_err(|error| self.row_error(OPERATION, error, || operation_key(stream, row, id)))?;
@@ -287,7 +307,11 @@ impl Transaction<'_> {
             let mut next_branch = self.next_text(sql::BRANCH_FROM, &[id, &scope, ""], "branch", branch_key)?;
             while let Some(branch) = next_branch {
                 next_branch = self.next_text(sql::BRANCH_AFTER, &[id, &scope, &branch], "branch", branch_key)?;
-                streams.push(StreamKey { document: document.clone(), scope: scope.as_str().into(), branch: branch.into() });
+                streams.push(StreamKey {
+                    document: document.clone(),
+                    scope: scope.as_str().into(),
+                    branch: branch.into(),
+                });
             }
             next_scope = self.next_text(sql::SCOPE_AFTER, &[id, &scope], "scope", scope_key)?;
         }
@@ -298,8 +322,7 @@ impl Transaction<'_> {
     fn head(&self, stream: &StreamKey) -> Result<StreamHead, StoreError> {
         let mut statement = self.prepare(sql::HEAD)?;
         let StreamKey { document, scope, branch } = stream;
-        let mut found =
-            self.driver("read", statement.query([document.as_str(), scope.as_str(), branch.as_str()]))?;
+        let mut found = self.driver("read", statement.query([document.as_str(), scope.as_str(), branch.as_str()]))?;
         let row = self.driver("read", found.next())?.ok_or_else(|| self.vanished(stream))?;
         let decode = || -> Result<OpIndex, RowError> { Ok(rows::index(row.get_ref(0)?, "index")?) };
         let head = decode().map_err(|error| self.row_error(OPERATION, error, || operation_key(stream, row, 1)))?;
@@ -322,7 +345,8 @@ impl Transaction<'_> {
         let id = first.ok_or_else(|| self.lost(format!("document {document}")))?;
         let mut statement = self.prepare(sql::DOCUMENT_TYPE)?;
         let mut found = self.driver("read", statement.query(params![id, document.as_str()]))?;
-        let row = self.driver("read", found.next())?.ok_or_else(|| self.lost(format!("document {document}, id {id}")))?;
+        let row =
+            self.driver("read", found.next())?.ok_or_else(|| self.lost(format!("document {document}, id {id}")))?;
         let decode = || -> Result<String, RowError> { Ok(rows::text(row.get_ref(0)?, "documentType")?.to_owned()) };
         decode().map_err(|error| self.row_error(OPERATION, error, || format!("document {document}, id {id}")))
     }
@@ -348,10 +372,8 @@ impl Transaction<'_> {
         let mut statement = self.prepare(sql::NEAREST_KEYFRAME)?;
         let StreamKey { document, scope, branch } = stream;
         let at_most = i64::try_from(at_most.get()).unwrap_or(i64::MAX);
-        let mut found = self.driver(
-            "read",
-            statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), at_most]),
-        )?;
+        let mut found =
+            self.driver("read", statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), at_most]))?;
         let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
         self.keyframe_entry(document, row).map(Some)
     }
@@ -374,11 +396,16 @@ impl Transaction<'_> {
             (None, ValueRef::Blob(blob)) => Cow::Borrowed(blob),
             (None, other) => Cow::Owned(rows::shown(other).into_bytes()),
         };
-        let document = codec::Json.decode(&text).map_err(|error| BadValue { column: "document", reason: error.to_string() })?;
+        let document =
+            codec::Json.decode(&text).map_err(|error| BadValue { column: "document", reason: error.to_string() })?;
         Ok(document.into_owned())
     }
 
-    fn visit_keyframes(&self, document: &DocumentId, visit: &mut dyn FnMut(&KeyframeEntry) -> Flow) -> Result<(), StoreError> {
+    fn visit_keyframes(
+        &self,
+        document: &DocumentId,
+        visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
+    ) -> Result<(), StoreError> {
         let mut statement = self.prepare(sql::KEYFRAMES)?;
         let mut found = self.driver("read", statement.query([document.as_str()]))?;
         while let Some(row) = self.driver("read", found.next())? {

@@ -83,7 +83,8 @@ pub(super) fn connect(path: &Path, way: Way, busy_timeout: Duration) -> rusqlite
         Way::Locked => "mode=ro",
         Way::Changing => "mode=rw",
     };
-    let access = if way == Way::Changing { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
+    let access =
+        if way == Way::Changing { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
     // A connection is used by one thread at a time, so SQLite need not lock its own structures.
     let flags = access | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file::uri(path, query), flags)?;

@@ -69,7 +69,8 @@ pub(super) const BRANCH_AFTER: &str = r#"SELECT "branch" FROM "Operation"
 /// The first row of a stream by insertion.
 pub(super) const FIRST_ROW: &str = r#"SELECT "id" FROM "Operation"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 ORDER BY "id" LIMIT 1"#;
-pub(super) const DOCUMENT_TYPE: &str = r#"SELECT "documentType" FROM "Operation" WHERE "id" = ?1 AND +"documentId" = ?2"#;
+pub(super) const DOCUMENT_TYPE: &str =
+    r#"SELECT "documentType" FROM "Operation" WHERE "id" = ?1 AND +"documentId" = ?2"#;
 pub(super) const HEAD: &str = r#"SELECT "index", "id" FROM "Operation"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 ORDER BY "index" DESC LIMIT 1"#;
 

@@ -52,13 +52,21 @@ impl Write for Transaction<'_> {
             reason: error.to_string(),
         })?;
         let connection = &self.session().connection;
-        let replaced = connection
-            .prepare_cached(sql::REPLACE_KEYFRAME)
-            .and_then(|mut replace| replace.execute(params![id.as_str(), scope.as_str(), branch.as_str(), label, body]));
+        let replaced = connection.prepare_cached(sql::REPLACE_KEYFRAME).and_then(|mut replace| {
+            replace.execute(params![id.as_str(), scope.as_str(), branch.as_str(), label, body])
+        });
         if self.driver("write", replaced)? == 0 {
             let inserted = connection.prepare_cached(sql::INSERT_KEYFRAME).and_then(|mut insert| {
                 let created = created.to_string();
-                insert.execute(params![id.as_str(), scope.as_str(), branch.as_str(), label, body, document_type.as_str(), created])
+                insert.execute(params![
+                    id.as_str(),
+                    scope.as_str(),
+                    branch.as_str(),
+                    label,
+                    body,
+                    document_type.as_str(),
+                    created
+                ])
             });
             self.driver("write", inserted)?;
         }
@@ -72,11 +80,10 @@ impl Write for Transaction<'_> {
             return Ok(false);
         }
         let StreamKey { document, scope, branch } = stream;
-        let deleted = self
-            .session()
-            .connection
-            .prepare_cached(sql::DELETE_KEYFRAME)
-            .and_then(|mut delete| delete.execute(params![document.as_str(), scope.as_str(), branch.as_str(), label]));
+        let deleted =
+            self.session().connection.prepare_cached(sql::DELETE_KEYFRAME).and_then(|mut delete| {
+                delete.execute(params![document.as_str(), scope.as_str(), branch.as_str(), label])
+            });
         let deleted = self.driver("write", deleted)? > 0;
         if deleted {
             self.note_change();
@@ -100,7 +107,9 @@ impl Transaction<'_> {
             Ok((rows::index(row.get_ref(0)?, "index")?.next(), rows::text(row.get_ref(1)?, "opId")?.to_owned()))
         };
         decode().map_err(|error| {
-            self.row_error(OPERATION, error, || format!("document {document}, scope {scope}, branch {branch}, last index"))
+            self.row_error(OPERATION, error, || {
+                format!("document {document}, scope {scope}, branch {branch}, last index")
+            })
         })
     }
 
@@ -116,7 +125,9 @@ impl Transaction<'_> {
             Ok((rows::text(stored.get_ref(0)?, "opId")?, rows::skip(stored.get_ref(1)?)?))
         };
         let (id, skip) = decode().map_err(|error| {
-            self.row_error(OPERATION, error, || format!("document {document}, scope {scope}, branch {branch}, index {index}"))
+            self.row_error(OPERATION, error, || {
+                format!("document {document}, scope {scope}, branch {branch}, index {index}")
+            })
         })?;
         if (id, skip) == (row.id, row.skip) { Ok(true) } else { Err(StoreError::taken(stream, row.index, id, skip)) }
     }
@@ -126,8 +137,13 @@ impl Transaction<'_> {
         let StreamKey { document, scope, branch } = stream;
         let session = self.session();
         let lost = [("error", row.error), ("deniedReason", row.denied)];
-        if let Some(column) = lost.iter().filter(|(_, value)| value.is_some()).find_map(|(column, _)| session.schema.lacks(column)) {
-            return Err(self.unsupported(format!("table {OPERATION} has no column {column} for a value of operation {}", row.index)));
+        if let Some(column) =
+            lost.iter().filter(|(_, value)| value.is_some()).find_map(|(column, _)| session.schema.lacks(column))
+        {
+            return Err(self.unsupported(format!(
+                "table {OPERATION} has no column {column} for a value of operation {}",
+                row.index
+            )));
         }
         let action = std::str::from_utf8(row.action)
             .map_err(|error| BadValue { column: "action", reason: error.to_string() })
@@ -175,5 +191,8 @@ impl Transaction<'_> {
 }
 
 fn new_key(stream: &StreamKey, index: OpIndex) -> String {
-    format!("a new row for document {}, scope {}, branch {}, index {index}", stream.document, stream.scope, stream.branch)
+    format!(
+        "a new row for document {}, scope {}, branch {}, index {index}",
+        stream.document, stream.scope, stream.branch
+    )
 }

@@ -46,9 +46,9 @@ impl ScopeState {
     pub(super) fn apply(state: Option<&mut Self>, action: NodeAction, input: &Json<'_>) -> Result<(), Failure> {
         match state {
             Some(ScopeState::Tree(tree)) => rules::apply(tree, action, input),
-            state => ScopeState::edit_list(state, "nodes", "find", |nodes| {
-                rules::apply(&mut Loose(nodes), action, input)
-            }),
+            state => {
+                ScopeState::edit_list(state, "nodes", "find", |nodes| rules::apply(&mut Loose(nodes), action, input))
+            }
         }
     }
 
