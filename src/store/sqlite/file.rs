@@ -97,20 +97,19 @@ impl Mark {
         self.main.size + size(&self.wal) + size(&self.journal)
     }
 
-    /// The mark as text: identity, sizes, times, change counter, and the head of the log's index.
+    /// The mark as text: identity, sizes, times, change counter, and the head of the log's index. A log without
+    /// content says nothing, so that connecting to a store does not look like a change.
     pub(super) fn to_text(&self) -> String {
         use std::fmt::Write as _;
-        let mut text = format!("{}:{:x}", self.main.to_text(), self.header.change_counter);
-        for (name, file) in [("wal", &self.wal), ("journal", &self.journal)] {
-            if let Some(seen) = file {
-                let _ = write!(text, "+{name}:{}", seen.to_text());
-            }
-        }
-        if let Some(index) = &self.shm {
-            text.push_str("+shm:");
-            for byte in index {
+        let mut text = format!("{}{:x}", self.main.to_text(), self.header.change_counter);
+        if let Some(log) = self.wal.filter(|log| log.size > 0) {
+            let _ = write!(text, "+wal:{}", log.to_text());
+            for byte in self.shm.iter().flatten() {
                 let _ = write!(text, "{byte:02x}");
             }
+        }
+        if let Some(journal) = self.journal {
+            let _ = write!(text, "+journal:{}", journal.to_text());
         }
         text
     }
@@ -119,7 +118,7 @@ impl Mark {
 impl Seen {
     fn to_text(self) -> String {
         let Seen { device, inode, size, modified_ns, changed_ns } = self;
-        format!("{device:x}:{inode:x}:{size:x}:{modified_ns:x}:{changed_ns:x}")
+        format!("{device:x}:{inode:x}:{size:x}:{modified_ns:x}:{changed_ns:x}:")
     }
 }
 

@@ -1,0 +1,4 @@
+//! End-to-end and conformance tests, one binary.
+
+mod sqlite_reading;
+mod store_conformance;
