@@ -36,7 +36,8 @@ struct Seen {
     inode: u64,
     size: u64,
     modified_ns: i128,
-    changed_ns: i128,
+    /// Not of logs and journals, whose owner SQLite sets when it opens them as root.
+    changed_ns: Option<i128>,
 }
 
 impl Mark {
@@ -118,7 +119,7 @@ impl Mark {
 impl Seen {
     fn to_text(self) -> String {
         let Seen { device, inode, size, modified_ns, changed_ns } = self;
-        format!("{device:x}:{inode:x}:{size:x}:{modified_ns:x}:{changed_ns:x}:")
+        format!("{device:x}:{inode:x}:{size:x}:{modified_ns:x}:{:x}:", changed_ns.unwrap_or(0))
     }
 }
 
@@ -164,7 +165,7 @@ fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 fn seen(path: &Path) -> io::Result<Option<Seen>> {
-    present(path.metadata().map(|metadata| Seen::from(&metadata)))
+    present(path.metadata().map(|metadata| Seen { changed_ns: None, ..Seen::from(&metadata) }))
 }
 
 #[cfg(unix)]
@@ -177,7 +178,7 @@ impl From<&Metadata> for Seen {
             inode: metadata.ino(),
             size: metadata.size(),
             modified_ns: nanos(metadata.mtime(), metadata.mtime_nsec()),
-            changed_ns: nanos(metadata.ctime(), metadata.ctime_nsec()),
+            changed_ns: Some(nanos(metadata.ctime(), metadata.ctime_nsec())),
         }
     }
 }
@@ -233,7 +234,7 @@ impl From<&Metadata> for Seen {
     fn from(metadata: &Metadata) -> Self {
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
         let modified_ns = modified.and_then(|age| age.as_nanos().try_into().ok()).unwrap_or(0);
-        Seen { device: 0, inode: 0, size: metadata.len(), modified_ns, changed_ns: 0 }
+        Seen { device: 0, inode: 0, size: metadata.len(), modified_ns, changed_ns: None }
     }
 }
 
