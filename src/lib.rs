@@ -3,4 +3,5 @@
 pub mod model;
 pub mod reducer;
 pub mod replay;
+pub mod settings;
 pub mod store;
