@@ -95,7 +95,7 @@ pub(crate) enum ProgressWhen {
 /// When colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorWhen {
-    /// When stderr is a terminal, NO_COLOR is not set and TERM is not dumb
+    /// When stderr is a terminal, `NO_COLOR` is not set and TERM is not dumb
     Auto,
     /// Always
     Always,

@@ -4,7 +4,7 @@ use anyhow::Error;
 use serde::Serialize;
 
 use super::ui::StdoutError;
-use crate::model::ids::DocumentId;
+use crate::model::ids::{Branch, DocumentId};
 use crate::model::progress::Stop;
 use crate::model::target::{GRAMMAR, TargetError};
 use crate::reducer::{ModelId, RegistryError};
@@ -104,7 +104,7 @@ fn classify(error: &(dyn std::error::Error + 'static)) -> Option<Class> {
     None.or_else(|| error.downcast_ref().map(of_replay))
         .or_else(|| error.downcast_ref().map(of_store))
         .or_else(|| error.downcast_ref().map(of_registry))
-        .or_else(|| error.downcast_ref().map(of_stop))
+        .or_else(|| error.downcast_ref().copied().map(of_stop))
         .or_else(|| error.downcast_ref().map(of_settings))
         .or_else(|| error.downcast_ref().map(of_target))
 }
@@ -117,7 +117,7 @@ fn of_replay(error: &ReplayError) -> Class {
             Class(Exit::Usage, "ambiguous-document", Some(format!("type more of it: {}", listed(examples, *count))))
         }
         ReplayError::NoBranch { branches, .. } => {
-            let names: Vec<&str> = branches.iter().map(|branch| branch.as_str()).collect();
+            let names: Vec<&str> = branches.iter().map(Branch::as_str).collect();
             Class(Exit::Nothing, "no-branch", Some(format!("it has {}", names.join(", "))).filter(|_| !names.is_empty()))
         }
         ReplayError::PastHead { stream, .. } => {
@@ -133,7 +133,7 @@ fn of_replay(error: &ReplayError) -> Class {
         ReplayError::Model(error) => of_registry(error),
         ReplayError::Rejected { .. } => Class(Exit::Undecodable, "rejected", None),
         ReplayError::Fold(_) => Class(Exit::Undecodable, "model-failed", None),
-        ReplayError::Stopped(stop) => of_stop(stop),
+        ReplayError::Stopped(stop) => of_stop(*stop),
     }
 }
 
@@ -171,7 +171,7 @@ fn how_to_map(id: &ModelId) -> String {
     )
 }
 
-fn of_stop(stop: &Stop) -> Class {
+fn of_stop(stop: Stop) -> Class {
     match stop {
         Stop::Interrupted => Class(ExitStatus::Interrupted, "interrupted", None),
         Stop::TimedOut => hinted(ExitStatus::Incomplete, "timed-out", "allow more with --timeout"),

@@ -80,8 +80,8 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Ls(args) => ls::run(args, ctx, ui),
         Command::Log(args) => log::run(args, ctx, ui),
         Command::Rebuild(args) => rebuild::run(args, ctx, ui),
-        Command::Model(command) => model::run(command, ctx, ui),
-        Command::Store(command) => store::run(command, ctx, ui),
+        Command::Model(command) => model::run(*command, ctx, ui),
+        Command::Store(command) => store::run(*command, ctx, ui),
     }
 }
 

@@ -27,7 +27,6 @@ impl Limits {
     pub(crate) fn start(timeout: Option<Duration>) -> Result<Self, ctrlc::Error> {
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = interrupted.clone();
-        #[expect(clippy::exit, reason = "the second interrupt is for work that does not stop")]
         ctrlc::set_handler(move || {
             if flag.swap(true, Ordering::Relaxed) {
                 std::process::exit(130);

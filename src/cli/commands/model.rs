@@ -36,7 +36,7 @@ struct ModelView {
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub(crate) fn run(command: &ModelCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
+pub(crate) fn run(command: ModelCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
     let ModelCommand::List = command;
     let models: Vec<ModelView> = ctx.registry().models().map(|(id, model, same_as)| view(id, model, same_as)).collect();
     if ui.out.format() != Format::Plain {

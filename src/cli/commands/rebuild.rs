@@ -24,6 +24,7 @@ use part::Part;
 /// Without a scope and at head, initial or @TIME the answer is the whole document, each scope rebuilt alone; with a
 /// scope, or at any other position (then scope global unless named), it is that scope's rebuild.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub(crate) struct RebuildArgs {
     /// What to rebuild: DOC[/SCOPE][@BRANCH][:REV]
     #[arg(value_name = "TARGET", required_unless_present = "batch")]

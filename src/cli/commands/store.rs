@@ -53,7 +53,7 @@ struct CapabilitiesView {
 ///
 /// # Errors
 /// When the store cannot be opened or read, or stdout not written.
-pub(crate) fn run(command: &StoreCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
+pub(crate) fn run(command: StoreCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
     let StoreCommand::Info = command;
     let store = ctx.open_store()?;
     let info = answer(&*store, |read: &dyn Read| -> Result<_, StoreError> { read.info() })?;

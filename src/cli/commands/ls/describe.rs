@@ -114,7 +114,7 @@ fn rebuilt_name(
         let resolved = replay::resolve(read, &target)?;
         replay::rebuild(read, ctx.registry(), ctx.trust(), &resolved, &meter)
     })?;
-    Ok(snapshot.header.get("name").and_then(Json::as_text).map(Text::to_owned_text).unwrap_or(Text::from("")))
+    Ok(snapshot.header.get("name").and_then(Json::as_text).map_or(Text::from(""), Text::to_owned_text))
 }
 
 /// How a head is shown: `SCOPE:N`, with the branch when it is not `main`.

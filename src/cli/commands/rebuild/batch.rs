@@ -26,9 +26,6 @@ struct Request {
     at: Option<Value>,
 }
 
-/// What a failed request asked for, as far as it could be read.
-type Asked<'a> = Option<TargetView<'a>>;
-
 /// Answers all lines of stdin.
 ///
 /// # Errors
@@ -55,54 +52,63 @@ pub(super) fn run(args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<
 
 /// Answers one line, and says whether it could be done.
 fn answer_line(line: &Line, args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui, store: &dyn Store) -> anyhow::Result<bool> {
-    let (request, target) = match parse(line) {
-        Ok((request, target)) => (request, target),
-        Err((request, refusal)) => {
-            let asked = request.as_ref().map(asked);
-            write_failure(&mut ui.out, asked, &Report::of(&refusal.into()).1)?;
+    let request = match Request::parse(line) {
+        Ok(request) => request,
+        Err(refusal) => {
+            write_failure(&mut ui.out, None, &Report::of(&refusal.into()).1)?;
             return Ok(false);
         }
     };
-    let answer = rebuild_told(args, ctx, &ui.talk, store, &target).and_then(|rebuilt| {
-        let selected = args.part().select(&rebuilt)?;
-        Ok(ui.out.json_line(|out| selected.write_json(out))?)
-    });
-    let Err(error) = answer else { return Ok(true) };
+    let rebuilt = request.target(line).map_err(Into::into);
+    let rebuilt = rebuilt.and_then(|target| rebuild_told(args, ctx, &ui.talk, store, &target));
+    let error = match rebuilt {
+        Ok(rebuilt) => {
+            let selected = args.part().select(&rebuilt)?;
+            ui.out.json_line(|out| selected.write_json(out))?;
+            return Ok(true);
+        }
+        Err(error) => error,
+    };
     let (status, report) = Report::of(&error);
-    let ends_all = matches!(status, ExitStatus::Interrupted | ExitStatus::Incomplete | ExitStatus::PipeClosed);
-    if ends_all || error.is::<StdoutError>() {
+    if matches!(status, ExitStatus::Interrupted | ExitStatus::Incomplete) {
         return Err(error);
     }
-    write_failure(&mut ui.out, Some(asked(&request)), &report)?;
+    write_failure(&mut ui.out, Some(&request.asked()), &report)?;
     Ok(false)
 }
 
-fn parse(line: &Line) -> Result<(Request, Target), (Option<Request>, Refusal)> {
-    let text = match &line.text {
-        Ok(text) => text,
-        Err(reason) => return Err((None, bad_line(line, 0, reason))),
-    };
-    let request: Request = serde_json::from_slice(text).map_err(|error| {
-        // serde_json ends its texts with a position in the line; the position in the input says more.
-        let text = error.to_string();
-        let reason = text.rsplit_once(" at line ").map_or(&text[..], |(reason, _)| reason);
-        (None, bad_line(line, error.column().saturating_sub(1), reason))
-    })?;
-    let at = match &request.at {
-        None | Some(Value::Null) => Ok(At::Head),
-        Some(Value::Number(number)) => {
-            let revision = number.as_u64().map(|index| At::Revision(Revision::of(OpIndex::new(index))));
-            revision.ok_or_else(|| format!("\"at\": {number} is not a revision"))
+impl Request {
+    fn parse(line: &Line) -> Result<Self, Refusal> {
+        let text = line.text.as_ref().map_err(|reason| bad_line(line, 0, reason))?;
+        if !text.trim_ascii_start().starts_with(b"{") {
+            // A list of the values would do for serde.
+            return Err(bad_line(line, 0, "it is not an object"));
         }
-        Some(Value::String(text)) => At::parse_literal(text).map_err(|error| format!("\"at\": {error}")),
-        Some(_) => Err("\"at\" is neither a number nor a text".to_owned()),
-    };
-    match at {
-        Ok(at) => {
-            let target = Target::literal(&request.document, request.scope.as_deref(), request.branch.as_deref(), at);
-            Ok((request, target))
-        }
-        Err(reason) => Err((Some(request), bad_line(line, 0, &reason))),
+        serde_json::from_slice(text).map_err(|error| {
+            // serde_json ends its texts with a position in the line; the position in the input says more.
+            let text = error.to_string();
+            let reason = text.rsplit_once(" at line ").map_or(&text[..], |(reason, _)| reason);
+            bad_line(line, error.column().saturating_sub(1), reason)
+        })
+    }
+
+    fn target(&self, line: &Line) -> Result<Target, Refusal> {
+        let at = match &self.at {
+            None | Some(Value::Null) => Ok(At::Head),
+            Some(Value::Number(number)) => {
+                let revision = number.as_u64().map(|index| At::Revision(Revision::of(OpIndex::new(index))));
+                revision.ok_or_else(|| format!("\"at\": {number} is not a revision"))
+            }
+            Some(Value::String(text)) => At::parse_literal(text).map_err(|error| format!("\"at\": {error}")),
+            Some(_) => Err("\"at\" is neither a number nor a text".to_owned()),
+        };
+        let at = at.map_err(|reason| bad_line(line, 0, &reason))?;
+        Ok(Target::literal(&self.document, self.scope.as_deref(), self.branch.as_deref(), at))
+    }
+
+    fn asked(&self) -> TargetView<'_> {
+        let branch = self.branch.as_deref().unwrap_or("main");
+        TargetView { document: &self.document, scope: self.scope.as_deref(), branch }
     }
 }
 
@@ -115,12 +121,8 @@ fn bad_line(line: &Line, column: usize, reason: &str) -> Refusal {
     }
 }
 
-fn asked(request: &Request) -> TargetView<'_> {
-    let branch = request.branch.as_deref().unwrap_or("main");
-    TargetView { document: &request.document, scope: request.scope.as_deref(), branch }
-}
-
-fn write_failure(out: &mut Out, target: Asked<'_>, error: &Report) -> Result<(), StdoutError> {
+/// Writes an error as the answer; `target` is what was asked for, as far as it could be read.
+fn write_failure(out: &mut Out, target: Option<&TargetView<'_>>, error: &Report) -> Result<(), StdoutError> {
     out.json_line(|out| {
         let mut members = Members::open(out)?;
         members.member("target", &target)?;
@@ -137,12 +139,16 @@ mod tests {
         Line { number: 3, offset: 100, text: Ok(text.as_bytes().to_vec()) }
     }
 
+    fn target(text: &str) -> Result<Target, Refusal> {
+        Request::parse(&line(text))?.target(&line(text))
+    }
+
     fn at(text: &str) -> At {
-        parse(&line(text)).unwrap().1.at
+        target(text).unwrap().at
     }
 
     fn message(text: &str) -> String {
-        parse(&line(text)).unwrap_err().1.message
+        target(text).unwrap_err().message
     }
 
     #[test]
@@ -156,8 +162,8 @@ mod tests {
     #[test]
     fn a_bad_line_is_named_with_number_and_byte() {
         assert_eq!(message("{\"document\":}"), "line 3, byte 112: expected value");
-        assert!(message(r#"{"document":"d","rev":1}"#).starts_with("line 3, byte 121: unknown field `rev`"));
-        assert!(message("[1]").starts_with("line 3, byte 10"));
+        assert!(message(r#"{"document":"d","rev":1}"#).starts_with("line 3, byte 120: unknown field `rev`"));
+        assert_eq!(message(r#" ["d"]"#), "line 3, byte 100: it is not an object");
         assert!(message(r#"{"scope":"x"}"#).contains("missing field `document`"));
         assert_eq!(message(r#"{"document":"d","at":-1}"#), "line 3, byte 100: \"at\": -1 is not a revision");
         assert!(message(r#"{"document":"d","at":"x"}"#).contains("it is none of N, head"));
