@@ -1,0 +1,165 @@
+//! Generated logs: the same for the same seed, on every machine.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
+
+use snapctl::model::ids::{Branch, DocumentId, OpIndex, Scope, StreamKey};
+use snapctl::model::json::operation_id;
+use snapctl::model::operation::OperationRow;
+use snapctl::model::time::Timestamp;
+use snapctl::store::{NewOperation, Options, Store, Stores, sqlite};
+
+/// The one document of a generated store.
+pub const DOCUMENT: &str = "6d2831b1-8668-42c3-8f67-a1c2f3ea2212";
+
+/// A small generator of numbers that look random (splitmix64, <https://prng.di.unimi.it/splitmix64.c>).
+pub struct Random(pub u64);
+
+impl Random {
+    /// The next number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `limit`.
+    pub fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    /// An id as real stores have them.
+    pub fn uuid(&mut self) -> String {
+        let (a, b) = (self.next(), self.next());
+        let hex = format!("{a:016x}{b:016x}");
+        format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+    }
+}
+
+/// What a generated log does.
+#[derive(Clone, Copy)]
+pub enum Shape {
+    /// Grows a drive to this many nodes, with renames, moves and copies on the way.
+    Growing(usize),
+    /// This many small changes to a drive of a few hundred nodes.
+    Changing(usize),
+}
+
+/// Writes a store with one drive, and opens it.
+pub fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
+    let store = sqlite::create(path).expect("a new store");
+    let mut log = Log { rows: Vec::new(), random: Random(7), nodes: Vec::new(), folders: Vec::new() };
+    match shape {
+        Shape::Growing(nodes) => {
+            while log.nodes.len() < nodes {
+                log.grow();
+            }
+        }
+        Shape::Changing(operations) => {
+            for _ in 0..300 {
+                log.grow();
+            }
+            while log.rows.len() < operations {
+                log.change();
+            }
+        }
+    }
+    let create = format!(
+        r#"{{"id":"create","type":"CREATE_DOCUMENT","scope":"document","timestampUtcMs":"2026-01-01T00:00:00.000Z","input":{{"model":"powerhouse/document-drive","version":0,"documentId":"{DOCUMENT}","protocolVersions":{{"base-reducer":2}}}}}}"#
+    );
+    let upgrade = r#"{"id":"upgrade","type":"UPGRADE_DOCUMENT","scope":"document","timestampUtcMs":"2026-01-01T00:00:00.000Z","input":{"fromVersion":0,"toVersion":1,"initialState":{"auth":{"version":0,"grants":[]},"document":{"version":0,"hash":{"algorithm":"sha1","encoding":"base64"}},"global":{"name":"","nodes":[],"icon":null},"local":{"listeners":[],"triggers":[],"sharingType":"private","availableOffline":false}}}}"#;
+    let mut write = store.write().expect("a new store can be written");
+    for (scope, actions) in [("document", vec![create, upgrade.to_owned()]), ("global", log.rows)] {
+        let stream = StreamKey { document: DocumentId::from(DOCUMENT), scope: Scope::from(scope), branch: Branch::main() };
+        for (index, action) in actions.iter().enumerate() {
+            let time = Timestamp::from_millis(1_767_225_600_000 + index as i64 * 137).expect("a time of this century");
+            let id = operation_id(DOCUMENT, scope, "main", index.to_string().as_bytes());
+            let row = OperationRow {
+                index: OpIndex::new(index as u64),
+                skip: NonZeroU32::new(0),
+                id: &id,
+                previous_id: "",
+                document_type: "powerhouse/document-drive",
+                timestamp: time,
+                hash: "rtomnN6DyHoFItKTvk/Y5RbB0gA=",
+                error: None,
+                denied: None,
+                action: action.as_bytes(),
+            };
+            let operation = NewOperation { row, written: time, job_id: "11111111-2222-4333-8444-555555555555" };
+            write.append(&stream, &[operation]).expect("rows in order");
+        }
+    }
+    write.commit().expect("a new store can be written");
+    drop(store);
+    Stores::built_in().open(path.to_str().expect("a temporary path is text"), &Options::default()).expect("the store just written")
+}
+
+struct Log {
+    rows: Vec<String>,
+    random: Random,
+    nodes: Vec<String>,
+    folders: Vec<String>,
+}
+
+impl Log {
+    /// Adds a node, or does something to one that is there.
+    fn grow(&mut self) {
+        match self.random.below(10) {
+            0..=1 => {
+                let id = self.random.uuid();
+                let parent = self.parent();
+                self.push("ADD_FOLDER", format!(r#"{{"id":"{id}","name":"folder {}","parentFolder":{parent}}}"#, self.rows.len()));
+                self.folders.push(id.clone());
+                self.nodes.push(id);
+            }
+            2..=7 => {
+                let id = self.random.uuid();
+                let (parent, name) = (self.parent(), self.random.below(5000));
+                self.push(
+                    "ADD_FILE",
+                    format!(r#"{{"id":"{id}","name":"report {name}","documentType":"powerhouse/budget-statement","parentFolder":{parent}}}"#),
+                );
+                self.nodes.push(id);
+            }
+            _ => self.change(),
+        }
+    }
+
+    /// Does something to a node that is there.
+    fn change(&mut self) {
+        let Some(at) = self.nodes.len().checked_sub(1) else { return };
+        let id = self.nodes[self.random.below(at + 1)].clone();
+        match self.random.below(4) {
+            0..=1 => {
+                let name = self.random.below(100_000);
+                self.push("UPDATE_NODE", format!(r#"{{"id":"{id}","name":"renamed {name}"}}"#));
+            }
+            2 => {
+                let parent = self.parent();
+                self.push("MOVE_NODE", format!(r#"{{"srcFolder":"{id}","targetParentFolder":{parent}}}"#));
+            }
+            _ => {
+                let name = self.random.below(1000);
+                self.push("SET_DRIVE_NAME", format!(r#"{{"name":"drive {name}"}}"#));
+            }
+        }
+    }
+
+    fn parent(&mut self) -> String {
+        if self.folders.is_empty() || self.random.below(8) == 0 {
+            return "null".to_owned();
+        }
+        let at = self.random.below(self.folders.len());
+        format!("\"{}\"", self.folders[at])
+    }
+
+    fn push(&mut self, kind: &str, input: String) {
+        let id = self.random.uuid();
+        let time = Timestamp::from_millis(1_767_225_600_000 + self.rows.len() as i64 * 137).expect("a time of this century");
+        self.rows.push(format!(r#"{{"id":"{id}","type":"{kind}","scope":"global","timestampUtcMs":"{time}","input":{input}}}"#));
+    }
+}
