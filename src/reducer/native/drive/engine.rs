@@ -24,7 +24,15 @@ pub(super) fn cannot_set(of: &str, property: &str) -> Failure {
 /// A property was set on a string, number or boolean.
 pub(super) fn cannot_create(property: &str, on: &Json<'_>) -> Failure {
     let value = to_js_string(Some(on));
-    failure(&[b"Cannot create property '", property.as_bytes(), b"' on ", on.type_name().as_bytes(), b" '", value.as_bytes(), b"'"])
+    failure(&[
+        b"Cannot create property '",
+        property.as_bytes(),
+        b"' on ",
+        on.type_name().as_bytes(),
+        b" '",
+        value.as_bytes(),
+        b"'",
+    ])
 }
 
 /// Something that is not a function was called.
@@ -90,6 +98,9 @@ mod tests {
         assert_eq!(print("[1e23,null,[true],{},\"x\"]"), "1e+23,,true,[object Object],x");
         assert_eq!(print("-0"), "0");
         assert_eq!(print("1e999"), "Infinity");
-        assert_eq!(cannot_create("name", &Json::Number(5.0)).to_string(), "Cannot create property 'name' on number '5'");
+        assert_eq!(
+            cannot_create("name", &Json::Number(5.0)).to_string(),
+            "Cannot create property 'name' on number '5'"
+        );
     }
 }

@@ -49,7 +49,7 @@ pub(super) trait Node {
     type Kind;
 
     /// The name, if it is a string.
-    fn name(&self) -> Option<&Text<'static>>;
+    fn name(&self) -> Option<Text<'_>>;
 
     /// The kind.
     fn kind(&self) -> Self::Kind;
@@ -92,7 +92,7 @@ pub(super) struct NewNode<'a> {
     /// Its id, new to the list.
     pub(super) id: &'a Text<'a>,
     /// Its name.
-    pub(super) name: Text<'static>,
+    pub(super) name: Text<'a>,
     /// Its kind.
     pub(super) kind: NodeKind,
     /// Its parent; `""` is kept.
@@ -107,9 +107,9 @@ pub(super) struct NewNode<'a> {
 #[derive(Default)]
 pub(super) struct Change<'a> {
     /// Its name.
-    pub(super) name: Option<Text<'static>>,
-    /// Its parent; `Some(None)` is the root.
-    pub(super) parent: Option<Option<&'a Text<'a>>>,
+    pub(super) name: Option<Text<'a>>,
+    /// Its parent, a text or `null` for the root.
+    pub(super) parent: Option<Json<'a>>,
     /// Its document type.
     pub(super) document_type: Option<&'a Text<'a>>,
 }
@@ -156,7 +156,7 @@ fn add<N: Nodes>(nodes: &mut N, kind: NodeKind, input: &Json<'_>) -> Result<(), 
     names::check(name)?;
     let parent = given(input, "parentFolder");
     let among = Siblings { kind: kind.into(), parent: folder(parent), except: None };
-    let name = free_name(nodes, name, &among)?.unwrap_or_else(|| name.to_owned_text());
+    let name = free_name(nodes, name, &among)?.unwrap_or_else(|| borrowed(name));
     let (document_type, more) = match kind {
         NodeKind::File => (given(input, "documentType"), None),
         NodeKind::Folder => (None, input.as_object()),
@@ -186,7 +186,7 @@ fn update_node<N: Nodes>(nodes: &mut N, input: &Json<'_>) -> Result<(), Failure>
     };
     let name = new_name(nodes, &node, node.kind(), id, input)?;
     // Only an explicit null moves the node, and the collision was tested where it came from.
-    let parent = input.get("parentFolder").filter(|parent| parent.is_null()).map(|_| None);
+    let parent = input.get("parentFolder").filter(|parent| parent.is_null()).cloned();
     nodes.change(&node, Change { name, parent, document_type: None });
     Ok(())
 }
@@ -200,12 +200,13 @@ fn copy<N: Nodes>(nodes: &mut N, input: &Json<'_>) -> Result<(), Failure> {
     let parent = given(input, "targetParentFolder").filter(|parent| !parent.is_empty());
     let chosen = given(input, "targetName").filter(|name| !name.is_empty());
     let among = Siblings { kind: source.kind(), parent: folder(parent), except: None };
-    let free = match chosen.or_else(|| source.name()) {
-        Some(name) => free_name(nodes, name, &among)?,
+    let chosen = chosen.map(borrowed);
+    let free = match chosen.clone().or_else(|| source.name()) {
+        Some(name) => free_name(nodes, &name, &among)?,
         None => None,
     };
-    let name = free.or_else(|| chosen.map(Text::to_owned_text));
-    nodes.push_copy(&source, id, Change { name, parent: Some(parent), document_type: None });
+    let name = free.or(chosen);
+    nodes.push_copy(&source, id, Change { name, parent: Some(folder(parent)), document_type: None });
     Ok(())
 }
 
@@ -218,13 +219,13 @@ fn move_node<N: Nodes>(nodes: &mut N, input: &Json<'_>) -> Result<(), Failure> {
     let parent = target.filter(|target| !target.is_empty());
     let among = Siblings { kind: node.kind(), parent: folder(parent), except: None };
     let name = match node.name() {
-        Some(name) => free_name(nodes, name, &among)?,
+        Some(name) => free_name(nodes, &name, &among)?,
         None => None,
     };
     if node.kind() == NodeKind::Folder.into() && nodes.is_below(target, &node)? {
         return Err(circular("Cannot move a folder to one of its descendants"));
     }
-    nodes.change(&node, Change { name, parent: Some(parent), document_type: None });
+    nodes.change(&node, Change { name, parent: Some(folder(parent)), document_type: None });
     Ok(())
 }
 
@@ -238,21 +239,21 @@ fn to_update<'a, N: Nodes>(nodes: &N, input: &'a Json<'a>) -> Result<Option<(N::
 }
 
 /// The name after an update, `None` if it stays. A node without a name cannot collide.
-fn new_name<N: Nodes>(
+fn new_name<'a, N: Nodes>(
     nodes: &N,
     node: &N::Node,
     kind: N::Kind,
     id: &Text<'_>,
-    input: &Json<'_>,
-) -> Result<Option<Text<'static>>, Failure> {
+    input: &'a Json<'a>,
+) -> Result<Option<Text<'a>>, Failure> {
     let parent = given(input, "parentFolder").map_or_else(|| node.parent(), |parent| folder(Some(parent)));
     let parent = if parent.is_falsy() { Json::Null } else { parent };
-    let chosen = given(input, "name");
-    let Some(name) = chosen.or_else(|| node.name()) else {
+    let (own, chosen) = (node.name(), given(input, "name").map(borrowed));
+    let Some(name) = chosen.as_ref().or(own.as_ref()) else {
         return Ok(None);
     };
     let free = free_name(nodes, name, &Siblings { kind, parent, except: Some(id) })?;
-    Ok(free.or_else(|| chosen.filter(|name| Some(*name) != node.name()).map(Text::to_owned_text)))
+    Ok(free.or_else(|| chosen.filter(|name| own.as_ref() != Some(name))))
 }
 
 /// The name that `name` becomes because a sibling has it; `None` if it is free.
@@ -269,7 +270,12 @@ fn free_name<N: Nodes>(
 
 /// Where siblings are: `""` means the root.
 fn folder<'a>(parent: Option<&'a Text<'_>>) -> Json<'a> {
-    parent.filter(|parent| !parent.is_empty()).map(|parent| Text::Borrowed(parent.as_bytes())).into()
+    parent.filter(|parent| !parent.is_empty()).map(borrowed).into()
+}
+
+/// The same text, without sharing it.
+pub(super) fn borrowed<'a>(text: &'a Text<'_>) -> Text<'a> {
+    Text::Borrowed(text.as_bytes())
 }
 
 fn required<'a>(input: &'a Json<'a>, key: &str) -> &'a Text<'a> {

@@ -87,14 +87,8 @@ const LISTENER: Schema = Schema::Object(&[
     ("system", Schema::Bool),
 ]);
 
-const TRANSMITTER: Schema = Schema::OneOf(&[
-    "Internal",
-    "MatrixConnect",
-    "PullResponder",
-    "RESTWebhook",
-    "SecureConnect",
-    "SwitchboardPush",
-]);
+const TRANSMITTER: Schema =
+    Schema::OneOf(&["Internal", "MatrixConnect", "PullResponder", "RESTWebhook", "SecureConnect", "SwitchboardPush"]);
 
 const TRIGGER: Schema = Schema::Object(&[
     ("data", Schema::Nullish(&Schema::Object(&[("interval", TEXT), ("listenerId", TEXT), ("url", TEXT)]))),

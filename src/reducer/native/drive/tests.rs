@@ -15,12 +15,34 @@ use crate::reducer::{Fold, Outcome};
 
 /// Among them: equal but for case, for an ignored character, for normalisation, or after sixteen characters.
 const IDS: [&str; 14] = [
-    "a", "A", "b", "a\u{1}", "", "\u{e9}", "e\u{301}", "e", "E", "0123456789abcdef-1", "0123456789abcdef-2",
-    "0123456789ABCDEF-1", "-", "\u{6f22}",
+    "a",
+    "A",
+    "b",
+    "a\u{1}",
+    "",
+    "\u{e9}",
+    "e\u{301}",
+    "e",
+    "E",
+    "0123456789abcdef-1",
+    "0123456789abcdef-2",
+    "0123456789ABCDEF-1",
+    "-",
+    "\u{6f22}",
 ];
 
-const NAMES: [&str; 10] =
-    ["n", "n (copy)", "n (copy) 1", "n (copy) 3", "n (copy) 03", "m", "", " ", "n (copy) 1 (copy) 2", "n (copy) 99999999999999999999999"];
+const NAMES: [&str; 10] = [
+    "n",
+    "n (copy)",
+    "n (copy) 1",
+    "n (copy) 3",
+    "n (copy) 03",
+    "m",
+    "",
+    " ",
+    "n (copy) 1 (copy) 2",
+    "n (copy) 99999999999999999999999",
+];
 
 fn id() -> impl Strategy<Value = Json<'static>> {
     prop::sample::select(&IDS[..]).prop_map(Json::from)
@@ -66,7 +88,16 @@ fn state() -> impl Strategy<Value = Json<'static>> {
 
 fn action() -> impl Strategy<Value = (&'static str, Json<'static>)> {
     let kind = prop::sample::select(
-        &["ADD_FILE", "ADD_FOLDER", "DELETE_NODE", "UPDATE_FILE", "UPDATE_NODE", "COPY_NODE", "MOVE_NODE", "SET_DRIVE_NAME"][..],
+        &[
+            "ADD_FILE",
+            "ADD_FOLDER",
+            "DELETE_NODE",
+            "UPDATE_FILE",
+            "UPDATE_NODE",
+            "COPY_NODE",
+            "MOVE_NODE",
+            "SET_DRIVE_NAME",
+        ][..],
     );
     (kind, id(), id(), maybe(name()), maybe(id()), maybe(name())).prop_map(|(kind, id, other, name, parent, extra)| {
         let given = |value: &Option<Json<'static>>| Some(value.clone().filter_null().unwrap_or_else(|| "n".into()));
@@ -79,7 +110,12 @@ fn action() -> impl Strategy<Value = (&'static str, Json<'static>)> {
                 ("more", extra),
             ],
             "COPY_NODE" => {
-                vec![("srcId", Some(id)), ("targetId", Some(other)), ("targetName", name), ("targetParentFolder", parent)]
+                vec![
+                    ("srcId", Some(id)),
+                    ("targetId", Some(other)),
+                    ("targetName", name),
+                    ("targetParentFolder", parent),
+                ]
             }
             "MOVE_NODE" => vec![("srcFolder", Some(id)), ("targetParentFolder", parent)],
             "SET_DRIVE_NAME" => vec![("name", given(&name))],
@@ -211,14 +247,18 @@ fn states_of_other_forms_fail_as_javascript_does() {
     assert_eq!(on("null", "SET_DRIVE_NAME", r#"{"name":"n"}"#).0, "Cannot set properties of null (setting 'name')");
     assert_eq!(on("\"s\"", "SET_DRIVE_NAME", r#"{"name":"n"}"#).0, "Cannot create property 'name' on string 's'");
     assert_eq!(on("[1]", "SET_DRIVE_NAME", r#"{"name":"n"}"#), (String::new(), parse(b"[1]").unwrap()));
-    assert_eq!(on("{}", "REMOVE_TRIGGER", r#"{"triggerId":"n"}"#).0, "Cannot read properties of undefined (reading 'filter')");
+    assert_eq!(
+        on("{}", "REMOVE_TRIGGER", r#"{"triggerId":"n"}"#).0,
+        "Cannot read properties of undefined (reading 'filter')"
+    );
 }
 
 #[test]
 fn an_id_that_is_no_string_fails_the_sort_after_the_node_was_pushed() {
     let (text, state) = on(r#"{"nodes":[{"id":"b"},{"id":5}]}"#, "ADD_FOLDER", r#"{"id":"a","name":"n"}"#);
     assert_eq!(text, "a.id.localeCompare is not a function");
-    let ids: Vec<_> = state.get("nodes").and_then(Json::as_array).unwrap().iter().map(|node| node.get("id").cloned()).collect();
+    let ids: Vec<_> =
+        state.get("nodes").and_then(Json::as_array).unwrap().iter().map(|node| node.get("id").cloned()).collect();
     assert_eq!(ids, [Some("b".into()), Some(5.0.into()), Some("a".into())]);
 }
 
@@ -226,7 +266,8 @@ fn an_id_that_is_no_string_fails_the_sort_after_the_node_was_pushed() {
 fn duplicate_ids_are_removed_together_and_changed_one_by_one() {
     let twins = r#"{"nodes":[{"id":"b","name":"n"},{"id":"a","name":"1"},{"id":"a","name":"2","parentFolder":"b"}]}"#;
     let (text, state) = on(twins, "UPDATE_NODE", r#"{"id":"a","name":"3"}"#);
-    let expected = r#"{"nodes":[{"id":"a","name":"3"},{"id":"a","name":"2","parentFolder":"b"},{"id":"b","name":"n"}]}"#;
+    let expected =
+        r#"{"nodes":[{"id":"a","name":"3"},{"id":"a","name":"2","parentFolder":"b"},{"id":"b","name":"n"}]}"#;
     assert_eq!((text.as_str(), state), ("", parse(expected.as_bytes()).unwrap()));
     let (text, state) = on(twins, "DELETE_NODE", r#"{"id":"b"}"#);
     assert_eq!((text.as_str(), state), ("", parse(br#"{"nodes":[]}"#).unwrap()));
