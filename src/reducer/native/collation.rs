@@ -36,14 +36,14 @@ static COLLATOR: LazyLock<CollatorBorrowed<'static>> = LazyLock::new(|| {
 
 /// The first weights of a text; they decide most comparisons. Kept next to a text that is compared often.
 #[derive(Clone, Copy, Debug)]
-pub struct Weights(u128);
+pub struct Weights([u64; 2]);
 
 impl Weights {
     /// How many weights there are.
     const LEN: usize = 16;
 
     /// In place of the weights of a text that is not ASCII; no weight is as large.
-    const NOT_ASCII: Weights = Weights(u128::MAX);
+    const NOT_ASCII: Weights = Weights([u64::MAX; 2]);
 
     /// The weights of `text`: most significant first, 0 where it has ended.
     #[must_use]
@@ -56,7 +56,9 @@ impl Weights {
         for (place, weight) in weights.iter_mut().zip(counted(text).map(weight)) {
             *place = weight;
         }
-        Weights(u128::from_be_bytes(weights))
+        let (high, low) = weights.split_at(Weights::LEN / 2);
+        let word = |bytes: &[u8]| bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte));
+        Weights([word(high), word(low)])
     }
 
     /// The order of two texts, if it follows from their weights alone.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::engine::{Failure, cannot_read, member, not_a_function, stack_exceeded, strictly_equal, to_js_string};
 use super::names::CopyName;
-use super::rules::{Change, NewNode, Node, NodeKind, Nodes, Siblings};
+use super::nodes::{Change, NewNode, Node, NodeKind, Nodes, Siblings};
 use crate::model::json::{Json, Object, Text};
 use crate::reducer::native::collation::locale_compare;
 

@@ -8,7 +8,7 @@ use super::{Order, Tree};
 use crate::model::json::{Json, Object, Text};
 use crate::reducer::native::drive::engine::{Failure, stack_exceeded};
 use crate::reducer::native::drive::names::CopyName;
-use crate::reducer::native::drive::rules::{Change, NewNode, Node, NodeKind, Nodes, Siblings, borrowed};
+use crate::reducer::native::drive::nodes::{Change, NewNode, Node, NodeKind, Nodes, Siblings, borrowed};
 
 /// A node that was found.
 pub(in crate::reducer::native::drive) struct Found(Arc<StoredNode>);

@@ -10,7 +10,7 @@ use super::node::StoredNode;
 use crate::model::json::Text;
 use crate::reducer::native::collation::{Weights, cmp_weighted};
 use crate::reducer::native::drive::names::CopyName;
-use crate::reducer::native::drive::rules::NodeKind;
+use crate::reducer::native::drive::nodes::NodeKind;
 
 /// An entry of the sorted list: by id, then serial number.
 #[derive(Clone)]

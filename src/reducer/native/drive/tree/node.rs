@@ -4,7 +4,7 @@ use super::index::Slot;
 use crate::model::json::{Json, Object, Text, write_canonical, write_text};
 use crate::reducer::native::collation::Weights;
 use crate::reducer::native::drive::names::CopyName;
-use crate::reducer::native::drive::rules::{NodeKind, borrowed};
+use crate::reducer::native::drive::nodes::{NodeKind, borrowed};
 
 /// What a well-formed node is made of.
 pub(super) struct Parts<'a> {
