@@ -176,19 +176,21 @@ impl Pretty {
             Pretty::Index(index) => out.extend_from_slice(index.to_string().as_bytes()),
             Pretty::List(items) if items.is_empty() => out.extend_from_slice(b"[]"),
             Pretty::List(items) => {
-                write_lines(b"[]", indent, items, out, |item, out| item.write(indent + 2, out));
+                write_lines(*b"[]", indent, items, out, |item, out| item.write(indent + 2, out));
             }
-            Pretty::Members(members) => write_lines(b"{}", indent, members, out, |(key, value), out| {
-                write_text(&Text::from(*key), out);
-                out.extend_from_slice(b": ");
-                value.write(indent + 2, out);
-            }),
+            Pretty::Members(members) => {
+                write_lines(*b"{}", indent, members, out, |(key, value), out| {
+                    write_text(&Text::from(*key), out);
+                    out.extend_from_slice(b": ");
+                    value.write(indent + 2, out);
+                });
+            }
         }
     }
 }
 
 /// Writes `items` between `brackets`, each on a line of its own and two spaces further in.
-fn write_lines<T>(brackets: &[u8; 2], indent: usize, items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
+fn write_lines<T>(brackets: [u8; 2], indent: usize, items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
     out.push(brackets[0]);
     for (n, item) in items.iter().enumerate() {
         out.extend_from_slice(if n > 0 { b",\n" } else { b"\n" });

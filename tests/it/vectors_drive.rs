@@ -1,4 +1,4 @@
-//! The drive against its vectors (fixtures/vectors/drive_actions.json): one action each, through the fold.
+//! The drive against its vectors (`fixtures/vectors/drive_actions.json`): one action each, through the fold.
 
 use snapctl::model::ids::Scope;
 use snapctl::model::json::{Json, Text, canonical, parse};

@@ -19,89 +19,76 @@ const ASCII: &[u8] = b"\t\n\x0B\x0C\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$01234567
 /// Primary weight of an ASCII character; 0 for one that is ignored.
 const WEIGHTS: [u8; 128] = {
     let mut weights = [0; 128];
-    let mut at = 0;
+    let (mut at, mut weight) = (0, 1);
     while at < ASCII.len() {
-        let weight = at as u8 + 1;
         weights[ASCII[at] as usize] = weight;
         weights[ASCII[at].to_ascii_uppercase() as usize] = weight;
         at += 1;
+        weight += 1;
     }
     weights
 };
-
-/// How many weights a [`SortKey`] holds.
-const PREFIX: usize = 16;
-
-/// In place of the weights of a text that is not ASCII; no weight is as large.
-const NOT_ASCII: [u64; 2] = [u64::MAX; 2];
 
 static COLLATOR: LazyLock<CollatorBorrowed<'static>> = LazyLock::new(|| {
     CollatorBorrowed::try_new(CollatorPreferences::default(), CollatorOptions::default())
         .expect("the root collation is compiled in")
 });
 
-/// A text with its first weights, ordered by `localeCompare`: different texts may be equal.
-#[derive(Clone, Debug)]
-pub struct SortKey<'a> {
-    weights: [u64; 2],
-    text: Text<'a>,
-}
+/// The first weights of a text; they decide most comparisons. Kept next to a text that is compared often.
+#[derive(Clone, Copy, Debug)]
+pub struct Weights([u64; 2]);
 
-impl<'a> SortKey<'a> {
-    /// Weighs `text`.
+impl Weights {
+    /// How many weights there are.
+    const LEN: usize = 16;
+
+    /// In place of the weights of a text that is not ASCII; no weight is as large.
+    const NOT_ASCII: Weights = Weights([u64::MAX; 2]);
+
+    /// The weights of `text`: most significant first, 0 where it has ended.
     #[must_use]
-    pub fn new(text: Text<'a>) -> Self {
-        SortKey { weights: first_weights(text.as_bytes()), text }
-    }
-
-    /// Weighs `text` without sharing it.
-    #[must_use]
-    pub fn borrowed(text: &'a Text<'_>) -> Self {
-        SortKey { weights: first_weights(text.as_bytes()), text: Text::Borrowed(text.as_bytes()) }
-    }
-}
-
-impl Ord for SortKey<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        if self.weights == NOT_ASCII || other.weights == NOT_ASCII {
-            return cmp_unicode(&self.text, &other.text);
+    pub fn of(text: &Text<'_>) -> Self {
+        let text = text.as_bytes();
+        if !text.is_ascii() {
+            return Weights::NOT_ASCII;
         }
-        self.weights.cmp(&other.weights).then_with(|| cmp_ascii(self.text.as_bytes(), other.text.as_bytes()))
+        let mut weights = [0; Weights::LEN];
+        for (place, weight) in weights.iter_mut().zip(counted(text).map(weight)) {
+            *place = weight;
+        }
+        let (high, low) = weights.split_at(Weights::LEN / 2);
+        let word = |bytes: &[u8]| bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte));
+        Weights([word(high), word(low)])
+    }
+
+    /// The order of two texts, if it follows from their weights alone.
+    #[must_use]
+    #[inline]
+    pub fn cmp_alone(self, other: Weights) -> Option<Ordering> {
+        let order = self.0.cmp(&other.0);
+        let greater = if order == Ordering::Less { other.0 } else { self.0 };
+        if order == Ordering::Equal || greater == Weights::NOT_ASCII.0 { None } else { Some(order) }
     }
 }
 
-impl PartialOrd for SortKey<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for SortKey<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for SortKey<'_> {}
-
-/// Compares as `a.localeCompare(b)` does.
+/// Compares as `a.localeCompare(b)` does: different texts may be equal.
 #[must_use]
 pub fn locale_compare(a: &Text<'_>, b: &Text<'_>) -> Ordering {
-    SortKey::borrowed(a).cmp(&SortKey::borrowed(b))
+    cmp_weighted((Weights::of(a), a), (Weights::of(b), b))
 }
 
-/// The first weights of an ASCII text, most significant first; 0 where the text has ended.
-fn first_weights(text: &[u8]) -> [u64; 2] {
-    if !text.is_ascii() {
-        return NOT_ASCII;
-    }
-    let mut weights = [0; PREFIX];
-    let counted = text.iter().map(|&byte| weight(byte)).filter(|&weight| weight > 0);
-    for (place, weight) in weights.iter_mut().zip(counted) {
-        *place = weight;
-    }
-    let all = u128::from_be_bytes(weights);
-    [(all >> 64) as u64, all as u64]
+/// [`locale_compare`] of texts whose weights are known.
+#[must_use]
+pub fn cmp_weighted(a: (Weights, &Text<'_>), b: (Weights, &Text<'_>)) -> Ordering {
+    a.0.cmp_alone(b.0).unwrap_or_else(|| {
+        if a.1 == b.1 {
+            Ordering::Equal
+        } else if a.1.as_bytes().is_ascii() && b.1.as_bytes().is_ascii() {
+            cmp_ascii(a.1.as_bytes(), b.1.as_bytes())
+        } else {
+            cmp_unicode(a.1, b.1)
+        }
+    })
 }
 
 fn weight(byte: u8) -> u8 {
@@ -110,9 +97,6 @@ fn weight(byte: u8) -> u8 {
 
 /// Ignoring case first; if still equal, the first difference in case decides, lower before upper.
 fn cmp_ascii(a: &[u8], b: &[u8]) -> Ordering {
-    if a == b {
-        return Ordering::Equal;
-    }
     let weights = |text| counted(text).map(weight);
     let upper = |text| counted(text).map(|byte| byte.is_ascii_uppercase());
     weights(a).cmp(weights(b)).then_with(|| upper(a).cmp(upper(b)))

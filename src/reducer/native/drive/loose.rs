@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::engine::{Failure, cannot_read, member, not_a_function, stack_exceeded, strictly_equal, to_js_string};
 use super::names::CopyName;
-use super::rules::{Change, NewNode, Node, NodeKind, Nodes, Siblings};
+use super::nodes::{Change, NewNode, Node, NodeKind, Nodes, Siblings};
 use crate::model::json::{Json, Object, Text};
 use crate::reducer::native::collation::locale_compare;
 
@@ -20,8 +20,8 @@ pub(super) struct LooseNode {
 impl Node for LooseNode {
     type Kind = LooseKind;
 
-    fn name(&self) -> Option<&Text<'static>> {
-        self.node.get("name").and_then(Json::as_text)
+    fn name(&self) -> Option<Text<'_>> {
+        self.node.get("name").and_then(Json::as_text).cloned()
     }
 
     fn kind(&self) -> LooseKind {
@@ -125,7 +125,7 @@ impl Nodes for Loose<'_> {
     fn push(&mut self, node: NewNode<'_>) {
         let mut object = node.more.cloned().unwrap_or_default().into_owned();
         object.insert("id".into(), node.id.to_owned_text().into());
-        object.insert("name".into(), node.name.into());
+        object.insert("name".into(), node.name.into_owned().into());
         object.insert("kind".into(), node.kind.as_str().into());
         object.insert("parentFolder".into(), node.parent.map(Text::to_owned_text).into());
         if let Some(document_type) = node.document_type {
@@ -186,10 +186,10 @@ fn has_id(node: &Json<'static>, id: &Text<'_>) -> bool {
 
 fn change_members(node: &mut Object<'static>, change: Change<'_>) {
     if let Some(name) = change.name {
-        node.insert("name".into(), name.into());
+        node.insert("name".into(), name.into_owned().into());
     }
     if let Some(parent) = change.parent {
-        node.insert("parentFolder".into(), parent.map(Text::to_owned_text).into());
+        node.insert("parentFolder".into(), parent.into_owned());
     }
     if let Some(document_type) = change.document_type {
         node.insert("documentType".into(), document_type.to_owned_text().into());

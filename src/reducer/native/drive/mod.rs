@@ -1,16 +1,17 @@
 //! `powerhouse/document-drive` (reactor format §7).
 //!
-//! - [`schema`](mod@schema) says what inputs must look like, [`actions`] finds the rule for an action;
-//! - [`rules`] states each rule on nodes once, over the trait [`rules::Nodes`], [`settings`] the others;
-//! - [`tree`] is the usual form of a state with nodes: typed, indexed, persistent. [`loose`] serves states
-//!   that do not fit it, in linear time, and is the model that the tree is tested against;
-//! - [`scope`] holds one scope's state in either form, [`fold`] all of them.
+//! - `schema` says what inputs must look like, `actions` finds the rule for an action;
+//! - `rules` states each rule on nodes once, over the traits of `nodes`, `settings` the other rules;
+//! - `tree` is the usual form of a state with nodes: typed, indexed, persistent. `loose` serves states that
+//!   do not fit it, in linear time, and is the model that the tree is tested against;
+//! - `scope` holds one scope's state in either form, `fold` all of them.
 
 mod actions;
 mod engine;
 mod fold;
 mod loose;
 mod names;
+mod nodes;
 mod rules;
 mod schema;
 mod scope;

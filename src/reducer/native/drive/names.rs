@@ -50,8 +50,9 @@ impl<'a> CopyName<'a> {
                 let digits = name.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
                 let (rest, digits) = name.split_at(name.len() - digits);
                 let base = rest.strip_suffix(b" ").and_then(|rest| rest.strip_suffix(COPY));
-                let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
-                base.zip(number).map_or(plain, |(base, number)| CopyName { base, number })
+                let number = || std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+                let copy = base.and_then(|base| Some(CopyName { base, number: number()? }));
+                copy.unwrap_or(plain)
             }
             _ => plain,
         }

@@ -60,10 +60,12 @@ impl ScopeState {
         method: &str,
         edit: impl FnOnce(&mut Vec<Json<'static>>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        let Some(state) = state else {
+            return Err(cannot_read("undefined", member));
+        };
         match state {
-            None => Err(cannot_read("undefined", member)),
-            Some(ScopeState::Tree(tree)) => edit_member(tree.members_mut(), member, method, edit),
-            Some(ScopeState::Json(state)) => match Arc::make_mut(state) {
+            ScopeState::Tree(tree) => edit_member(tree.members_mut(), member, method, edit),
+            ScopeState::Json(state) => match Arc::make_mut(state) {
                 Json::Object(object) => edit_member(object, member, method, edit),
                 Json::Null => Err(cannot_read("null", member)),
                 _ => Err(cannot_read("undefined", method)),
@@ -73,10 +75,12 @@ impl ScopeState {
 
     /// Sets `state[member]`. On an array that has no effect that JSON shows.
     pub(super) fn set(state: Option<&mut Self>, member: &'static str, value: Json<'static>) -> Result<(), Failure> {
+        let Some(state) = state else {
+            return Err(cannot_set("undefined", member));
+        };
         match state {
-            None => return Err(cannot_set("undefined", member)),
-            Some(ScopeState::Tree(tree)) => drop(tree.members_mut().insert(member.into(), value)),
-            Some(ScopeState::Json(state)) => match Arc::make_mut(state) {
+            ScopeState::Tree(tree) => drop(tree.members_mut().insert(member.into(), value)),
+            ScopeState::Json(state) => match Arc::make_mut(state) {
                 Json::Object(object) => drop(object.insert(member.into(), value)),
                 Json::Array(_) => {}
                 Json::Null => return Err(cannot_set("null", member)),

@@ -11,10 +11,10 @@ mod node;
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use imbl::OrdSet;
 
 use crate::model::json::{Json, Object, Text, write_canonical, write_text};
-use index::{Place, SiblingKey};
+use index::{Id, Seek, Sibling, Sorted};
 use node::StoredNode;
 
 const NODES: &str = "nodes";
@@ -24,12 +24,10 @@ const NODES: &str = "nodes";
 pub(super) struct Tree {
     /// The members of the state other than `nodes`.
     members: Arc<Object<'static>>,
-    nodes: OrdMap<Place, Arc<StoredNode>>,
-    siblings: OrdMap<SiblingKey, Arc<StoredNode>>,
+    nodes: OrdSet<Sorted>,
+    siblings: OrdSet<Sibling>,
     next_serial: u64,
     order: Order,
-    /// The document type that was stored last; files tend to share it.
-    last_document_type: Option<Text<'static>>,
 }
 
 /// The order of the list of nodes.
@@ -49,20 +47,19 @@ impl Tree {
         members.remove(NODES);
         let mut tree = Tree {
             members: Arc::new(members),
-            nodes: OrdMap::new(),
-            siblings: OrdMap::new(),
+            nodes: OrdSet::new(),
+            siblings: OrdSet::new(),
             next_serial: 0,
             order: Order::Sorted,
-            last_document_type: None,
         };
         for node in list {
             let node = StoredNode::read(node, tree.next_serial)?;
-            if tree.get(&node.id).is_some() {
+            if tree.get(&node.id()).is_some() {
                 return None;
             }
             tree.insert(node);
         }
-        if !tree.nodes.values().is_sorted_by_key(|node| node.serial) {
+        if !tree.nodes.iter().is_sorted_by_key(|entry| entry.node.serial) {
             tree.order = Order::AsGiven;
         }
         Some(tree)
@@ -115,7 +112,7 @@ impl Tree {
 
     /// Hands the nodes to `visit`, in the order of the list.
     fn in_order<T>(&self, visit: impl FnOnce(&mut dyn Iterator<Item = &StoredNode>) -> T) -> T {
-        let mut nodes = self.nodes.values().map(|node| &**node);
+        let mut nodes = self.nodes.iter().map(|entry| &*entry.node);
         match self.order {
             Order::Sorted => visit(&mut nodes),
             Order::AsGiven => {
@@ -130,23 +127,22 @@ impl Tree {
     fn insert(&mut self, node: StoredNode) {
         self.next_serial = node.serial + 1;
         let node = Arc::new(node);
-        self.siblings.insert(SiblingKey::of(&node), node.clone());
-        self.nodes.insert(Place::of(&node), node);
+        self.siblings.insert(Sibling::new(node.clone()));
+        self.nodes.insert(Sorted::new(node));
     }
 
     /// Puts `new` in the place of `old`; id and serial number are the same.
     fn replace(&mut self, old: &StoredNode, new: StoredNode) {
         let new = Arc::new(new);
-        let (old_key, new_key) = (SiblingKey::of(old), SiblingKey::of(&new));
-        if old_key != new_key {
-            self.siblings.remove(&old_key);
+        if old.slot != new.slot {
+            self.siblings.remove(&Seek::Exactly(old.slot, old.serial));
         }
-        self.siblings.insert(new_key, new.clone());
-        self.nodes.insert(Place::of(&new), new);
+        self.siblings.insert(Sibling::new(new.clone()));
+        self.nodes.insert(Sorted::new(new));
     }
 
     fn remove(&mut self, node: &StoredNode) {
-        self.siblings.remove(&SiblingKey::of(node));
-        self.nodes.remove(&Place::of(node));
+        self.siblings.remove(&Seek::Exactly(node.slot, node.serial));
+        self.nodes.remove(&Seek::Exactly(Id::new(&node.id()), node.serial));
     }
 }
