@@ -10,9 +10,10 @@ use super::exit::{ExitStatus, Refusal};
 use super::progress::{Display, Limits, Meter};
 use crate::model::progress::Stop;
 use crate::reducer::Registry;
-use crate::replay::Trust;
+use crate::model::target::Target;
+use crate::replay::{self, ReplayError, Snapshot, Sources};
 use crate::settings::Settings;
-use crate::store::{Read, Store, StoreError};
+use crate::store::{Access, Options, Store, StoreError, Stores, answer};
 
 /// The checked options of a command, and what follows from them.
 pub(crate) struct Ctx {
@@ -57,15 +58,24 @@ impl Ctx {
         &self.registry
     }
 
-    /// Which keyframes a rebuild may start from.
-    #[must_use]
-    pub(crate) fn trust(&self) -> Trust {
-        self.global.trust()
+    /// Resolves and rebuilds what a target points at, in one read transaction; says also whether scope `global` had to
+    /// be assumed.
+    ///
+    /// # Errors
+    /// Those of [`replay::resolve`] and [`replay::rebuild`].
+    pub(crate) fn rebuild(&self, store: &dyn Store, target: &Target) -> Result<(Snapshot, bool), ReplayError> {
+        self.check()?;
+        let meter = self.meter("replaying");
+        answer(store, |read| {
+            let resolved = replay::resolve(read, target)?;
+            let (registry, trust) = (&self.registry, self.global.trust());
+            let snapshot = replay::rebuild(&Sources { read, registry, trust, progress: &meter }, &resolved)?;
+            Ok((snapshot, resolved.assumed_scope()))
+        })
     }
 
     /// Begins to measure a piece of work.
-    #[must_use]
-    pub(crate) fn meter(&self, step: &'static str) -> Meter<'_> {
+    fn meter(&self, step: &'static str) -> Meter<'_> {
         Meter::new(&self.limits, Display::choose(self.global.progress, self.global.quiet), step)
     }
 
@@ -78,20 +88,7 @@ impl Ctx {
     }
 }
 
-/// Reads an answer from one moment of a store; `read` may run more than once.
-///
-/// # Errors
-/// What `read` or the store says.
-pub(crate) fn answer<T, E: From<StoreError>>(
-    store: &dyn Store,
-    mut read: impl FnMut(&dyn Read) -> Result<T, E>,
-) -> Result<T, E> {
-    let transaction = store.read()?;
-    read(&*transaction)
-}
-
-/// The one place that opens stores.
+/// The one place that opens stores, for reading.
 fn open(text: &str, busy_timeout_ms: Option<NonZeroU64>) -> Result<Arc<dyn Store>, StoreError> {
-    let _ = busy_timeout_ms;
-    Err(StoreError::BadLocation { text: text.to_owned(), reason: "no backend is built in".to_owned() })
+    Stores::built_in().open(text, &Options { access: Access::Read, busy_timeout_ms })
 }

@@ -85,8 +85,8 @@ impl Report {
         let known = error.chain().find_map(classify);
         let Class(exit, code, hint) = known.unwrap_or(Class(ExitStatus::Failed, "failed", None));
         let mut texts: Vec<String> = error.chain().map(ToString::to_string).collect();
-        // An error that only passes on its cause's text, or ends with it, has said it already.
-        texts.dedup_by(|cause, outer| outer.ends_with(cause.as_str()));
+        // An error that passes on its cause's text, or a cause that only adds a number to it, has said it already.
+        texts.dedup_by(|cause, outer| outer.ends_with(cause.as_str()) || cause.ends_with(outer.as_str()));
         let message = texts.remove(0);
         (exit, Report { code, exit: exit as u8, message, hint, causes: texts })
     }
@@ -126,12 +126,14 @@ fn of_replay(error: &ReplayError) -> Class {
         ReplayError::NoOperation { .. } => {
             hinted(Exit::Nothing, "no-operation", "`snapctl log DOC/SCOPE --json` shows the ids")
         }
+        ReplayError::NotYet { .. } => Class(Exit::Nothing, "not-yet", None),
         ReplayError::NoKeyframe { .. } => {
             hinted(Exit::Nothing, "no-keyframe", "without `keyframe:` the revision is rebuilt from the log")
         }
         ReplayError::Store(error) => of_store(error),
         ReplayError::Model(error) => of_registry(error),
         ReplayError::Rejected { .. } => Class(Exit::Undecodable, "rejected", None),
+        ReplayError::LooksBack { .. } => Class(Exit::Failed, "looks-back", None),
         ReplayError::Fold(_) => Class(Exit::Undecodable, "model-failed", None),
         ReplayError::Stopped(stop) => of_stop(*stop),
     }
@@ -145,6 +147,9 @@ fn of_store(error: &StoreError) -> Class {
         StoreError::Unsupported { .. } => Class(Exit::Unsupported, "schema-unsupported", None),
         StoreError::BadLocation { .. } => Class(Exit::Usage, "bad-store-location", None),
         StoreError::Busy { .. } => hinted(Exit::Busy, "store-busy", "wait longer with --busy-timeout, for example 30s"),
+        StoreError::Moved { .. } => hinted(Exit::Busy, "store-moved", "try again when the other program is done"),
+        StoreError::NeedsRecovery { .. } => Class(Exit::Failed, "store-needs-recovery", None),
+        StoreError::Exists { .. } => Class(Exit::Precondition, "store-exists", None),
         StoreError::Unavailable { .. } => Class(Exit::Failed, "store-unavailable", None),
         StoreError::ReadOnly { .. } => Class(Exit::Failed, "store-read-only", None),
         StoreError::Corrupt { .. } => Class(Exit::Undecodable, "row-corrupt", None),

@@ -1,6 +1,6 @@
 //! Why a store did not answer, sorted by what a caller can do about it.
 
-use crate::model::ids::{OpIndex, StreamKey};
+use crate::model::ids::{NextIndex, OpIndex, Skip, StreamKey};
 
 /// Why a store did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,29 @@ pub enum StoreError {
     #[error("{location} is locked by another program")]
     Busy {
         /// What was asked.
+        location: String,
+    },
+    /// Another program changed the store while it was read without locks: what was read in this transaction may
+    /// not fit together. Read everything again; the store then opens the file in a way that waits for the other
+    /// program ([`super::answer`] does that).
+    #[error("{location} changed while it was being read")]
+    Moved {
+        /// What was read.
+        location: String,
+    },
+    /// A program stopped in the middle of a change. Reading the store would have to finish or undo that change
+    /// first, and reading changes nothing.
+    #[error("{location} was left in the middle of a change: {reason}")]
+    NeedsRecovery {
+        /// What was opened.
+        location: String,
+        /// What shows it, and who can mend it.
+        reason: String,
+    },
+    /// Something is already where a new store was to be made.
+    #[error("{location} exists already")]
+    Exists {
+        /// Where.
         location: String,
     },
     /// The store cannot be reached or read.
@@ -89,4 +112,22 @@ pub enum StoreError {
         /// What is there instead.
         reason: String,
     },
+}
+
+impl StoreError {
+    /// An index that leaves a gap or is not there any more to be filled.
+    pub(super) fn does_not_follow(stream: &StreamKey, index: OpIndex, next: NextIndex) -> Self {
+        let reason = match next.last_applied() {
+            Some(last) => format!("the last operation is {last}"),
+            None => "the stream is empty".into(),
+        };
+        StoreError::Conflict { stream: stream.clone(), index, reason }
+    }
+
+    /// An index that another operation has.
+    pub(super) fn taken(stream: &StreamKey, index: OpIndex, id: &str, skip: Skip) -> Self {
+        let skip = skip.map_or(0, std::num::NonZeroU32::get);
+        let reason = format!("operation {id} with skip {skip} is there");
+        StoreError::Conflict { stream: stream.clone(), index, reason }
+    }
 }

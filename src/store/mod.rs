@@ -14,12 +14,14 @@ pub mod sqlite;
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 
-use crate::model::ids::{Branch, DocumentId, DocumentType, OpIndex, OperationId, Revision, Scope, Skip, Span, StreamKey};
-use crate::model::operation::OperationRow;
+use crate::model::ids::{
+    Branch, DocumentId, DocumentType, OpIndex, OperationId, Revision, Scope, Skip, Span, StreamKey,
+};
+use crate::model::operation::{OperationRow, Retraction};
 use crate::model::time::Timestamp;
 
 pub use error::StoreError;
-pub use open::{Backend, Options, Stores};
+pub use open::{Access, BUSY_TIMEOUT, Backend, Location, Open, Options, Stores};
 
 /// What a visitor of rows says: go on, or stop the visit (which is not an error).
 pub type Flow = ControlFlow<()>;
@@ -32,17 +34,18 @@ pub trait Store: Send + Sync {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
-    /// Begins a read transaction.
+    /// Begins a read transaction. Cheap after the first: what it needs is kept for the next.
     ///
     /// # Errors
     /// `Busy` if another program holds the store, `Unavailable` if it cannot be reached, `NotAStore` if it is
     /// no longer what was opened.
     fn read(&self) -> Result<Box<dyn Read + '_>, StoreError>;
 
-    /// Begins a transaction that may change the store. At most one at a time; a second waits.
+    /// Begins a transaction that may change the store. At most one at a time; a second waits, and fails as
+    /// `Busy` after the time that [`Options::busy_timeout_ms`] allows.
     ///
     /// # Errors
-    /// As [`Store::read`], and `ReadOnly`.
+    /// As [`Store::read`], and `ReadOnly` if it was not opened with [`Access::Change`].
     fn write(&self) -> Result<Box<dyn Write + '_>, StoreError>;
 }
 
@@ -62,7 +65,10 @@ pub struct Capabilities {
     pub durable: bool,
 }
 
-/// One read transaction. All answers describe the same moment.
+/// One read transaction. All answers describe the same moment, once [`Read::finish`] has said so.
+///
+/// Any method fails with `Moved` when it notices that another program changed the store in a way that this
+/// transaction is not shielded from.
 pub trait Read {
     /// Visits the documents whose id starts with `prefix`, by id in ascending byte order. Documents that have
     /// keyframes and no operations are not visited.
@@ -97,13 +103,17 @@ pub trait Read {
     ///
     /// # Errors
     /// As [`Read::operations`].
-    fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<SkipEntry>, StoreError>;
+    fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<Retraction>, StoreError>;
 
     /// The newest row (by insertion) of the document that carries an operation id.
     ///
     /// # Errors
     /// As [`Read::operations`].
-    fn find_operation(&self, document: &DocumentId, id: &OperationId) -> Result<Option<(StreamKey, OpIndex)>, StoreError>;
+    fn find_operation(
+        &self,
+        document: &DocumentId,
+        id: &OperationId,
+    ) -> Result<Option<(StreamKey, OpIndex)>, StoreError>;
 
     /// The newest operation time of a stream within `span`; `None` if there is no operation.
     ///
@@ -111,18 +121,26 @@ pub trait Read {
     /// As [`Read::operations`].
     fn newest_time(&self, stream: &StreamKey, span: Span) -> Result<Option<Timestamp>, StoreError>;
 
-    /// The newest keyframe of a stream at or below `at_most` by its label, or `None` if the stream has none that
-    /// old. Older ones follow by asking again below the one found.
+    /// The newest keyframe of a stream at or below `at_most` by its label, without its body, or `None` if the stream
+    /// has none that old. Older ones follow by asking again below the one found. Negative labels are passed over.
     ///
     /// # Errors
-    /// `Corrupt` if the row does not decode (its body is not looked at); `Busy`, `Unavailable`.
-    fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<Keyframe>, StoreError>;
+    /// `Corrupt` if the row does not decode; `Busy`, `Unavailable`.
+    fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<KeyframeEntry>, StoreError>;
+
+    /// The stored document of a keyframe as JSON text (reactor format §2.2), not looked at any further; `None` if
+    /// there is no such keyframe.
+    ///
+    /// # Errors
+    /// `Corrupt` if the row does not decode; a body that is not JSON is handed out as it is stored; `Busy`, `Unavailable`.
+    fn keyframe_document(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Visits what is known of a document's keyframes without reading their bodies, by branch, scope and revision.
     ///
     /// # Errors
     /// `Corrupt` if a row does not decode; `Busy`, `Unavailable`.
-    fn keyframes(&self, document: &DocumentId, visit: &mut dyn FnMut(&KeyframeEntry) -> Flow) -> Result<(), StoreError>;
+    fn keyframes(&self, document: &DocumentId, visit: &mut dyn FnMut(&KeyframeEntry) -> Flow)
+    -> Result<(), StoreError>;
 
     /// What holds for the store as a whole. Counting takes as long as the store is large.
     ///
@@ -130,11 +148,20 @@ pub trait Read {
     /// `Busy`, `Unavailable`.
     fn info(&self) -> Result<StoreInfo, StoreError>;
 
-    /// Changes whenever anything in the store may have changed; equal stamps: nothing did.
+    /// Names the content that this transaction sees: it changes whenever anything in the store may have changed,
+    /// and when two stamps of one store are equal, nothing did, whichever process or transaction took them.
     ///
     /// # Errors
     /// `Busy`, `Unavailable`.
     fn stamp(&self) -> Result<Stamp, StoreError>;
+
+    /// Ends the transaction and confirms that its answers belong to one moment. Dropping it instead ends it
+    /// unconfirmed. A [`Write`] is ended without a commit.
+    ///
+    /// # Errors
+    /// `Moved` if another program changed the store meanwhile and the answers may not fit together: forget them
+    /// and read everything again in a new transaction, as [`answer`] does.
+    fn finish(self: Box<Self>) -> Result<(), StoreError>;
 }
 
 /// A transaction that may change the store. Dropped without [`Write::commit`] it changes nothing.
@@ -143,14 +170,18 @@ pub trait Write: Read {
     /// skip is passed over, so that a repeated append does nothing. Returns how many were added.
     ///
     /// # Errors
-    /// `Conflict` if an index is taken by another operation or does not follow the last; nothing of the
-    /// transaction is then worth committing. `Busy`, `Unavailable`, `ReadOnly`.
+    /// `Conflict` if an index is taken by another operation or does not follow the last, or if the same id, index
+    /// and skip are in another stream; nothing of the transaction is then worth committing. `Corrupt` if the
+    /// action is not UTF-8, `Unsupported` if the store has no column for a value. `Busy`, `Unavailable`,
+    /// `ReadOnly`.
     fn append(&mut self, stream: &StreamKey, operations: &[NewOperation<'_>]) -> Result<usize, StoreError>;
 
-    /// Writes a keyframe; a keyframe with the same stream and revision is replaced.
+    /// Writes a keyframe. If there is one with the same stream and revision, only its document is replaced
+    /// (reactor format §2.2).
     ///
     /// # Errors
-    /// `Busy`, `Unavailable`, `ReadOnly`.
+    /// `Unsupported` if the store has no place for keyframes; `Corrupt` if the document is not UTF-8; `Busy`,
+    /// `Unavailable`, `ReadOnly`.
     fn put_keyframe(&mut self, keyframe: &NewKeyframe<'_>) -> Result<(), StoreError>;
 
     /// Deletes a keyframe, and says whether there was one.
@@ -195,19 +226,6 @@ pub struct StreamHead {
     pub head: Revision,
 }
 
-/// A row that retracts others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SkipEntry {
-    /// Its position.
-    pub index: OpIndex,
-    /// How many positions directly before it are retracted.
-    pub skip: std::num::NonZeroU32,
-    /// Whether the action is a NOOP, which is how undone steps are stored.
-    pub noop: bool,
-    /// Whether the row was denied; a denied row retracts nothing when rebuilding (reactor format §5.7).
-    pub denied: bool,
-}
-
 /// What is known of a stored keyframe without reading its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyframeEntry {
@@ -220,17 +238,6 @@ pub struct KeyframeEntry {
     pub created: Option<Timestamp>,
     /// Size of the stored body in bytes.
     pub size_bytes: u64,
-}
-
-/// A stored keyframe with its body, decoded to JSON text and not looked at any further.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keyframe {
-    /// The label.
-    pub revision: Revision,
-    /// The document as the row's column names its type.
-    pub document_type: DocumentType,
-    /// The stored document as JSON text (reactor format §2.2).
-    pub document: Vec<u8>,
     /// Whether this program wrote or checked the keyframe and its record still fits.
     pub verified: bool,
 }
@@ -285,6 +292,32 @@ pub struct Stamp(pub String);
 pub fn skip_from(skip: u32) -> Skip {
     std::num::NonZeroU32::new(skip)
 }
+
+/// Reads an answer from one moment of a store: runs `read` in a read transaction, and again in a new one when
+/// the store moved meanwhile. An answer is handed out only when it holds; what `read` does besides answering
+/// may happen more than once.
+///
+/// # Errors
+/// What `read` or the store says; `Moved` when the store moved each of [`MAX_ANSWERS`] times.
+pub fn answer<T, E>(store: &dyn Store, mut read: impl FnMut(&dyn Read) -> Result<T, E>) -> Result<T, E>
+where
+    E: From<StoreError>,
+{
+    let mut attempts = 1..=MAX_ANSWERS;
+    loop {
+        let last = attempts.next().is_none_or(|attempt| attempt == MAX_ANSWERS);
+        let transaction = store.read()?;
+        let result = read(&*transaction);
+        match transaction.finish() {
+            Ok(()) => return result,
+            Err(StoreError::Moved { .. }) if !last => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// How often [`answer`] reads before it gives up.
+pub const MAX_ANSWERS: u32 = 5;
 
 /// A bound on waiting for a store that is busy, in milliseconds; `None` fails at once.
 pub type BusyTimeoutMs = Option<NonZeroU64>;

@@ -1,8 +1,284 @@
 //! Which backend opens a location.
 
-/// A backend.
-pub struct Backend;
-/// Options.
-pub struct Options;
-/// The backends known.
-pub struct Stores;
+use std::num::NonZeroU64;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::memory::MemoryStore;
+use super::{BusyTimeoutMs, Capabilities, Store, StoreError, sqlite};
+
+/// How a store is opened. A location can say some of it: `sqlite:PATH?busy-timeout-ms=100`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What the store is opened for.
+    pub access: Access,
+    /// How long to wait for another program.
+    pub busy_timeout_ms: BusyTimeoutMs,
+}
+
+/// What a store is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// For reading: nothing is created or changed, and [`Store::write`] fails as `ReadOnly`.
+    Read,
+    /// For reading and writing.
+    Change,
+}
+
+impl Default for Options {
+    /// For reading, waiting up to 5 s.
+    fn default() -> Self {
+        Options { access: Access::Read, busy_timeout_ms: NonZeroU64::new(5_000) }
+    }
+}
+
+impl Options {
+    /// Applies one `name=value` of a location.
+    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        match name {
+            BUSY_TIMEOUT => {
+                let millis: u64 =
+                    value.parse().map_err(|_| format!("option {name} is a number of milliseconds, not \"{value}\""))?;
+                self.busy_timeout_ms = NonZeroU64::new(millis);
+                Ok(())
+            }
+            _ => Err(format!("there is no option {name}")),
+        }
+    }
+}
+
+/// Option of every backend that can be locked.
+pub const BUSY_TIMEOUT: &str = "busy-timeout-ms";
+
+/// What stands after a scheme: the place, without options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Location<'a> {
+    /// The whole text, fit for messages: without options and passwords.
+    pub shown: &'a str,
+    /// What follows `SCHEME:`, as typed, with the password if there is one. Never show it.
+    pub place: &'a str,
+}
+
+/// A kind of store.
+pub struct Backend {
+    /// What its locations start with, without the colon.
+    pub scheme: &'static str,
+    /// The form of its locations, for help: `sqlite:PATH`.
+    pub form: &'static str,
+    /// What its stores can do.
+    pub capabilities: Capabilities,
+    /// The options its locations may carry.
+    pub options: &'static [&'static str],
+    /// Opens a store.
+    pub open: Box<Open>,
+}
+
+/// Opens what a location names.
+pub type Open = dyn Fn(Location<'_>, &Options) -> Result<Arc<dyn Store>, StoreError> + Send + Sync;
+
+/// The backends known, by scheme.
+#[derive(Default)]
+pub struct Stores {
+    backends: Vec<Backend>,
+}
+
+impl Stores {
+    /// Those of this program: `sqlite` (also for a bare path) and `memory`.
+    #[must_use]
+    pub fn built_in() -> Self {
+        let mut stores = Stores::default();
+        stores.register(Backend {
+            scheme: SQLITE,
+            form: "sqlite:PATH, or a path alone",
+            capabilities: sqlite::CAPABILITIES,
+            options: &[BUSY_TIMEOUT],
+            open: Box::new(|location, options| Ok(Arc::new(sqlite::open(Path::new(location.place), options)?))),
+        });
+        stores.register(Backend {
+            scheme: "memory",
+            form: "memory:",
+            capabilities: super::memory::CAPABILITIES,
+            options: &[BUSY_TIMEOUT],
+            open: Box::new(|location, options| match location.place {
+                "" => Ok(Arc::new(MemoryStore::new(options))),
+                _ => Err(bad(location.shown, "a store in memory has no name; write memory:")),
+            }),
+        });
+        stores
+    }
+
+    /// Adds a backend. It takes the place of one with the same scheme.
+    pub fn register(&mut self, backend: Backend) {
+        self.backends.retain(|known| known.scheme != backend.scheme);
+        self.backends.push(backend);
+        self.backends.sort_by_key(|backend| backend.scheme);
+    }
+
+    /// The backends, by scheme in ascending order.
+    pub fn backends(&self) -> impl Iterator<Item = &Backend> {
+        self.backends.iter()
+    }
+
+    /// Opens the store that `text` names: `SCHEME:PLACE`, with options after a question mark, or a path.
+    /// An existing file is always meant, however it is called.
+    ///
+    /// # Errors
+    /// `BadLocation` for an unknown scheme or option, naming the nearest one; what the backend says.
+    pub fn open(&self, text: &str, options: &Options) -> Result<Arc<dyn Store>, StoreError> {
+        let (scheme, rest) = match text.split_once(':') {
+            Some((scheme, rest)) if is_scheme(scheme) && !Path::new(text).exists() => (scheme, rest),
+            _ => (SQLITE, text),
+        };
+        let Some(backend) = self.backends.iter().find(|backend| backend.scheme.eq_ignore_ascii_case(scheme)) else {
+            let schemes = self.backends.iter().map(|backend| backend.scheme);
+            let reason = match nearest(scheme, schemes) {
+                Some(near) => format!("unknown scheme {scheme}; did you mean {near}:?"),
+                None => format!("unknown scheme {scheme}"),
+            };
+            return Err(bad(&without_password(text), &reason));
+        };
+        let mut options = options.clone();
+        // A path alone has no options, and a file may have a question mark in its name.
+        let is_path = rest.len() == text.len() || Path::new(rest).exists();
+        let (place, query) = if is_path { (rest, None) } else { split_query(rest) };
+        let shown = without_password(&text[..text.len() - rest.len() + place.len()]);
+        for option in query.into_iter().flat_map(|query| query.split('&')).filter(|option| !option.is_empty()) {
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            if !backend.options.contains(&name) {
+                let reason = match nearest(name, backend.options.iter().copied()) {
+                    Some(near) => format!("{scheme} has no option {name}; did you mean {near}?"),
+                    None => format!("{scheme} has no option {name}"),
+                };
+                return Err(bad(&shown, &reason));
+            }
+            options.set(name, value).map_err(|reason| bad(&shown, &reason))?;
+        }
+        (backend.open)(Location { shown: &shown, place: without_slashes(backend, place) }, &options)
+    }
+}
+
+const SQLITE: &str = "sqlite";
+
+fn bad(text: &str, reason: &str) -> StoreError {
+    StoreError::BadLocation { text: text.into(), reason: reason.into() }
+}
+
+/// Two letters at least: a single one is a drive.
+fn is_scheme(text: &str) -> bool {
+    text.len() >= 2
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_'))
+}
+
+fn split_query(rest: &str) -> (&str, Option<&str>) {
+    rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)))
+}
+
+/// `sqlite:///path` is the path, as in a `file:` URL.
+fn without_slashes<'a>(backend: &Backend, place: &'a str) -> &'a str {
+    if backend.scheme == SQLITE { place.strip_prefix("//").unwrap_or(place) } else { place }
+}
+
+/// The text without what stands between `//USER:` and `@`, and without options, which may hold secrets too.
+fn without_password(text: &str) -> String {
+    let Some((before, authority)) = text.split_once("//") else { return text.into() };
+    let (authority, query) = split_query(authority);
+    let shown = match authority.rsplit_once('@') {
+        Some((user, host)) => {
+            let name = user.split_once(':').map_or(user, |(name, _)| name);
+            format!("{before}//{name}@{host}")
+        }
+        // The password may hold the question mark.
+        None if query.is_some_and(|query| query.contains('@')) => format!("{before}//…"),
+        None => format!("{before}//{authority}"),
+    };
+    shown
+}
+
+/// The known word that is most like `word`, if any is near.
+fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|candidate| (edits(word, candidate), candidate))
+        .filter(|(edits, candidate)| *edits * 2 <= word.len().max(candidate.len()))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many letters must be changed, added or removed to make one word of the other (Levenshtein).
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in to.iter().enumerate() {
+            let substituted = diagonal + usize::from(!a.eq_ignore_ascii_case(b));
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        Stores::built_in().open(text, &Options::default()).err().expect("refused").to_string()
+    }
+
+    #[test]
+    fn a_misspelt_scheme_or_option_names_the_nearest() {
+        assert_eq!(refusal("sqlit:a.db"), "cannot open \"sqlit:a.db\": unknown scheme sqlit; did you mean sqlite:?");
+        assert_eq!(refusal("gopher:a"), "cannot open \"gopher:a\": unknown scheme gopher");
+        assert_eq!(
+            refusal("sqlite:a.db?busy-timeout=1"),
+            "cannot open \"sqlite:a.db\": sqlite has no option busy-timeout; did you mean busy-timeout-ms?"
+        );
+        assert_eq!(
+            refusal("memory:?busy-timeout-ms=soon"),
+            "cannot open \"memory:\": option busy-timeout-ms is a number of milliseconds, not \"soon\""
+        );
+        assert_eq!(refusal("memory:x"), "cannot open \"memory:x\": a store in memory has no name; write memory:");
+    }
+
+    #[test]
+    fn a_password_is_never_repeated() {
+        for text in [
+            "postgras://me:geheim@host/db",
+            "postgras://me:ge@heim@host/db",
+            "postgras://me:ge/heim@host/db?x=1",
+            "postgras://me:ge?heim@host/db",
+            "postgras://host/db?password=geheim",
+            "sqlite://me:geheim@host/db",
+            "sqlite://me:geheim@host/db?busy=1",
+            "//me:geheim@host/db",
+        ] {
+            let message = refusal(text);
+            assert!(!message.contains("heim"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_a_path() {
+        assert_eq!(refusal("C:\\none.db"), "C:\\none.db: no such store");
+        assert_eq!(refusal("./sqlit:none.db"), "./sqlit:none.db: no such store");
+        assert_eq!(refusal("sqlite:///none/a.db?busy-timeout-ms=1"), "/none/a.db: no such store");
+        assert_eq!(refusal("none?a=b"), "none?a=b: no such store");
+    }
+
+    #[test]
+    fn a_registered_backend_is_asked() {
+        let mut stores = Stores::built_in();
+        stores.register(Backend {
+            scheme: "echo",
+            form: "echo:TEXT",
+            capabilities: Capabilities::default(),
+            options: &[],
+            open: Box::new(|location, _| Err(bad(location.shown, &format!("asked for {}", location.place)))),
+        });
+        let error = stores.open("echo://u:p@h/x", &Options::default()).err().expect("refused");
+        assert_eq!(error.to_string(), "cannot open \"echo://u@h/x\": asked for //u:p@h/x");
+        assert!(stores.backends().map(|backend| backend.scheme).eq(["echo", "memory", "sqlite"]));
+    }
+}

@@ -21,8 +21,7 @@ fn indices(lines: &[Value]) -> Vec<u64> {
 #[test]
 fn rows_are_listed_for_people() {
     let run = varied().read(&["log", "d1"]);
-    let expected = "\
-  index  skip  time                      type                      id        outcome
+    let expected = "  index  skip  time                      type                      id        outcome
       0     0  2025-01-01T00:10:00.000Z  ADD_FOLDER                d1.globa  ok
       1     0  2025-01-01T00:11:00.000Z  ADD_FOLDER                d1.globa  ok
       2     0  2025-01-01T00:12:00.000Z  ADD_FOLDER                d1.globa  ok

@@ -1,4 +1,4 @@
-//! The commands, from outside: one binary, one module a command or a concern.
+//! Tests of the library and of the commands from outside: one binary, one module a command or a concern.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod cli_batch;
@@ -13,6 +13,11 @@ mod cli_streams;
 mod cli_usage;
 mod support;
 mod target;
+mod vectors_auth;
+mod vectors_drive;
+mod vectors_json;
+mod vectors_protocol;
+mod vectors_rebuild;
 
 /// A command without tests is not finished.
 #[test]

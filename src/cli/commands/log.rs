@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::rebuild::OnGap;
 use crate::cli::args::{Literal, parse_time};
-use crate::cli::ctx::{Ctx, answer};
+use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::ui::Ui;
 use crate::model::ids::{OpIndex, Revision, Scope, Span, StreamKey};
@@ -17,7 +17,7 @@ use crate::model::operation::{Action, OperationRow};
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
 use crate::replay::{self, Position, Resolved, View};
-use crate::store::{Order, Read, StoreError};
+use crate::store::{Order, Read, StoreError, answer};
 
 use gaps::Gaps;
 use view::Printer;

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::cli::ctx::{Ctx, answer};
+use crate::cli::ctx::Ctx;
 use crate::cli::exit::ExitStatus;
 use crate::cli::render::table::{Align, table};
 use crate::cli::ui::{Format, Ui};
-use crate::store::{Capabilities, Read, StoreError};
+use crate::store::{Capabilities, Read, StoreError, answer};
 
 /// What is known of the store.
 #[derive(Clone, Copy, Debug, Subcommand)]

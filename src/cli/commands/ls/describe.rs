@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use crate::cli::ctx::{Ctx, answer};
+use crate::cli::ctx::Ctx;
 use crate::cli::ui::Talk;
 use crate::model::ids::{Branch, Span, StreamKey};
 use crate::model::json::{Json, Text};
 use crate::model::target::{At, Target};
 use crate::model::time::Timestamp;
-use crate::replay::{self, ReplayError};
-use crate::store::{DocumentEntry, Read, Store, StoreError, StreamHead};
+use crate::replay::ReplayError;
+use crate::store::{DocumentEntry, Read, Store, StoreError, StreamHead, answer};
 
 /// What has to be found out.
 #[derive(Clone, Copy, Debug)]
@@ -109,11 +109,7 @@ fn rebuilt_name(
     let main = facts.heads.iter().any(|head| head.branch == Branch::main());
     let branch = if main { Branch::main() } else { first };
     let target = Target::literal(entry.id.as_str(), None, Some(branch.as_str()), At::Head);
-    let meter = ctx.meter("replaying");
-    let snapshot = answer(store, |read| -> Result<_, ReplayError> {
-        let resolved = replay::resolve(read, &target)?;
-        replay::rebuild(read, ctx.registry(), ctx.trust(), &resolved, &meter)
-    })?;
+    let (snapshot, _) = ctx.rebuild(store, &target)?;
     Ok(snapshot.header.get("name").and_then(Json::as_text).map_or(Text::from(""), Text::to_owned_text))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
-use crate::cli::ctx::{Ctx, answer};
+use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::render::json::Members;
 use crate::cli::render::table::one_line;
@@ -11,7 +11,6 @@ use crate::cli::ui::{Format, Out, StdoutError, Ui};
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Text, canonical};
 use crate::model::target::Target;
-use crate::replay::{self, ReplayError};
 
 /// Where a node hangs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +40,7 @@ pub(super) fn run(drive: &str, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
     let mut target: Target = drive.parse()?;
     target.scope.get_or_insert_with(Scope::global);
     let store = ctx.open_store()?;
-    let meter = ctx.meter("replaying");
-    let snapshot = answer(&*store, |read| -> Result<_, ReplayError> {
-        let resolved = replay::resolve(read, &target)?;
-        replay::rebuild(read, ctx.registry(), ctx.trust(), &resolved, &meter)
-    })?;
-    drop(meter);
+    let (snapshot, _) = ctx.rebuild(&*store, &target)?;
     for warning in &snapshot.warnings {
         ui.talk.warning(warning);
     }

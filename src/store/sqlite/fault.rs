@@ -1,0 +1,31 @@
+//! What SQLite's error codes mean to a caller.
+
+use rusqlite::ErrorCode;
+use rusqlite::ffi;
+
+use crate::store::StoreError;
+
+/// Sorts an error of SQLite by what can be done about it.
+pub(super) fn sort(location: &str, action: &'static str, error: rusqlite::Error) -> StoreError {
+    let location = location.to_owned();
+    let Some(code) = error.sqlite_error().copied() else {
+        return StoreError::Unavailable { location, action, source: Box::new(error) };
+    };
+    match (code.code, code.extended_code) {
+        (_, ffi::SQLITE_READONLY_ROLLBACK) => StoreError::NeedsRecovery {
+            location,
+            reason: "a -journal file is beside it and nobody is writing; open it once with the program it belongs to"
+                .into(),
+        },
+        (_, ffi::SQLITE_READONLY_RECOVERY | ffi::SQLITE_READONLY_CANTINIT) => StoreError::NeedsRecovery {
+            location,
+            reason: "the index of its -wal file is broken; open it once with the program it belongs to".into(),
+        },
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => StoreError::Busy { location },
+        (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) => {
+            StoreError::Damaged { location, source: Box::new(error) }
+        }
+        (ErrorCode::ReadOnly, _) => StoreError::ReadOnly { location },
+        _ => StoreError::Unavailable { location, action, source: Box::new(error) },
+    }
+}

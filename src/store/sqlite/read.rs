@@ -1,0 +1,462 @@
+//! Reading.
+
+use std::borrow::Cow;
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, OptionalExtension as _, Row, params};
+
+use super::rows::{self, BadValue, RowError};
+use super::schema::{KEYFRAME, OPERATION};
+use super::{Transaction, sql};
+use crate::model::ids::{DocumentId, OpIndex, OperationId, Revision, Span, StreamKey};
+use crate::model::operation::{Action, OperationRow, Retraction};
+use crate::model::time::Timestamp;
+use crate::store::codec::{self, Codec as _};
+use crate::store::{DocumentEntry, Flow, KeyframeEntry, Order, Read, Stamp, StoreError, StoreInfo, StreamHead};
+
+impl Read for Transaction<'_> {
+    fn documents(&self, prefix: &str, visit: &mut dyn FnMut(DocumentEntry) -> Flow) -> Result<(), StoreError> {
+        self.still(self.visit_documents(prefix, &mut |id| {
+            let document_type = self.document_type(&id)?;
+            Ok(visit(DocumentEntry { id, document_type: document_type.as_str().into() }))
+        }))
+    }
+
+    fn streams(&self, document: &DocumentId) -> Result<Vec<StreamHead>, StoreError> {
+        self.still(
+            self.stream_keys(document)
+                .and_then(|streams| streams.into_iter().map(|stream| self.head(&stream)).collect()),
+        )
+    }
+
+    fn operations(
+        &self,
+        stream: &StreamKey,
+        span: Span,
+        order: Order,
+        visit: &mut dyn FnMut(&OperationRow<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
+        let statement = match order {
+            Order::Forward => sql::OPERATIONS_FORWARD,
+            Order::Backward => sql::OPERATIONS_BACKWARD,
+        };
+        self.still(self.visit_operations(statement, stream, span, visit))
+    }
+
+    fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<Retraction>, StoreError> {
+        let mut skips = Vec::new();
+        self.still(self.visit_rows(sql::SKIPS, stream, span, 4, &mut |row| {
+            let index = rows::index(row.get_ref(0)?, "index")?;
+            let Some(skip) = rows::skip(row.get_ref(1)?)? else { return Ok(()) };
+            let denied = rows::optional_text(row.get_ref(2)?, "deniedReason")?.is_some();
+            let noop = self.is_noop(row.get_ref(3)?)?;
+            skips.push(Retraction { index, skip, noop, denied });
+            Ok(())
+        }))?;
+        Ok(skips)
+    }
+
+    fn find_operation(
+        &self,
+        document: &DocumentId,
+        id: &OperationId,
+    ) -> Result<Option<(StreamKey, OpIndex)>, StoreError> {
+        let find = || {
+            let mut statement = self.prepare(sql::FIND_OPERATION)?;
+            let mut found = self.driver("read", statement.query(params![document.as_str(), id.as_str()]))?;
+            let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
+            let decode = || -> Result<_, RowError> {
+                let scope = rows::text(row.get_ref(0)?, "scope")?.into();
+                let branch = rows::text(row.get_ref(1)?, "branch")?.into();
+                let index = rows::index(row.get_ref(2)?, "index")?;
+                Ok((StreamKey { document: document.clone(), scope, branch }, index))
+            };
+            decode().map(Some).map_err(|error| {
+                self.row_error(OPERATION, error, || format!("document {document}, operation {id}, {}", row_id(row, 3)))
+            })
+        };
+        self.still(find())
+    }
+
+    fn newest_time(&self, stream: &StreamKey, span: Span) -> Result<Option<Timestamp>, StoreError> {
+        // Texts of different forms do not sort as the times they mean, so SQL cannot find the newest.
+        let mut newest = None;
+        self.still(self.visit_rows(sql::TIMES, stream, span, 2, &mut |row| {
+            newest = newest.max(Some(rows::timestamp(row.get_ref(1)?, "timestampUtcMs")?));
+            Ok(())
+        }))?;
+        Ok(newest)
+    }
+
+    fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<KeyframeEntry>, StoreError> {
+        if !self.session().schema.keyframes {
+            return Ok(None);
+        }
+        self.still(self.keyframe(stream, at_most))
+    }
+
+    fn keyframe_document(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError> {
+        if !self.session().schema.keyframes {
+            return Ok(None);
+        }
+        self.still(self.document_of(stream, revision))
+    }
+
+    fn keyframes(
+        &self,
+        document: &DocumentId,
+        visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
+    ) -> Result<(), StoreError> {
+        if !self.session().schema.keyframes {
+            return Ok(());
+        }
+        self.still(self.visit_keyframes(document, visit))
+    }
+
+    fn info(&self) -> Result<StoreInfo, StoreError> {
+        let session = self.session();
+        let count = |statement| -> Result<u64, StoreError> {
+            self.driver("read", self.prepare(statement)?.query_row([], |row| row.get::<_, i64>(0)))
+                .map(i64::unsigned_abs)
+        };
+        let gather = || {
+            let mut documents = 0;
+            self.visit_documents("", &mut |_| {
+                documents += 1;
+                Ok(Flow::Continue(()))
+            })?;
+            let page_size = count(sql::PAGE_SIZE)?;
+            let absent: Vec<String> = session.schema.absent().collect();
+            let mut details = vec![
+                ("journal", if self.mark.wants_wal() { "write-ahead log" } else { "rollback" }.to_owned()),
+                ("opened", session.way.name().to_owned()),
+                ("page-size-bytes", page_size.to_string()),
+            ];
+            if !absent.is_empty() {
+                details.insert(0, ("absent", absent.join(", ")));
+            }
+            Ok(StoreInfo {
+                documents,
+                operations: count(sql::COUNT_OPERATIONS)?,
+                keyframes: if session.schema.keyframes { count(sql::COUNT_KEYFRAMES)? } else { 0 },
+                size_bytes: self.mark.size_bytes(),
+                details,
+            })
+        };
+        self.still(gather())
+    }
+
+    fn stamp(&self) -> Result<Stamp, StoreError> {
+        let mut text = self.mark.to_text();
+        if let Some(change) = self.change {
+            // Unique, so that what is not yet committed is never taken for anything else.
+            text.push_str(&format!("+change:{:x}:{change:x}", std::process::id()));
+        }
+        Ok(Stamp(text))
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), StoreError> {
+        self.check_still()
+    }
+}
+
+/// The end of a span. Without one it is a blob, which SQLite sorts after all numbers and texts, so that an index
+/// of the wrong type is met and reported.
+struct Through(Option<OpIndex>);
+
+impl ToSql for Through {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Some(last) => ValueRef::Integer(i64::try_from(last.get()).unwrap_or(i64::MAX)),
+            None => ValueRef::Blob(&[0xff; 8]),
+        }))
+    }
+}
+
+/// The start of a span. From the first operation on, negative indices are met too, and reported. An index that
+/// no row can have is after all of them.
+fn from(span: Span) -> i64 {
+    match span.from.get() {
+        0 => i64::MIN,
+        from => i64::try_from(from).unwrap_or(i64::MAX),
+    }
+}
+
+fn row_id(row: &Row<'_>, column: usize) -> String {
+    row.get_ref(column).map_or_else(|error| error.to_string(), |value| format!("id {}", rows::shown(value)))
+}
+
+impl Transaction<'_> {
+    /// What was read without locks may be torn, which is then the reason of any error.
+    fn still<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if result.is_err() {
+            self.check_still()?;
+        }
+        result
+    }
+
+    pub(super) fn prepare(&self, statement: &str) -> Result<CachedStatement<'_>, StoreError> {
+        self.driver("read", self.session().connection.prepare_cached(statement))
+    }
+
+    pub(super) fn row_error(&self, table: &'static str, error: RowError, key: impl FnOnce() -> String) -> StoreError {
+        match error {
+            RowError::Value(BadValue { column, reason }) => StoreError::Corrupt { table, key: key(), column, reason },
+            RowError::Driver(error) => super::fault::sort(&self.store.location, "read", error),
+        }
+    }
+
+    fn visit_operations(
+        &self,
+        statement: &str,
+        stream: &StreamKey,
+        span: Span,
+        visit: &mut dyn FnMut(&OperationRow<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
+        let session = self.session();
+        let mut statement = self.prepare(&session.schema.adapt(statement))?;
+        let StreamKey { document, scope, branch } = stream;
+        let mut found = self.driver(
+            "read",
+            statement.query(params![
+                document.as_str(),
+                scope.as_str(),
+                branch.as_str(),
+                from(span),
+                Through(span.through)
+            ]),
+        )?;
+        let mut converted = Vec::new();
+        while let Some(row) = self.driver("read", found.next())? {
+            let operation = rows::operation(row, &session.connection, &mut converted)
+                .map_err(|error| self.row_error(OPERATION, error, || operation_key(stream, row, rows::OPERATION_ID)))?;
+            if visit(&operation).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Visits rows of a stream whose first column is the index and whose column `id` is the row's id.
+    fn visit_rows(
+        &self,
+        statement: &str,
+        stream: &StreamKey,
+        span: Span,
+        id: usize,
+        visit: &mut dyn FnMut(&Row<'_>) -> Result<(), RowError>,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.prepare(&self.session().schema.adapt(statement))?;
+        let StreamKey { document, scope, branch } = stream;
+        let mut found = self.driver(
+            "read",
+            statement.query(params![
+                document.as_str(),
+                scope.as_str(),
+                branch.as_str(),
+                from(span),
+                Through(span.through)
+            ]),
+        )?;
+        while let Some(row) = self.driver("read", found.next())? {
+            visit(row).map_err(|error| self.row_error(OPERATION, error, || operation_key(stream, row, id)))?;
+        }
+        Ok(())
+    }
+
+    /// The text that a statement of one text column answers, if it answers any.
+    fn next_text(
+        &self,
+        statement: &str,
+        parameters: &[&str],
+        column: &'static str,
+        key: impl FnOnce() -> String,
+    ) -> Result<Option<String>, StoreError> {
+        let mut statement = self.prepare(statement)?;
+        let mut found = self.driver("read", statement.query(rusqlite::params_from_iter(parameters)))?;
+        let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
+        let text = self.driver("read", row.get_ref(0))?;
+        let text = rows::text(text, column).map_err(|bad| self.row_error(OPERATION, bad.into(), key))?;
+        Ok(Some(text.to_owned()))
+    }
+
+    fn visit_documents(
+        &self,
+        prefix: &str,
+        visit: &mut dyn FnMut(DocumentId) -> Result<Flow, StoreError>,
+    ) -> Result<(), StoreError> {
+        let key = |known: &str| format!("the first documentId after {known:?}");
+        let mut next = self.next_text(sql::DOCUMENT_FROM, &[prefix], "documentId", || key(prefix))?;
+        while let Some(document) = next.filter(|document| document.starts_with(prefix)) {
+            if visit(document.as_str().into())?.is_break() {
+                break;
+            }
+            next = self.next_text(sql::DOCUMENT_AFTER, &[&document], "documentId", || key(&document))?;
+        }
+        Ok(())
+    }
+
+    /// The streams of a document, by branch and scope.
+    fn stream_keys(&self, document: &DocumentId) -> Result<Vec<StreamKey>, StoreError> {
+        let mut streams = Vec::new();
+        let id = document.as_str();
+        let scope_key = || format!("document {document}, a scope");
+        let mut next_scope = self.next_text(sql::SCOPE_FROM, &[id, ""], "scope", scope_key)?;
+        while let Some(scope) = next_scope {
+            let branch_key = || format!("document {document}, scope {scope}, a branch");
+            let mut next_branch = self.next_text(sql::BRANCH_FROM, &[id, &scope, ""], "branch", branch_key)?;
+            while let Some(branch) = next_branch {
+                next_branch = self.next_text(sql::BRANCH_AFTER, &[id, &scope, &branch], "branch", branch_key)?;
+                streams.push(StreamKey {
+                    document: document.clone(),
+                    scope: scope.as_str().into(),
+                    branch: branch.into(),
+                });
+            }
+            next_scope = self.next_text(sql::SCOPE_AFTER, &[id, &scope], "scope", scope_key)?;
+        }
+        streams.sort_by(|a, b| (&a.branch, &a.scope).cmp(&(&b.branch, &b.scope)));
+        Ok(streams)
+    }
+
+    fn head(&self, stream: &StreamKey) -> Result<StreamHead, StoreError> {
+        let mut statement = self.prepare(sql::HEAD)?;
+        let StreamKey { document, scope, branch } = stream;
+        let mut found = self.driver("read", statement.query([document.as_str(), scope.as_str(), branch.as_str()]))?;
+        let row = self.driver("read", found.next())?.ok_or_else(|| self.vanished(stream))?;
+        let decode = || -> Result<OpIndex, RowError> { Ok(rows::index(row.get_ref(0)?, "index")?) };
+        let head = decode().map_err(|error| self.row_error(OPERATION, error, || operation_key(stream, row, 1)))?;
+        Ok(StreamHead { branch: branch.clone(), scope: scope.clone(), head: Revision::of(head) })
+    }
+
+    /// The type of a document as its first row names it: the first of the first rows of its streams.
+    fn document_type(&self, document: &DocumentId) -> Result<String, StoreError> {
+        let mut first: Option<i64> = None;
+        for stream in self.stream_keys(document)? {
+            let StreamKey { document, scope, branch } = &stream;
+            let id: Option<i64> = self.driver(
+                "read",
+                self.prepare(sql::FIRST_ROW)?
+                    .query_row([document.as_str(), scope.as_str(), branch.as_str()], |row| row.get(0))
+                    .optional(),
+            )?;
+            first = first.into_iter().chain(id).min();
+        }
+        let id = first.ok_or_else(|| self.lost(format!("document {document}")))?;
+        let mut statement = self.prepare(sql::DOCUMENT_TYPE)?;
+        let mut found = self.driver("read", statement.query(params![id, document.as_str()]))?;
+        let row =
+            self.driver("read", found.next())?.ok_or_else(|| self.lost(format!("document {document}, id {id}")))?;
+        let decode = || -> Result<String, RowError> { Ok(rows::text(row.get_ref(0)?, "documentType")?.to_owned()) };
+        decode().map_err(|error| self.row_error(OPERATION, error, || format!("document {document}, id {id}")))
+    }
+
+    fn vanished(&self, stream: &StreamKey) -> StoreError {
+        self.lost(format!("stream {stream}"))
+    }
+
+    /// An index names a row that the table does not have, or the other way round.
+    fn lost(&self, what: String) -> StoreError {
+        let source = format!("{what} is in one index of table {OPERATION} and not in another");
+        StoreError::Damaged { location: self.store.location.clone(), source: source.into() }
+    }
+
+    fn is_noop(&self, action: ValueRef<'_>) -> Result<bool, RowError> {
+        let text = rows::json(action, &self.session().connection)?;
+        let text = text.ok_or_else(|| rows::wrong(action, "action", "JSON"))?;
+        let action = Action::parse(&text).map_err(|error| BadValue { column: "action", reason: error.to_string() })?;
+        Ok(action.kind.as_str() == Some("NOOP"))
+    }
+
+    fn keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<KeyframeEntry>, StoreError> {
+        let mut statement = self.prepare(sql::NEAREST_KEYFRAME)?;
+        let StreamKey { document, scope, branch } = stream;
+        let at_most = i64::try_from(at_most.get()).unwrap_or(i64::MAX);
+        let mut found =
+            self.driver("read", statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), at_most]))?;
+        let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
+        self.keyframe_entry(document, row).map(Some)
+    }
+
+    fn document_of(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement = self.prepare(sql::KEYFRAME_DOCUMENT)?;
+        let StreamKey { document, scope, branch } = stream;
+        let Ok(label) = i64::try_from(revision.get()) else { return Ok(None) };
+        let mut found =
+            self.driver("read", statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), label]))?;
+        let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
+        let body = row.get_ref(0).map_err(RowError::from).and_then(|stored| self.body(stored));
+        body.map(Some).map_err(|error| self.row_error(KEYFRAME, error, || keyframe_key(stream, row, 1, 2)))
+    }
+
+    /// The body of a keyframe as text; as it is stored if that is not possible.
+    fn body(&self, stored: ValueRef<'_>) -> Result<Vec<u8>, RowError> {
+        let text = match (rows::json(stored, &self.session().connection)?, stored) {
+            (Some(text), _) => text,
+            (None, ValueRef::Blob(blob)) => Cow::Borrowed(blob),
+            (None, other) => Cow::Owned(rows::shown(other).into_bytes()),
+        };
+        let document =
+            codec::Json.decode(&text).map_err(|error| BadValue { column: "document", reason: error.to_string() })?;
+        Ok(document.into_owned())
+    }
+
+    fn visit_keyframes(
+        &self,
+        document: &DocumentId,
+        visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.prepare(sql::KEYFRAMES)?;
+        let mut found = self.driver("read", statement.query([document.as_str()]))?;
+        while let Some(row) = self.driver("read", found.next())? {
+            let entry = self.keyframe_entry(document, row)?;
+            if visit(&entry).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes what [`sql::KEYFRAMES`] and [`sql::NEAREST_KEYFRAME`] select.
+    fn keyframe_entry(&self, document: &DocumentId, row: &Row<'_>) -> Result<KeyframeEntry, StoreError> {
+        let decode = || -> Result<KeyframeEntry, RowError> {
+            let scope = rows::text(row.get_ref(0)?, "scope")?.into();
+            let branch = rows::text(row.get_ref(1)?, "branch")?.into();
+            Ok(KeyframeEntry {
+                stream: StreamKey { document: document.clone(), scope, branch },
+                label: rows::integer(row.get_ref(2)?, "revision")?,
+                created: match row.get_ref(3)? {
+                    ValueRef::Null => None,
+                    value => Some(rows::timestamp(value, "createdAt")?),
+                },
+                size_bytes: row.get::<_, Option<i64>>(4)?.map_or(0, i64::unsigned_abs),
+                verified: false,
+            })
+        };
+        decode().map_err(|error| {
+            let part = |column| row.get_ref(column).map_or_else(|error| error.to_string(), rows::shown);
+            self.row_error(KEYFRAME, error, || {
+                format!(
+                    "document {document}, scope {}, branch {}, revision {}, {}",
+                    part(0),
+                    part(1),
+                    part(2),
+                    row_id(row, 5)
+                )
+            })
+        })
+    }
+}
+
+/// A row of the log as a person would look for it.
+fn operation_key(stream: &StreamKey, row: &Row<'_>, id: usize) -> String {
+    let index = row.get_ref(0).map_or_else(|error| error.to_string(), rows::shown);
+    let StreamKey { document, scope, branch } = stream;
+    format!("document {document}, scope {scope}, branch {branch}, index {index}, {}", row_id(row, id))
+}
+
+fn keyframe_key(stream: &StreamKey, row: &Row<'_>, revision: usize, id: usize) -> String {
+    let revision = row.get_ref(revision).map_or_else(|error| error.to_string(), rows::shown);
+    let StreamKey { document, scope, branch } = stream;
+    format!("document {document}, scope {scope}, branch {branch}, revision {revision}, {}", row_id(row, id))
+}

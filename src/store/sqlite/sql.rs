@@ -1,0 +1,137 @@
+//! The SQL, by name. Values are always bound.
+//!
+//! Statements that read columns which may be absent go through `Schema::adapt`.
+
+/// Makes the tables of reactor format §2.1 and §2.2 in the form of §2.4.
+pub(super) const CREATE: &str = r#"
+CREATE TABLE "Operation" (
+  "id" INTEGER PRIMARY KEY,
+  "jobId" TEXT NOT NULL,
+  "opId" TEXT NOT NULL,
+  "prevOpId" TEXT NOT NULL,
+  "writeTimestampUtcMs" TEXT NOT NULL,
+  "documentId" TEXT NOT NULL,
+  "documentType" TEXT NOT NULL,
+  "scope" TEXT NOT NULL,
+  "branch" TEXT NOT NULL,
+  "timestampUtcMs" TEXT NOT NULL,
+  "index" INTEGER NOT NULL,
+  "action" TEXT NOT NULL,
+  "skip" INTEGER NOT NULL,
+  "error" TEXT,
+  "hash" TEXT NOT NULL,
+  "deniedReason" TEXT,
+  CONSTRAINT "unique_revision" UNIQUE ("documentId", "scope", "branch", "index"),
+  CONSTRAINT "unique_operation_instance" UNIQUE ("opId", "index", "skip")
+);
+CREATE TABLE "Keyframe" (
+  "id" INTEGER PRIMARY KEY,
+  "documentId" TEXT NOT NULL,
+  "documentType" TEXT NOT NULL,
+  "scope" TEXT NOT NULL,
+  "branch" TEXT NOT NULL,
+  "revision" INTEGER NOT NULL,
+  "document" TEXT NOT NULL,
+  "createdAt" TEXT NOT NULL,
+  CONSTRAINT "unique_keyframe" UNIQUE ("documentId", "scope", "branch", "revision")
+);
+CREATE INDEX "streamOperations" ON "Operation" ("documentId", "scope", "branch", "id");
+CREATE INDEX "branchlessStreamOperations" ON "Operation" ("documentId", "scope", "id");
+CREATE INDEX "keyframe_lookup" ON "Keyframe" ("documentId", "scope", "branch", "revision");
+"#;
+
+pub(super) const COLUMNS: &str = r"SELECT name FROM pragma_table_xinfo(?1)";
+pub(super) const ENCODING: &str = "PRAGMA encoding";
+pub(super) const PAGE_SIZE: &str = "PRAGMA page_size";
+
+pub(super) const BEGIN: &str = "BEGIN";
+pub(super) const BEGIN_IMMEDIATE: &str = "BEGIN IMMEDIATE";
+/// Fixes the moment of a transaction, which `BEGIN` alone does not.
+pub(super) const PIN: &str = "SELECT 1 FROM sqlite_schema LIMIT 1";
+pub(super) const COMMIT: &str = "COMMIT";
+pub(super) const ROLLBACK: &str = "ROLLBACK";
+
+/// Documents, scopes and branches are listed by asking for the next greater one: a step per answer instead of
+/// one per row (a "loose index scan", which SQLite's planner does not make of a DISTINCT over a prefix).
+pub(super) const DOCUMENT_FROM: &str =
+    r#"SELECT "documentId" FROM "Operation" WHERE "documentId" >= ?1 ORDER BY "documentId" LIMIT 1"#;
+pub(super) const DOCUMENT_AFTER: &str =
+    r#"SELECT "documentId" FROM "Operation" WHERE "documentId" > ?1 ORDER BY "documentId" LIMIT 1"#;
+pub(super) const SCOPE_FROM: &str =
+    r#"SELECT "scope" FROM "Operation" WHERE "documentId" = ?1 AND "scope" >= ?2 ORDER BY "scope" LIMIT 1"#;
+pub(super) const SCOPE_AFTER: &str =
+    r#"SELECT "scope" FROM "Operation" WHERE "documentId" = ?1 AND "scope" > ?2 ORDER BY "scope" LIMIT 1"#;
+pub(super) const BRANCH_FROM: &str = r#"SELECT "branch" FROM "Operation"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" >= ?3 ORDER BY "branch" LIMIT 1"#;
+pub(super) const BRANCH_AFTER: &str = r#"SELECT "branch" FROM "Operation"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" > ?3 ORDER BY "branch" LIMIT 1"#;
+
+/// The first row of a stream by insertion.
+pub(super) const FIRST_ROW: &str = r#"SELECT "id" FROM "Operation"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 ORDER BY "id" LIMIT 1"#;
+pub(super) const DOCUMENT_TYPE: &str =
+    r#"SELECT "documentType" FROM "Operation" WHERE "id" = ?1 AND +"documentId" = ?2"#;
+pub(super) const HEAD: &str = r#"SELECT "index", "id" FROM "Operation"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 ORDER BY "index" DESC LIMIT 1"#;
+
+/// Columns in the order of `rows::operation`.
+pub(super) const OPERATIONS_FORWARD: &str = r#"SELECT
+    "index", "skip", "opId", "prevOpId", "documentType", "timestampUtcMs", "hash", "error", "deniedReason", "action", "id"
+    FROM "Operation"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "index" >= ?4 AND "index" <= ?5 ORDER BY "index""#;
+pub(super) const OPERATIONS_BACKWARD: &str = r#"SELECT
+    "index", "skip", "opId", "prevOpId", "documentType", "timestampUtcMs", "hash", "error", "deniedReason", "action", "id"
+    FROM "Operation"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "index" >= ?4 AND "index" <= ?5 ORDER BY "index" DESC"#;
+pub(super) const SKIPS: &str = r#"SELECT "index", "skip", "deniedReason", "action", "id" FROM "Operation"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "index" >= ?4 AND "index" <= ?5
+    AND "skip" IS NOT 0 ORDER BY "index""#;
+pub(super) const TIMES: &str = r#"SELECT "index", "timestampUtcMs", "id" FROM "Operation"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "index" >= ?4 AND "index" <= ?5"#;
+/// The plus sign keeps the planner from walking the whole document instead of the few rows with the id.
+pub(super) const FIND_OPERATION: &str = r#"SELECT "scope", "branch", "index", "id" FROM "Operation"
+    WHERE "opId" = ?2 AND +"documentId" = ?1 ORDER BY "id" DESC LIMIT 1"#;
+
+/// `octet_length` reads the size from the record's header, without the body.
+pub(super) const NEAREST_KEYFRAME: &str = r#"SELECT "scope", "branch", "revision", "createdAt", octet_length("document"), "id"
+    FROM "Keyframe" WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" >= 0 AND "revision" <= ?4
+    ORDER BY "revision" DESC LIMIT 1"#;
+pub(super) const KEYFRAMES: &str = r#"SELECT "scope", "branch", "revision", "createdAt", octet_length("document"), "id"
+    FROM "Keyframe" WHERE "documentId" = ?1 ORDER BY "branch", "scope", "revision""#;
+pub(super) const KEYFRAME_DOCUMENT: &str = r#"SELECT "document", "revision", "id" FROM "Keyframe"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4"#;
+
+pub(super) const COUNT_OPERATIONS: &str = r#"SELECT count(*) FROM "Operation""#;
+pub(super) const COUNT_KEYFRAMES: &str = r#"SELECT count(*) FROM "Keyframe""#;
+/// Strictly checked, because `json` alone accepts some malformed JSONB. NULL for anything that is not JSON.
+pub(super) const JSONB_TEXT: &str = "SELECT CASE WHEN json_valid(?1, 8) THEN json(?1) END";
+
+pub(super) const LAST_OPERATION: &str = r#"SELECT "index", "opId" FROM "Operation"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 ORDER BY "index" DESC LIMIT 1"#;
+pub(super) const OPERATION_AT: &str = r#"SELECT "opId", "skip" FROM "Operation"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "index" = ?4"#;
+/// Columns that may be absent come before the last one, so that the number of parameters stays the same.
+pub(super) const INSERT_OPERATION: [(&str, &str); 15] = [
+    (r#""jobId""#, "?1"),
+    (r#""prevOpId""#, "?2"),
+    (r#""writeTimestampUtcMs""#, "?3"),
+    (r#""error""#, "?4"),
+    (r#""deniedReason""#, "?5"),
+    (r#""opId""#, "?6"),
+    (r#""documentId""#, "?7"),
+    (r#""documentType""#, "?8"),
+    (r#""scope""#, "?9"),
+    (r#""branch""#, "?10"),
+    (r#""timestampUtcMs""#, "?11"),
+    (r#""index""#, "?12"),
+    (r#""action""#, "?13"),
+    (r#""skip""#, "?14"),
+    (r#""hash""#, "?15"),
+];
+pub(super) const REPLACE_KEYFRAME: &str = r#"UPDATE "Keyframe" SET "document" = ?5
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4"#;
+pub(super) const INSERT_KEYFRAME: &str = r#"INSERT INTO "Keyframe"
+    ("documentId", "scope", "branch", "revision", "document", "documentType", "createdAt")
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"#;
+pub(super) const DELETE_KEYFRAME: &str = r#"DELETE FROM "Keyframe"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4"#;

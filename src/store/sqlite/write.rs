@@ -1,0 +1,198 @@
+//! Writing.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rusqlite::{ErrorCode, params};
+
+use super::rows::{self, BadValue, RowError};
+use super::schema::{KEYFRAME, OPERATION};
+use super::{Transaction, sql};
+use crate::model::ids::{NextIndex, OpIndex, Revision, StreamKey};
+use crate::model::operation::OperationRow;
+use crate::store::codec::{self, Codec as _};
+use crate::store::{NewKeyframe, NewOperation, StoreError, Write};
+
+impl Write for Transaction<'_> {
+    fn append(&mut self, stream: &StreamKey, operations: &[NewOperation<'_>]) -> Result<usize, StoreError> {
+        if operations.is_empty() {
+            return Ok(0);
+        }
+        let mut added = 0;
+        let (mut next, mut last_id) = self.tail(stream)?;
+        for operation in operations {
+            let row = &operation.row;
+            if row.index.get() < next.get() && self.is_stored(stream, row)? {
+                continue;
+            }
+            if row.index != next.index() {
+                return Err(StoreError::does_not_follow(stream, row.index, next));
+            }
+            self.insert(stream, operation, &last_id)?;
+            (next, last_id) = (row.index.next(), row.id.to_owned());
+            added += 1;
+        }
+        if added > 0 {
+            self.note_change();
+        }
+        Ok(added)
+    }
+
+    fn put_keyframe(&mut self, keyframe: &NewKeyframe<'_>) -> Result<(), StoreError> {
+        let NewKeyframe { stream, revision, document_type, document, created } = *keyframe;
+        if !self.session().schema.keyframes {
+            return Err(self.unsupported(format!("there is no table {KEYFRAME}")));
+        }
+        let StreamKey { document: id, scope, branch } = stream;
+        let label = self.column_number(revision.get())?;
+        let body = codec::Json.encode(document);
+        let body = std::str::from_utf8(&body).map_err(|error| StoreError::Corrupt {
+            table: KEYFRAME,
+            key: format!("document {id}, scope {scope}, branch {branch}, revision {revision}"),
+            column: "document",
+            reason: error.to_string(),
+        })?;
+        let connection = &self.session().connection;
+        let replaced = connection.prepare_cached(sql::REPLACE_KEYFRAME).and_then(|mut replace| {
+            replace.execute(params![id.as_str(), scope.as_str(), branch.as_str(), label, body])
+        });
+        if self.driver("write", replaced)? == 0 {
+            let inserted = connection.prepare_cached(sql::INSERT_KEYFRAME).and_then(|mut insert| {
+                let created = created.to_string();
+                insert.execute(params![
+                    id.as_str(),
+                    scope.as_str(),
+                    branch.as_str(),
+                    label,
+                    body,
+                    document_type.as_str(),
+                    created
+                ])
+            });
+            self.driver("write", inserted)?;
+        }
+        self.note_change();
+        Ok(())
+    }
+
+    fn delete_keyframe(&mut self, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError> {
+        let Ok(label) = i64::try_from(revision.get()) else { return Ok(false) };
+        if !self.session().schema.keyframes {
+            return Ok(false);
+        }
+        let StreamKey { document, scope, branch } = stream;
+        let deleted =
+            self.session().connection.prepare_cached(sql::DELETE_KEYFRAME).and_then(|mut delete| {
+                delete.execute(params![document.as_str(), scope.as_str(), branch.as_str(), label])
+            });
+        let deleted = self.driver("write", deleted)? > 0;
+        if deleted {
+            self.note_change();
+        }
+        Ok(deleted)
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.driver("write", self.run(sql::COMMIT))
+    }
+}
+
+impl Transaction<'_> {
+    /// Where the next operation goes, and the id of the last one (empty if there is none).
+    fn tail(&self, stream: &StreamKey) -> Result<(NextIndex, String), StoreError> {
+        let mut statement = self.prepare(sql::LAST_OPERATION)?;
+        let StreamKey { document, scope, branch } = stream;
+        let mut found = self.driver("read", statement.query([document.as_str(), scope.as_str(), branch.as_str()]))?;
+        let Some(row) = self.driver("read", found.next())? else { return Ok((NextIndex::default(), String::new())) };
+        let decode = || -> Result<_, RowError> {
+            Ok((rows::index(row.get_ref(0)?, "index")?.next(), rows::text(row.get_ref(1)?, "opId")?.to_owned()))
+        };
+        decode().map_err(|error| {
+            self.row_error(OPERATION, error, || {
+                format!("document {document}, scope {scope}, branch {branch}, last index")
+            })
+        })
+    }
+
+    /// Whether the row is there already. Another one in its place is a conflict.
+    fn is_stored(&self, stream: &StreamKey, row: &OperationRow<'_>) -> Result<bool, StoreError> {
+        let mut statement = self.prepare(sql::OPERATION_AT)?;
+        let StreamKey { document, scope, branch } = stream;
+        let index = self.column_number(row.index.get())?;
+        let mut found =
+            self.driver("read", statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), index]))?;
+        let Some(stored) = self.driver("read", found.next())? else { return Ok(false) };
+        let decode = || -> Result<_, RowError> {
+            Ok((rows::text(stored.get_ref(0)?, "opId")?, rows::skip(stored.get_ref(1)?)?))
+        };
+        let (id, skip) = decode().map_err(|error| {
+            self.row_error(OPERATION, error, || {
+                format!("document {document}, scope {scope}, branch {branch}, index {index}")
+            })
+        })?;
+        if (id, skip) == (row.id, row.skip) { Ok(true) } else { Err(StoreError::taken(stream, row.index, id, skip)) }
+    }
+
+    fn insert(&self, stream: &StreamKey, operation: &NewOperation<'_>, previous_id: &str) -> Result<(), StoreError> {
+        let NewOperation { row, written, job_id } = operation;
+        let StreamKey { document, scope, branch } = stream;
+        let session = self.session();
+        let lost = [("error", row.error), ("deniedReason", row.denied)];
+        if let Some(column) =
+            lost.iter().filter(|(_, value)| value.is_some()).find_map(|(column, _)| session.schema.lacks(column))
+        {
+            return Err(self.unsupported(format!(
+                "table {OPERATION} has no column {column} for a value of operation {}",
+                row.index
+            )));
+        }
+        let action = std::str::from_utf8(row.action)
+            .map_err(|error| BadValue { column: "action", reason: error.to_string() })
+            .map_err(|bad| self.row_error(OPERATION, bad.into(), || new_key(stream, row.index)))?;
+        let skip = row.skip.map_or(0, std::num::NonZeroU32::get);
+        let inserted = session.connection.prepare_cached(&session.schema.insert_operation()).and_then(|mut insert| {
+            insert.execute(params![
+                job_id,
+                previous_id,
+                written.to_string(),
+                row.error,
+                row.denied,
+                row.id,
+                document.as_str(),
+                row.document_type,
+                scope.as_str(),
+                branch.as_str(),
+                row.timestamp.to_string(),
+                i64::try_from(row.index.get()).unwrap_or(i64::MAX),
+                action,
+                skip,
+                row.hash,
+            ])
+        });
+        match inserted {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                Err(StoreError::Conflict { stream: stream.clone(), index: row.index, reason: error.to_string() })
+            }
+            other => self.driver("write", other).map(|_| ()),
+        }
+    }
+
+    fn column_number(&self, number: u64) -> Result<i64, StoreError> {
+        i64::try_from(number).map_err(|_| self.unsupported(format!("{number} is beyond what a column holds")))
+    }
+
+    fn unsupported(&self, reason: String) -> StoreError {
+        StoreError::Unsupported { location: self.store.location.clone(), reason }
+    }
+
+    fn note_change(&mut self) {
+        static CHANGES: AtomicU64 = AtomicU64::new(0);
+        self.change = Some(CHANGES.fetch_add(1, Ordering::Relaxed));
+    }
+}
+
+fn new_key(stream: &StreamKey, index: OpIndex) -> String {
+    format!(
+        "a new row for document {}, scope {}, branch {}, index {index}",
+        stream.document, stream.scope, stream.branch
+    )
+}
