@@ -13,7 +13,7 @@ use crate::reducer::Registry;
 use crate::model::target::Target;
 use crate::replay::{self, ReplayError, Snapshot, Sources};
 use crate::settings::Settings;
-use crate::store::{Access, Options, Store, StoreError, Stores, answer};
+use crate::store::{Access, Options, Read, Store, StoreError, Stores, answer};
 
 /// The checked options of a command, and what follows from them.
 pub(crate) struct Ctx {
@@ -68,14 +68,20 @@ impl Ctx {
         let meter = self.meter("replaying");
         answer(store, |read| {
             let resolved = replay::resolve(read, target)?;
-            let (registry, trust) = (&self.registry, self.global.trust());
-            let snapshot = replay::rebuild(&Sources { read, registry, trust, progress: &meter }, &resolved)?;
+            let snapshot = replay::rebuild(&self.sources(read, &meter), &resolved)?;
             Ok((snapshot, resolved.assumed_scope()))
         })
     }
 
+    /// What rebuilds work with, in one read transaction.
+    #[must_use]
+    pub(crate) fn sources<'a>(&'a self, read: &'a dyn Read, meter: &'a Meter<'_>) -> Sources<'a> {
+        Sources { read, registry: &self.registry, trust: self.global.trust(), progress: meter }
+    }
+
     /// Begins to measure a piece of work.
-    fn meter(&self, step: &'static str) -> Meter<'_> {
+    #[must_use]
+    pub(crate) fn meter(&self, step: &'static str) -> Meter<'_> {
         Meter::new(&self.limits, Display::choose(self.global.progress, self.global.quiet), step)
     }
 
@@ -88,7 +94,7 @@ impl Ctx {
     }
 }
 
-/// The one place that opens stores, for reading.
+/// The one place that opens stores.
 fn open(text: &str, busy_timeout_ms: Option<NonZeroU64>) -> Result<Arc<dyn Store>, StoreError> {
     Stores::built_in().open(text, &Options { access: Access::Read, busy_timeout_ms })
 }

@@ -126,14 +126,16 @@ fn of_replay(error: &ReplayError) -> Class {
         ReplayError::NoOperation { .. } => {
             hinted(Exit::Nothing, "no-operation", "`snapctl log DOC/SCOPE --json` shows the ids")
         }
-        ReplayError::NotYet { .. } => Class(Exit::Nothing, "not-yet", None),
+        ReplayError::NotYet { created, .. } => {
+            let hint = created.map(|created| format!("the earliest state is at @{created}"));
+            Class(Exit::Nothing, "not-yet", hint)
+        }
         ReplayError::NoKeyframe { .. } => {
             hinted(Exit::Nothing, "no-keyframe", "without `keyframe:` the revision is rebuilt from the log")
         }
         ReplayError::Store(error) => of_store(error),
         ReplayError::Model(error) => of_registry(error),
         ReplayError::Rejected { .. } => Class(Exit::Undecodable, "rejected", None),
-        ReplayError::LooksBack { .. } => Class(Exit::Failed, "looks-back", None),
         ReplayError::Fold(_) => Class(Exit::Undecodable, "model-failed", None),
         ReplayError::Stopped(stop) => of_stop(*stop),
     }
@@ -147,13 +149,17 @@ fn of_store(error: &StoreError) -> Class {
         StoreError::Unsupported { .. } => Class(Exit::Unsupported, "schema-unsupported", None),
         StoreError::BadLocation { .. } => Class(Exit::Usage, "bad-store-location", None),
         StoreError::Busy { .. } => hinted(Exit::Busy, "store-busy", "wait longer with --busy-timeout, for example 30s"),
-        StoreError::Moved { .. } => hinted(Exit::Busy, "store-moved", "try again when the other program is done"),
-        StoreError::NeedsRecovery { .. } => Class(Exit::Failed, "store-needs-recovery", None),
-        StoreError::Exists { .. } => Class(Exit::Precondition, "store-exists", None),
         StoreError::Unavailable { .. } => Class(Exit::Failed, "store-unavailable", None),
         StoreError::ReadOnly { .. } => Class(Exit::Failed, "store-read-only", None),
         StoreError::Corrupt { .. } => Class(Exit::Undecodable, "row-corrupt", None),
         StoreError::Damaged { .. } => Class(Exit::Undecodable, "store-damaged", None),
+        StoreError::Moved { .. } => hinted(Exit::Busy, "store-moved", "try again when the other program is less busy"),
+        StoreError::NeedsRecovery { .. } => hinted(
+            Exit::NoStore,
+            "store-needs-recovery",
+            "let the program that owns the file open it once, or read a copy of all its files",
+        ),
+        StoreError::Exists { .. } => Class(Exit::Precondition, "store-exists", None),
         StoreError::Conflict { .. } => Class(Exit::Precondition, "conflict", None),
     }
 }

@@ -238,7 +238,7 @@ impl Prefix {
     /// Reads the operations up to `last` without reducing them.
     fn read(sources: &Sources<'_>, stream: &StreamKey, last: Revision, bytes: &mut u64) -> Result<Self, ReplayError> {
         let mut prefix = Prefix { name: None, leak: None };
-        pages(sources, stream, Span::between(None, Some(last)), &mut |page| {
+        pages::<ReplayError>(sources, stream, Span::between(None, Some(last)), &mut |page| {
             *bytes += page.bytes();
             for (head, action) in page.heads().iter().zip(&page.actions(stream)?) {
                 if head.denied {

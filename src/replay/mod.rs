@@ -237,15 +237,6 @@ pub enum ReplayError {
         /// Why.
         message: String,
     },
-    /// The history that an operation looks back on was not kept. Rebuilds start over by themselves; nobody outside
-    /// `replay` sees this.
-    #[error("operation {index} of {stream} looks back")]
-    LooksBack {
-        /// The stream.
-        stream: StreamKey,
-        /// The operation.
-        index: OpIndex,
-    },
     /// The engine behind a model failed.
     #[error(transparent)]
     Fold(#[from] FoldError),

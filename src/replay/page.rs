@@ -61,7 +61,7 @@ impl Page {
     }
 
     /// Reads the actions.
-    pub(super) fn actions(&self, stream: &StreamKey) -> Result<Vec<Action<'_>>, StoreError> {
+    pub(super) fn actions(&self, stream: &StreamKey) -> Result<Vec<Action<'_>>, ReplayError> {
         let mut start = 0;
         let mut actions = Vec::with_capacity(self.ends.len());
         for (&end, head) in self.ends.iter().zip(&self.heads) {
@@ -74,22 +74,22 @@ impl Page {
 }
 
 /// Reads a span of a stream page by page. `each` returns `Break` to stop.
-pub(super) fn pages(
+pub(super) fn pages<E: From<ReplayError>>(
     sources: &Sources<'_>,
     stream: &StreamKey,
     span: Span,
-    each: &mut dyn FnMut(&Page) -> Result<ControlFlow<()>, ReplayError>,
-) -> Result<(), ReplayError> {
+    each: &mut dyn FnMut(&Page) -> Result<ControlFlow<()>, E>,
+) -> Result<(), E> {
     let mut page = Page::default();
-    let mut result: Result<_, ReplayError> = Ok(ControlFlow::Continue(()));
-    let mut turn = |page: &mut Page| {
-        sources.progress.check()?;
+    let mut result = Ok(ControlFlow::Continue(()));
+    let mut turn = |page: &mut Page| -> Result<ControlFlow<()>, E> {
+        sources.progress.check().map_err(ReplayError::from)?;
         let flow = each(page)?;
         sources.progress.advance(page.heads.len() as u64);
         page.clear();
         Ok(flow)
     };
-    sources.read.operations(stream, span, Order::Forward, &mut |row| {
+    let visited = sources.read.operations(stream, span, Order::Forward, &mut |row| {
         page.push(row);
         if page.is_full() {
             result = turn(&mut page);
@@ -98,7 +98,8 @@ pub(super) fn pages(
             Ok(flow) => flow,
             Err(_) => ControlFlow::Break(()),
         }
-    })?;
+    });
+    visited.map_err(ReplayError::from)?;
     if result?.is_continue() && !page.is_empty() {
         let _ = turn(&mut page)?;
     }

@@ -37,6 +37,21 @@ pub(super) struct Timeline {
     pub(super) gap: Option<OpIndex>,
 }
 
+/// Why a pass over a document ended early.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// An operation looks back on a history that was not kept: start over and keep it.
+    LooksBack,
+    /// There is no answer.
+    Failed(ReplayError),
+}
+
+impl<E: Into<ReplayError>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Halt::Failed(error.into())
+    }
+}
+
 /// Whether a rebuild keeps what a later skip can reach. Most streams have no skips, so a rebuild starts without
 /// and starts over when it meets one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,9 +96,9 @@ impl Timeline {
         stream: &StreamKey,
         through: Option<Option<Revision>>,
         history: History,
-    ) -> Result<Self, ReplayError> {
+    ) -> Result<Self, Halt> {
         let mut timeline: Option<Timeline> = None;
-        pages(sources, stream, Span::ALL, &mut |page| {
+        pages::<Halt>(sources, stream, Span::ALL, &mut |page| {
             let actions = page.actions(stream)?;
             for ((head, action), &time) in page.heads().iter().zip(&actions).zip(page.times()) {
                 match &mut timeline {
@@ -117,10 +132,10 @@ impl Timeline {
         create: &Action<'_>,
         time: Timestamp,
         history: History,
-    ) -> Result<Self, ReplayError> {
+    ) -> Result<Self, Halt> {
         let id = &stream.document;
         let failed =
-            |problem: String| rejected(stream, Some(index), format!("Failed to rebuild document {id}: {problem}"));
+            |problem: String| Halt::from(rejected(stream, Some(index), format!("Failed to rebuild document {id}: {problem}")));
         if create.kind != *"CREATE_DOCUMENT" {
             let found = &create.kind;
             return Err(failed(format!("first operation in document scope must be CREATE_DOCUMENT, found {found}")));
@@ -161,7 +176,7 @@ impl Timeline {
         head: RowHead,
         action: &Action<'_>,
         time: Timestamp,
-    ) -> Result<(), ReplayError> {
+    ) -> Result<(), Halt> {
         if head.index != self.expected.index() {
             self.gap.get_or_insert(self.expected.index());
         }
@@ -192,14 +207,14 @@ impl Timeline {
         head: RowHead,
         action: &Action<'_>,
         time: Timestamp,
-    ) -> Result<(), ReplayError> {
+    ) -> Result<(), Halt> {
         let (stream, kind) = (&self.stream, &self.document_type);
         let id = &stream.document;
         let number = |name| action.input.get(name).and_then(Json::as_number).unwrap_or(f64::NAN);
         let (from, to) = (number("fromVersion"), number("toVersion"));
         if from > to {
             let text = format!("Downgrade not supported for {kind}: cannot upgrade from version {from} to {to}");
-            return Err(rejected(stream, Some(head.index), text));
+            return Err(rejected(stream, Some(head.index), text).into());
         }
         let no_change = from == to && to > 0.0;
         let changes_version = 0.0 < from && from < to;
@@ -217,7 +232,7 @@ impl Timeline {
                         "Failed to rebuild document {id}: no upgrade manifest for {kind} v{from}→v{to} and no initialState \
                          snapshot. Upgrade manifest not found for type: {kind}"
                     );
-                    return Err(rejected(stream, Some(head.index), text));
+                    return Err(rejected(stream, Some(head.index), text).into());
                 }
             };
             self.held.push(HeldUpgrade {
@@ -253,7 +268,7 @@ impl Timeline {
     }
 
     /// Applies the held-back upgrades up to a version, and runs its model from now on.
-    pub(super) fn advance_to(&mut self, sources: &Sources<'_>, version: u32) -> Result<(), ReplayError> {
+    pub(super) fn advance_to(&mut self, sources: &Sources<'_>, version: u32) -> Result<(), Halt> {
         while self.held.get(self.applied).is_some_and(|upgrade| upgrade.to <= version) {
             self.apply_next()?;
         }
@@ -261,7 +276,7 @@ impl Timeline {
     }
 
     /// Applies what is left after the last row: at the head everything, at a position what its scope had reached.
-    pub(super) fn finish(&mut self, scope: &Scope, position: Option<Option<Revision>>) -> Result<(), ReplayError> {
+    pub(super) fn finish(&mut self, scope: &Scope, position: Option<Option<Revision>>) -> Result<(), Halt> {
         while let Some(upgrade) = self.held.get(self.applied) {
             let due = match position {
                 None => true,
@@ -289,7 +304,7 @@ impl Timeline {
     }
 
     /// Runs the model of a version from now on.
-    pub(super) fn run_version(&mut self, sources: &Sources<'_>, version: u32) -> Result<(), ReplayError> {
+    pub(super) fn run_version(&mut self, sources: &Sources<'_>, version: u32) -> Result<(), Halt> {
         if version != self.version {
             let id = ModelId { document_type: self.document_type.clone(), version };
             let fold = sources.registry.model(&id)?.fold()?;
@@ -299,7 +314,7 @@ impl Timeline {
         Ok(())
     }
 
-    fn apply_next(&mut self) -> Result<(), ReplayError> {
+    fn apply_next(&mut self) -> Result<(), Halt> {
         let Timeline { stream, document, held, applied, .. } = self;
         let upgrade = &held[*applied];
         *applied += 1;
@@ -314,7 +329,7 @@ impl Timeline {
         apply().map_err(|error| thrown(stream, Some(upgrade.index), error))
     }
 
-    fn document_version(&mut self) -> Result<u32, ReplayError> {
+    fn document_version(&mut self) -> Result<u32, Halt> {
         let document = self.document.scope("document").map_err(|error| thrown(&self.stream, None, error))?;
         Ok(normal(
             document.as_ref().and_then(|document| document.get("version")).and_then(Json::as_number).unwrap_or(0.0),
@@ -351,14 +366,14 @@ pub(super) fn rejected(stream: &StreamKey, index: Option<OpIndex>, message: Stri
 }
 
 /// The error for an operation at which the protocol stopped, with the text it has in the document scope.
-pub(super) fn thrown(stream: &StreamKey, index: Option<OpIndex>, error: ProtocolError) -> ReplayError {
+pub(super) fn thrown(stream: &StreamKey, index: Option<OpIndex>, error: ProtocolError) -> Halt {
     match error {
-        ProtocolError::Thrown(message) => rejected(stream, index, message),
+        ProtocolError::Thrown(message) => rejected(stream, index, message).into(),
         ProtocolError::Fold(error) => error.into(),
-        ProtocolError::LooksBack(index) => ReplayError::LooksBack { stream: stream.clone(), index },
+        ProtocolError::LooksBack(_) => Halt::LooksBack,
         ProtocolError::Again { index, source } => match source.downcast::<ReplayError>() {
-            Ok(error) => *error,
-            Err(source) => rejected(stream, Some(index), source.to_string()),
+            Ok(error) => (*error).into(),
+            Err(source) => rejected(stream, Some(index), source.to_string()).into(),
         },
     }
 }

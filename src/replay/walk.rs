@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::base::{Chosen, Extent, Search};
 use super::page::{corrupt_action, pages};
 use super::resolve::head_of;
-use super::timeline::{History, Timeline, rejected, thrown};
+use super::timeline::{Halt, History, Timeline, rejected, thrown};
 use super::{Base, Explain, Position, ReplayError, Snapshot, Sources, Warning};
 use crate::model::ids::{Branch, DocumentId, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::Text;
@@ -13,7 +13,7 @@ use crate::model::operation::Action;
 use crate::model::time::Timestamp;
 use crate::reducer::Outcome;
 use crate::reducer::protocol::{Actions, Document, ProtocolError, RowHead, Schedule, Version};
-use crate::store::{Order, StreamHead};
+use crate::store::{Order, StoreError, StreamHead};
 
 /// Hears of every operation of a walk.
 pub trait Observer {
@@ -64,11 +64,20 @@ pub fn walk(
     let Some(observer) = observer else {
         // Most streams have no skips, so nothing is kept for them at first.
         return match pass(History::NotKept, None) {
-            Err(ReplayError::LooksBack { .. }) => pass(History::Kept, None),
-            result => result,
+            Err(Halt::LooksBack) => ended(pass(History::Kept, None)),
+            result => ended(result),
         };
     };
-    pass(History::Kept, Some(observer))
+    ended(pass(History::Kept, Some(observer)))
+}
+
+/// The result of a pass that keeps the history, or did not need it.
+fn ended(result: Result<Snapshot, Halt>) -> Result<Snapshot, ReplayError> {
+    result.map_err(|halt| match halt {
+        Halt::Failed(error) => error,
+        // The forecast has every row that looks back; only a store that answers differently twice gets here.
+        Halt::LooksBack => StoreError::Moved { location: "the store".to_owned() }.into(),
+    })
 }
 
 /// One attempt at a walk.
@@ -81,7 +90,7 @@ struct Pass<'a, 'o> {
 }
 
 impl Pass<'_, '_> {
-    fn run(mut self) -> Result<Snapshot, ReplayError> {
+    fn run(mut self) -> Result<Snapshot, Halt> {
         let Pass { sources, goal, history, .. } = self;
         let bound = match goal.position {
             Position::Head => None,
@@ -119,7 +128,7 @@ impl Pass<'_, '_> {
         bound: Option<Option<Revision>>,
         explain: &mut Explain,
         warnings: &mut Vec<Warning>,
-    ) -> Result<(), ReplayError> {
+    ) -> Result<(), Halt> {
         let sources = self.sources;
         let stream = self.stream(self.goal.scope);
         let target = bound.unwrap_or_else(|| self.head(self.goal.scope));
@@ -135,7 +144,7 @@ impl Pass<'_, '_> {
         let mut expected = span.from;
         sources.progress.expect(target.next().get() - span.from.get());
         let mut observer = self.observer.take();
-        pages(sources, &stream, span, &mut |page| {
+        pages::<Halt>(sources, &stream, span, &mut |page| {
             let actions = page.actions(&stream)?;
             let (heads, times) = (page.heads(), page.times());
             let mut at = 0;
@@ -178,7 +187,7 @@ impl Pass<'_, '_> {
         target: Revision,
         explain: &mut Explain,
         warnings: &mut Vec<Warning>,
-    ) -> Result<Option<Revision>, ReplayError> {
+    ) -> Result<Option<Revision>, Halt> {
         let document_next = NextIndex::from(self.head(&Scope::document()));
         let mut search = Search::default();
         let chosen = search.choose(self.sources, stream, target, document_next)?;
@@ -191,7 +200,7 @@ impl Pass<'_, '_> {
         Ok(Some(chosen.revision))
     }
 
-    fn resume(&self, timeline: &mut Timeline, stream: &StreamKey, chosen: &Chosen) -> Result<(), ReplayError> {
+    fn resume(&self, timeline: &mut Timeline, stream: &StreamKey, chosen: &Chosen) -> Result<(), Halt> {
         let version = timeline.version_at(&stream.scope, chosen.revision.last(), chosen.time);
         let scopes = match chosen.extent {
             Extent::Whole => {
@@ -235,7 +244,7 @@ impl Pass<'_, '_> {
         newest: Option<Timestamp>,
         explain: Explain,
         warnings: Vec<Warning>,
-    ) -> Result<Snapshot, ReplayError> {
+    ) -> Result<Snapshot, Halt> {
         let Goal { document: id, branch, scope, .. } = self.goal;
         let held = timeline.first_held();
         let state = timeline.document.state().map_err(|error| thrown(&self.stream(scope), None, error))?;
@@ -274,10 +283,10 @@ fn is_gap_of(warning: &Warning, stream: &StreamKey) -> bool {
 }
 
 /// The error for a row outside the document scope, with the text the reference wraps around it.
-fn wrapped(stream: &StreamKey, index: Option<OpIndex>, error: ProtocolError) -> ReplayError {
+fn wrapped(stream: &StreamKey, index: Option<OpIndex>, error: ProtocolError) -> Halt {
     match error {
         ProtocolError::Thrown(message) => {
-            rejected(stream, index, format!("Failed to rebuild document {}: {message}", stream.document))
+            rejected(stream, index, format!("Failed to rebuild document {}: {message}", stream.document)).into()
         }
         error => thrown(stream, index, error),
     }

@@ -177,6 +177,7 @@ impl Body {
     fn entry(&self, stream: &StreamKey, revision: Revision) -> KeyframeEntry {
         KeyframeEntry {
             stream: stream.clone(),
+            document_type: self.document_type.clone(),
             label: revision.get().try_into().unwrap_or(i64::MAX),
             created: Some(self.created),
             size_bytes: self.document.len() as u64,

@@ -231,6 +231,8 @@ pub struct StreamHead {
 pub struct KeyframeEntry {
     /// The stream.
     pub stream: StreamKey,
+    /// Type of the document, as the row names it.
+    pub document_type: DocumentType,
     /// The label: the last operation included, if the writer kept the rule; negative labels occur in damaged
     /// stores.
     pub label: i64,

@@ -1,4 +1,4 @@
-//! Tests of the library and of the commands from outside: one binary, one module a command or a concern.
+//! Tests of the library and the program as a whole: one binary, one module a command or a concern.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod cli_batch;
@@ -11,6 +11,8 @@ mod cli_settings;
 mod cli_store;
 mod cli_streams;
 mod cli_usage;
+mod sqlite_reading;
+mod store_conformance;
 mod support;
 mod target;
 mod vectors_auth;

@@ -36,7 +36,8 @@ struct Seen {
     inode: u64,
     size: u64,
     modified_ns: i128,
-    changed_ns: i128,
+    /// Not of logs and journals, whose owner SQLite sets when it opens them as root.
+    changed_ns: Option<i128>,
 }
 
 impl Mark {
@@ -97,20 +98,19 @@ impl Mark {
         self.main.size + size(&self.wal) + size(&self.journal)
     }
 
-    /// The mark as text: identity, sizes, times, change counter, and the head of the log's index.
+    /// The mark as text: identity, sizes, times, change counter, and the head of the log's index. A log without
+    /// content says nothing, so that connecting to a store does not look like a change.
     pub(super) fn to_text(&self) -> String {
         use std::fmt::Write as _;
-        let mut text = format!("{}:{:x}", self.main.to_text(), self.header.change_counter);
-        for (name, file) in [("wal", &self.wal), ("journal", &self.journal)] {
-            if let Some(seen) = file {
-                let _ = write!(text, "+{name}:{}", seen.to_text());
-            }
-        }
-        if let Some(index) = &self.shm {
-            text.push_str("+shm:");
-            for byte in index {
+        let mut text = format!("{}{:x}", self.main.to_text(), self.header.change_counter);
+        if let Some(log) = self.wal.filter(|log| log.size > 0) {
+            let _ = write!(text, "+wal:{}", log.to_text());
+            for byte in self.shm.iter().flatten() {
                 let _ = write!(text, "{byte:02x}");
             }
+        }
+        if let Some(journal) = self.journal {
+            let _ = write!(text, "+journal:{}", journal.to_text());
         }
         text
     }
@@ -119,7 +119,7 @@ impl Mark {
 impl Seen {
     fn to_text(self) -> String {
         let Seen { device, inode, size, modified_ns, changed_ns } = self;
-        format!("{device:x}:{inode:x}:{size:x}:{modified_ns:x}:{changed_ns:x}")
+        format!("{device:x}:{inode:x}:{size:x}:{modified_ns:x}:{:x}:", changed_ns.unwrap_or(0))
     }
 }
 
@@ -165,7 +165,7 @@ fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 fn seen(path: &Path) -> io::Result<Option<Seen>> {
-    present(path.metadata().map(|metadata| Seen::from(&metadata)))
+    present(path.metadata().map(|metadata| Seen { changed_ns: None, ..Seen::from(&metadata) }))
 }
 
 #[cfg(unix)]
@@ -178,7 +178,7 @@ impl From<&Metadata> for Seen {
             inode: metadata.ino(),
             size: metadata.size(),
             modified_ns: nanos(metadata.mtime(), metadata.mtime_nsec()),
-            changed_ns: nanos(metadata.ctime(), metadata.ctime_nsec()),
+            changed_ns: Some(nanos(metadata.ctime(), metadata.ctime_nsec())),
         }
     }
 }
@@ -234,7 +234,7 @@ impl From<&Metadata> for Seen {
     fn from(metadata: &Metadata) -> Self {
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
         let modified_ns = modified.and_then(|age| age.as_nanos().try_into().ok()).unwrap_or(0);
-        Seen { device: 0, inode: 0, size: metadata.len(), modified_ns, changed_ns: 0 }
+        Seen { device: 0, inode: 0, size: metadata.len(), modified_ns, changed_ns: None }
     }
 }
 

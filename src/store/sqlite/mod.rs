@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use file::Mark;
-use schema::{Misfit, Schema};
+use schema::Misfit;
 use session::{Pool, Session, Way, connect};
 
 use super::{Access, Capabilities, Options, Read, Store, StoreError, Write};
@@ -164,18 +164,13 @@ impl SqliteStore {
         let timeout = Duration::from_millis(self.options.busy_timeout_ms.map_or(0, NonZeroU64::get));
         let connection =
             connect(&self.path, way, timeout).map_err(|error| fault::sort(&self.location, "open", error))?;
-        let schema = match Schema::of(&connection) {
-            Ok(schema) => schema,
+        match Session::begin(connection, way, mark.clone()) {
+            Ok(session) => Ok((session, mark)),
             Err(misfit) => {
-                if way == Way::Copied {
-                    // Closing it would drop locks of other connections (see `file`).
-                    std::mem::forget(connection);
-                }
                 self.check_still(way, &mark)?;
-                return Err(self.misfit(misfit, &mark));
+                Err(self.misfit(misfit, &mark))
             }
-        };
-        Ok((Session { connection, schema, way, opened_at: mark.clone() }, mark))
+        }
     }
 
     fn look(&self, action: &'static str) -> Result<Mark, StoreError> {

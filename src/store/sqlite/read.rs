@@ -424,6 +424,7 @@ impl Transaction<'_> {
             let branch = rows::text(row.get_ref(1)?, "branch")?.into();
             Ok(KeyframeEntry {
                 stream: StreamKey { document: document.clone(), scope, branch },
+                document_type: rows::text(row.get_ref(6)?, "documentType")?.into(),
                 label: rows::integer(row.get_ref(2)?, "revision")?,
                 created: match row.get_ref(3)? {
                     ValueRef::Null => None,

@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::file::{self, Mark};
-use super::schema::Schema;
+use super::schema::{Misfit, Schema};
 
 /// How a connection gets at the file. All but the last create nothing and change nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ const STATEMENTS: usize = 40;
 /// In KiB. Enough for the upper levels of the indexes of a large store.
 const PAGE_CACHE_KIB: i64 = 8192;
 
-/// Opens a connection, without looking at the content.
+/// Opens a connection. The file is not yet looked at.
 pub(super) fn connect(path: &Path, way: Way, busy_timeout: Duration) -> rusqlite::Result<Connection> {
     let query = match way {
         Way::Still => "mode=ro&immutable=1",
@@ -98,7 +98,6 @@ pub(super) fn connect(path: &Path, way: Way, busy_timeout: Duration) -> rusqlite
     // A misspelt column must be an error, not a text; and a schema is data that others wrote.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    connection.pragma_update(None, "cache_size", -PAGE_CACHE_KIB)?;
     Ok(connection)
 }
 
@@ -141,6 +140,24 @@ impl Pool {
 }
 
 impl Session {
+    /// Looks at the content that a new connection shows.
+    pub(super) fn begin(connection: Connection, way: Way, opened_at: Mark) -> Result<Session, Misfit> {
+        let look = || {
+            connection.pragma_update(None, "cache_size", -PAGE_CACHE_KIB)?;
+            Schema::of(&connection)
+        };
+        match look() {
+            Ok(schema) => Ok(Session { connection, schema, way, opened_at }),
+            Err(misfit) => {
+                if way == Way::Copied {
+                    // Closing it would drop locks of other connections (see `super::file`).
+                    std::mem::forget(connection);
+                }
+                Err(misfit)
+            }
+        }
+    }
+
     /// Whether pages that the connection has cached may be old.
     fn is_stale(&self, mark: &Mark) -> bool {
         self.way.is_unguarded() && self.opened_at != *mark || !self.opened_at.is_same_file(mark)
