@@ -77,7 +77,10 @@ fn a_gap_is_a_warning_and_under_strict_an_error() {
     });
     for order in [&["log", "d1/global"][..], &["log", "d1/global", "--reverse"]] {
         let run = env.read(order);
-        assert_eq!((run.ok().lines().count(), &*run.stderr), (4, "warning: d1/global has no operation 2: the log has a gap\n"));
+        assert_eq!(
+            (run.ok().lines().count(), &*run.stderr),
+            (4, "warning: d1/global has no operation 2: the log has a gap\n")
+        );
     }
     let run = env.read(&["log", "d1/global", "--strict", "--json"]);
     assert_eq!(run.error(13)["code"], "gap");

@@ -6,7 +6,7 @@ use crate::cli::ctx::Ctx;
 use crate::cli::ui::Talk;
 use crate::model::ids::{Branch, Span, StreamKey};
 use crate::model::json::{Json, Text};
-use crate::model::target::{At, Target};
+use crate::model::target::{At, Target, escape};
 use crate::model::time::Timestamp;
 use crate::replay::ReplayError;
 use crate::store::{DocumentEntry, Read, Store, StoreError, StreamHead, answer};
@@ -113,10 +113,11 @@ fn rebuilt_name(
     Ok(snapshot.header.get("name").and_then(Json::as_text).map_or(Text::from(""), Text::to_owned_text))
 }
 
-/// How a head is shown: `SCOPE:N`, with the branch when it is not `main`.
+/// How a head is shown: as the end of a target, `SCOPE:N`, with the branch when it is not `main`.
 pub(super) fn shown_head(stream: &StreamHead) -> String {
+    let scope = escape(stream.scope.as_str());
     if stream.branch == Branch::main() {
-        return format!("{}:{}", stream.scope, stream.head);
+        return format!("{scope}:{}", stream.head);
     }
-    format!("{}@{}:{}", stream.scope, stream.branch, stream.head)
+    format!("{scope}@{}:{}", escape(stream.branch.as_str()), stream.head)
 }
