@@ -138,13 +138,18 @@ impl Settings {
 #[must_use]
 pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let scored = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), *known));
-    scored.min_by_key(|(distance, _)| *distance).filter(|(distance, known)| *distance <= 1 + known.len() / 3).map(|(_, known)| known)
+    scored
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 3)
+        .map(|(_, known)| known)
 }
 
 fn parse_alias(model: &Section<'_>) -> Result<Alias, SettingsError> {
     model.allow(&["same-as", "upgrade"])?;
     let same_as = model.text("same-as")?.ok_or_else(|| model.bad("same-as", "it is missing"))?;
-    let Some(same_as) = parse_model_id(same_as) else { return Err(model.bad("same-as", "a model is named TYPE@VERSION")) };
+    let Some(same_as) = parse_model_id(same_as) else {
+        return Err(model.bad("same-as", "a model is named TYPE@VERSION"));
+    };
     let step = match model.text("upgrade")? {
         None | Some("none") => AliasStep::Unknown,
         Some("identity") => AliasStep::Identity,
@@ -156,7 +161,8 @@ fn parse_alias(model: &Section<'_>) -> Result<Alias, SettingsError> {
 /// `TYPE@VERSION`; versions start at 1 and have no leading zeros.
 fn parse_model_id(text: &str) -> Option<ModelId> {
     let (document_type, version) = text.rsplit_once('@')?;
-    let plain = version.bytes().all(|byte| byte.is_ascii_digit()) && !version.starts_with('0') && !document_type.is_empty();
+    let plain =
+        version.bytes().all(|byte| byte.is_ascii_digit()) && !version.starts_with('0') && !document_type.is_empty();
     let version = version.parse().ok().filter(|_| plain)?;
     Some(ModelId { document_type: document_type.into(), version })
 }

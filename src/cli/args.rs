@@ -19,11 +19,11 @@ pub(crate) struct Global {
     #[arg(short, long, global = true, value_name = "URL", env = "SNAPCTL_STORE", hide_env_values = true)]
     pub(crate) store: Option<String>,
 
-    /// Print one indented JSON value, and errors as JSON on stderr
+    /// Print one indented JSON value; what is said on stderr is a JSON object per line
     #[arg(long, global = true, conflicts_with = "ndjson")]
     pub(crate) json: bool,
 
-    /// Print one compact JSON value per line, and errors as JSON on stderr
+    /// Print one compact JSON value per line; what is said on stderr is a JSON object per line
     #[arg(long, global = true)]
     pub(crate) ndjson: bool,
 
@@ -132,10 +132,11 @@ impl Global {
         }
     }
 
-    /// How long to wait for a busy store; `None` not at all.
+    /// How long to wait for a busy store, which is never longer than all of the work may take; `None` not at all.
     #[must_use]
     pub(crate) fn busy_timeout_ms(&self) -> Option<NonZeroU64> {
-        NonZeroU64::new(self.busy_timeout.as_millis().try_into().unwrap_or(u64::MAX))
+        let wait = self.timeout.map_or(self.busy_timeout, |timeout| timeout.min(self.busy_timeout));
+        NonZeroU64::new(wait.as_millis().try_into().unwrap_or(u64::MAX))
     }
 }
 

@@ -9,10 +9,11 @@ use super::args::Global;
 use super::exit::{ExitStatus, Refusal};
 use super::progress::{Display, Limits, Meter};
 use crate::model::progress::Stop;
+use crate::model::target::Target;
 use crate::reducer::Registry;
-use crate::replay::Sources;
+use crate::replay::{self, ReplayError, Snapshot, Sources};
 use crate::settings::Settings;
-use crate::store::{Access, Options, Read, Store, StoreError, Stores};
+use crate::store::{Access, Options, Read, Store, StoreError, Stores, answer};
 
 /// The checked options of a command, and what follows from them.
 pub(crate) struct Ctx {
@@ -55,6 +56,21 @@ impl Ctx {
     #[must_use]
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Resolves and rebuilds what a target points at, in one read transaction; says also whether scope `global` had to
+    /// be assumed.
+    ///
+    /// # Errors
+    /// Those of [`replay::resolve`] and [`replay::rebuild`].
+    pub(crate) fn rebuild(&self, store: &dyn Store, target: &Target) -> Result<(Snapshot, bool), ReplayError> {
+        self.check()?;
+        let meter = self.meter("replaying");
+        answer(store, |read| {
+            let resolved = replay::resolve(read, target)?;
+            let snapshot = replay::rebuild(&self.sources(read, &meter), &resolved)?;
+            Ok((snapshot, resolved.assumed_scope()))
+        })
     }
 
     /// What rebuilds work with, in one read transaction.

@@ -85,8 +85,8 @@ impl Report {
         let known = error.chain().find_map(classify);
         let Class(exit, code, hint) = known.unwrap_or(Class(ExitStatus::Failed, "failed", None));
         let mut texts: Vec<String> = error.chain().map(ToString::to_string).collect();
-        // An error that only passes on its cause's text, or ends with it, has said it already.
-        texts.dedup_by(|cause, outer| outer.ends_with(cause.as_str()));
+        // An error that passes on its cause's text, or a cause that only adds a number to it, has said it already.
+        texts.dedup_by(|cause, outer| outer.ends_with(cause.as_str()) || cause.ends_with(outer.as_str()));
         let message = texts.remove(0);
         (exit, Report { code, exit: exit as u8, message, hint, causes: texts })
     }
@@ -118,7 +118,11 @@ fn of_replay(error: &ReplayError) -> Class {
         }
         ReplayError::NoBranch { branches, .. } => {
             let names: Vec<&str> = branches.iter().map(Branch::as_str).collect();
-            Class(Exit::Nothing, "no-branch", Some(format!("it has {}", names.join(", "))).filter(|_| !names.is_empty()))
+            Class(
+                Exit::Nothing,
+                "no-branch",
+                Some(format!("it has {}", names.join(", "))).filter(|_| !names.is_empty()),
+            )
         }
         ReplayError::PastHead { stream, .. } => {
             Class(Exit::Nothing, "past-head", Some(format!("the newest is `snapctl rebuild {stream}:head`")))
@@ -168,7 +172,9 @@ fn of_registry(error: &RegistryError) -> Class {
     match error {
         RegistryError::ModelMissing(id) => Class(ExitStatus::ModelMissing, "model-missing", Some(how_to_map(id))),
         RegistryError::StepMissing(id) => {
-            let hint = format!("if {id} changed nothing, say so in the settings file: [models.\"{id}\"] with upgrade = \"identity\"");
+            let hint = format!(
+                "if {id} changed nothing, say so in the settings file: [models.\"{id}\"] with upgrade = \"identity\""
+            );
             Class(ExitStatus::ModelMissing, "upgrade-step-missing", Some(hint))
         }
     }
@@ -244,11 +250,19 @@ mod tests {
             (StoreError::Unsupported { location: location(), reason: text() }, 12, "schema-unsupported"),
             (StoreError::BadLocation { text: location(), reason: text() }, 2, "bad-store-location"),
             (StoreError::Busy { location: location() }, 11, "store-busy"),
-            (StoreError::Unavailable { location: location(), action: "read", source: source() }, 3, "store-unavailable"),
+            (
+                StoreError::Unavailable { location: location(), action: "read", source: source() },
+                3,
+                "store-unavailable",
+            ),
             (StoreError::ReadOnly { location: location() }, 3, "store-read-only"),
             (StoreError::Corrupt { table: "t", key: text(), column: "c", reason: text() }, 13, "row-corrupt"),
             (StoreError::Damaged { location: location(), source: source() }, 13, "store-damaged"),
-            (StoreError::Conflict { stream: stream(), index: crate::model::ids::OpIndex::FIRST, reason: text() }, 15, "conflict"),
+            (
+                StoreError::Conflict { stream: stream(), index: crate::model::ids::OpIndex::FIRST, reason: text() },
+                15,
+                "conflict",
+            ),
         ] {
             let found = report(ReplayError::Store(error));
             assert_eq!((found.exit, found.code), (exit, code));
@@ -288,7 +302,11 @@ mod tests {
 
     #[test]
     fn causes_are_told_once() {
-        let cause = StoreError::Unavailable { location: "ops.db".into(), action: "read", source: Box::new(io::Error::other("gone")) };
+        let cause = StoreError::Unavailable {
+            location: "ops.db".into(),
+            action: "read",
+            source: Box::new(io::Error::other("gone")),
+        };
         let found = report(Error::from(ReplayError::Store(cause)).context("rebuilding d"));
         assert_eq!(found.message, "rebuilding d");
         assert_eq!(found.causes, ["cannot read ops.db", "gone"]);

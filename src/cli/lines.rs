@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn numbers_lines_and_knows_where_they_begin() {
-        let found: Vec<_> = lines(b"a\n\n b").into_iter().map(|line| (line.number, line.offset, line.text.unwrap())).collect();
+        let found: Vec<_> =
+            lines(b"a\n\n b").into_iter().map(|line| (line.number, line.offset, line.text.unwrap())).collect();
         assert_eq!(found, [(1, 0, b"a".to_vec()), (2, 2, vec![]), (3, 3, b" b".to_vec())]);
     }
 

@@ -3,8 +3,8 @@
 mod args;
 mod commands;
 mod ctx;
-mod lines;
 mod exit;
+mod lines;
 mod progress;
 mod render;
 mod ui;

@@ -98,7 +98,9 @@ fn malformed_json_in_an_action() {
 
 #[test]
 fn text_that_is_not_utf8() {
-    let env = one_drive_but("UPDATE \"Operation\" SET action = CAST(X'7B22FF227D' AS TEXT) WHERE scope = 'global' AND \"index\" = 1");
+    let env = one_drive_but(
+        "UPDATE \"Operation\" SET action = CAST(X'7B22FF227D' AS TEXT) WHERE scope = 'global' AND \"index\" = 1",
+    );
     for args in [&["rebuild", "d1/global"][..], &["log", "d1/global"]] {
         let run = env.read(args);
         assert_eq!(run.status, 13, "{run:?}");

@@ -21,8 +21,7 @@ fn indices(lines: &[Value]) -> Vec<u64> {
 #[test]
 fn rows_are_listed_for_people() {
     let run = varied().read(&["log", "d1"]);
-    let expected = "\
-  index  skip  time                      type                      id        outcome
+    let expected = "  index  skip  time                      type                      id        outcome
       0     0  2025-01-01T00:10:00.000Z  ADD_FOLDER                d1.globa  ok
       1     0  2025-01-01T00:11:00.000Z  ADD_FOLDER                d1.globa  ok
       2     0  2025-01-01T00:12:00.000Z  ADD_FOLDER                d1.globa  ok
@@ -78,7 +77,10 @@ fn a_gap_is_a_warning_and_under_strict_an_error() {
     });
     for order in [&["log", "d1/global"][..], &["log", "d1/global", "--reverse"]] {
         let run = env.read(order);
-        assert_eq!((run.ok().lines().count(), &*run.stderr), (4, "warning: d1/global has no operation 2: the log has a gap\n"));
+        assert_eq!(
+            (run.ok().lines().count(), &*run.stderr),
+            (4, "warning: d1/global has no operation 2: the log has a gap\n")
+        );
     }
     let run = env.read(&["log", "d1/global", "--strict", "--json"]);
     assert_eq!(run.error(13)["code"], "gap");

@@ -43,7 +43,7 @@ fn details_come_with_l_and_a_document_without_model_spoils_nothing() {
         })
     );
     assert_eq!(list[2]["name"], json!(null));
-    assert!(run.stderr.contains("warning: the name of c is not known: "), "{}", run.stderr);
+    assert!(run.stderr.starts_with("{\"warning\":\"the name of c is not known: "), "{}", run.stderr);
     let table = env.read(&["ls", "-l"]);
     let lines: Vec<&str> = table.ok().lines().collect();
     assert!(lines[0].starts_with("id ") && lines[0].ends_with("changed"));
@@ -86,7 +86,13 @@ fn a_drive_is_shown_as_a_tree() {
     let env = TestEnv::with_store(|store| {
         store.drive("d1", "One", 2);
         let file = json!({ "id": "x", "name": "File\u{1b}", "documentType": "some/type", "parentFolder": "f0" });
-        store.operation(&Operation::new("d1", "global", 2, "ADD_FILE", json!({ "id": "y", "name": "Top", "documentType": "t" })));
+        store.operation(&Operation::new(
+            "d1",
+            "global",
+            2,
+            "ADD_FILE",
+            json!({ "id": "y", "name": "Top", "documentType": "t" }),
+        ));
         store.operation(&Operation::new("d1", "global", 3, "SET_DRIVE_NAME", json!({ "name": "My drive" })));
         // A name with a control character is refused; the log records why.
         store.operation(&Operation { error: Some("no"), ..Operation::new("d1", "global", 4, "ADD_FILE", file) });
@@ -96,7 +102,10 @@ fn a_drive_is_shown_as_a_tree() {
     let value = env.read(&["ls", "d1", "--tree", "--json"]).json();
     assert_eq!((&value["document"], &value["name"]), (&json!("d1"), &json!("My drive")));
     assert_eq!(value["nodes"][0]["children"][0]["name"], "Folder 1");
-    assert_eq!(value["nodes"][1], json!({ "id": "y", "name": "Top", "kind": "file", "documentType": "t", "problem": null, "children": [] }));
+    assert_eq!(
+        value["nodes"][1],
+        json!({ "id": "y", "name": "Top", "kind": "file", "documentType": "t", "problem": null, "children": [] })
+    );
     assert_eq!(env.read(&["ls", "d1:0", "--tree"]).ok(), "d1\n  Folder 0/\n");
     env.read(&["ls", "nothing", "--tree"]).fails(4);
 }

@@ -113,3 +113,26 @@ fn output_is_the_same_every_time() {
     let once = env.read(&["rebuild", "d1", "e2"]);
     assert_eq!(env.read(&["rebuild", "--trust", "any", "d1", "e2", "--color", "always", "-v"]).ok(), once.ok());
 }
+
+#[test]
+fn a_failure_among_several_leaves_a_whole_array() {
+    let env = TestEnv::with_store(|store| {
+        store.drive("d1", "One", 1);
+        store.drive("e2", "Two", 2);
+        store.sql(
+            "UPDATE \"Operation\" SET action = '[]' WHERE documentId = 'e2' AND scope = 'global' AND \"index\" = 1",
+        );
+    });
+    let run = env.read(&["rebuild", "d1", "e2", "d1", "--json"]);
+    assert!(run.error(13)["message"].as_str().unwrap().contains("action"), "{run:?}");
+    assert_eq!(serde_json::from_str::<Value>(&run.stdout).unwrap().as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn with_json_whatever_is_said_is_json() {
+    let env = two_drives();
+    let run = env.read(&["rebuild", "d1:1", "--json", "-v"]);
+    let notes: Vec<Value> = run.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(notes[0], json!({ "note": "d1:1 names no scope; this is scope global" }));
+    assert!(notes[1]["note"].as_str().unwrap().contains("rebuilt from the first operation"));
+}

@@ -10,7 +10,9 @@ fn with(text: &str) -> TestEnv {
 
 #[test]
 fn a_mapped_model_is_listed() {
-    let env = with("[models.\"powerhouse/document-drive@2\"]\nsame-as = \"powerhouse/document-drive@1\"\nupgrade = \"identity\"\n");
+    let env = with(
+        "[models.\"powerhouse/document-drive@2\"]\nsame-as = \"powerhouse/document-drive@1\"\nupgrade = \"identity\"\n",
+    );
     let models = env.run(&["model", "list", "--json", "--config", "s.toml"]).json();
     let mapped = models.as_array().unwrap().iter().find(|model| model["version"] == 2).unwrap();
     assert_eq!(mapped["sameAs"], "powerhouse/document-drive@1");

@@ -14,6 +14,6 @@ fn info_counts_what_is_there() {
     assert!(info["location"].as_str().unwrap().contains("ops.db"));
     assert!(info["capabilities"]["append"].is_boolean() && info["details"].is_object());
     let text = env.read(&["store", "info"]);
-    assert!(text.ok().contains("documents      2\n"), "{}", text.stdout);
+    assert!(text.ok().contains("\ndocuments        2\n"), "{}", text.stdout);
     assert_eq!(env.read(&["store", "info", "--ndjson"]).stdout.lines().count(), 1);
 }

@@ -5,7 +5,14 @@ use crate::support::TestEnv;
 #[test]
 fn without_a_store_the_hint_says_how_to_name_one() {
     let env = TestEnv::new();
-    for args in [&["ls"][..], &["log", "d"], &["rebuild", "d"], &["rebuild", "--batch"], &["store", "info"], &["ls", "d", "--tree"]] {
+    for args in [
+        &["ls"][..],
+        &["log", "d"],
+        &["rebuild", "d"],
+        &["rebuild", "--batch"],
+        &["store", "info"],
+        &["ls", "d", "--tree"],
+    ] {
         let run = env.run(args);
         let said = run.fails(2);
         assert_eq!(said, "error: no store given\nhint: name one with --store PATH or SNAPCTL_STORE\n", "{args:?}");

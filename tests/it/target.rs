@@ -38,8 +38,7 @@ fn names_with_special_characters_are_escaped_or_given_literally() {
         store.operation(&Operation { branch: "x/y @1", ..row });
     });
     let escaped = env.read(&["rebuild", "a%2Fb%3Ac%40d%25/global@x%2Fy %401:0"]).json();
-    let literal =
-        env.read(&["rebuild", "a/b:c@d%", "--scope", "global", "--branch", "x/y @1", "--at", "0"]).json();
+    let literal = env.read(&["rebuild", "a/b:c@d%", "--scope", "global", "--branch", "x/y @1", "--at", "0"]).json();
     assert_eq!(escaped, literal);
     assert_eq!(escaped["state"]["global"]["name"], "odder");
     assert_eq!(escaped["target"], json!({ "document": "a/b:c@d%", "scope": "global", "branch": "x/y @1" }));
@@ -50,7 +49,8 @@ fn names_with_special_characters_are_escaped_or_given_literally() {
 #[test]
 fn every_position_leads_somewhere() {
     let env = TestEnv::with_store(|store| store.drive("d1", "Drive", 5));
-    let n_nodes = |target: &str| env.read(&["rebuild", target]).json()["state"]["global"]["nodes"].as_array().map(Vec::len);
+    let n_nodes =
+        |target: &str| env.read(&["rebuild", target]).json()["state"]["global"]["nodes"].as_array().map(Vec::len);
     assert_eq!(n_nodes("d1/global"), Some(5));
     assert_eq!(n_nodes("d1/global:head"), Some(5));
     assert_eq!(n_nodes("d1/global:head~2"), Some(3));

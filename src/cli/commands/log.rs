@@ -10,7 +10,6 @@ use clap::Args;
 use super::rebuild::OnGap;
 use crate::cli::args::{Literal, parse_time};
 use crate::cli::ctx::Ctx;
-use crate::store::answer;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::ui::Ui;
 use crate::model::ids::{OpIndex, Revision, Scope, Span, StreamKey};
@@ -18,7 +17,7 @@ use crate::model::operation::{Action, OperationRow};
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
 use crate::replay::{self, Position, Resolved, View};
-use crate::store::{Order, Read, StoreError};
+use crate::store::{Order, Read, StoreError, answer};
 
 use gaps::Gaps;
 use view::Printer;
@@ -65,13 +64,17 @@ pub(crate) struct LogArgs {
 pub(crate) fn run(args: &LogArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
     let mut target: Target = args.literal.target(&args.target)?;
     let store = ctx.open_store()?;
-    if target.scope.is_none() {
-        target.scope = Some(Scope::global());
-        ui.talk.note(format_args!("{} names no scope; this is scope global", args.target));
-    }
+    let mut untold = target.scope.is_none();
+    target.scope.get_or_insert_with(Scope::global);
     let mut walk = Walk { args, ctx, last: None, printed: 0, gaps: Gaps::default(), stopped: None };
     let mut printer = Printer::new(&mut ui.out);
-    let walked = answer(&*store, |read| walk.run(read, &target, &mut printer));
+    let walked = answer(&*store, |read| {
+        let resolved = replay::resolve(read, &target)?;
+        if std::mem::take(&mut untold) {
+            ui.talk.note(format_args!("{} names no scope; this is scope global", args.target));
+        }
+        walk.run(read, &resolved, &mut printer)
+    });
     if let Err(error) = walked.and_then(|()| walk.stopped.take().map_or(Ok(()), Err)) {
         // The error counts, not that the list could not be closed.
         let _ = printer.abandon();
@@ -118,10 +121,10 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn run(&mut self, read: &dyn Read, target: &Target, printer: &mut Printer<'_>) -> anyhow::Result<()> {
+    fn run(&mut self, read: &dyn Read, resolved: &Resolved, printer: &mut Printer<'_>) -> anyhow::Result<()> {
         /// Rows between two looks at the clock.
         const STRIDE: u64 = 128;
-        let (stream, whole) = span(&replay::resolve(read, target)?);
+        let (stream, whole) = span(resolved);
         let Some(span) = whole.and_then(|whole| self.rest(whole)) else { return Ok(()) };
         self.ctx.check()?;
         let (args, mut visited, mut complete) = (self.args, 0_u64, true);

@@ -10,11 +10,10 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::args::parse_time;
 use crate::cli::ctx::Ctx;
-use crate::store::answer;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::ui::Ui;
 use crate::model::time::Timestamp;
-use crate::store::{DocumentEntry, Read, Store, StoreError};
+use crate::store::{DocumentEntry, Read, Store, StoreError, answer};
 
 use describe::{Facts, describe};
 

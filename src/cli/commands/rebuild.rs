@@ -10,13 +10,11 @@ use clap::Args;
 
 use crate::cli::args::Literal;
 use crate::cli::ctx::Ctx;
-use crate::store::answer;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::ui::{Format, Talk, Ui};
-use crate::model::progress::Progress as _;
 use crate::model::target::Target;
-use crate::replay::{self, Base, ReplayError, Snapshot, Warning};
-use crate::store::Store;
+use crate::replay::{self, Base, Snapshot, Warning};
+use crate::store::{Store, answer};
 
 use part::Part;
 
@@ -165,7 +163,9 @@ fn rebuild_told(
     store: &dyn Store,
     target: &Target,
 ) -> anyhow::Result<Rebuilt> {
-    let rebuilt = rebuild(ctx, store, target)?;
+    let started = Instant::now();
+    let (snapshot, assumed_scope) = ctx.rebuild(store, target)?;
+    let rebuilt = Rebuilt { snapshot, elapsed: started.elapsed(), assumed_scope };
     if rebuilt.assumed_scope {
         talk.note(format_args!("{target} names no scope; this is scope {}", replayed_scope(&rebuilt.snapshot)));
     }
@@ -177,18 +177,6 @@ fn rebuild_told(
     };
     talk.detail(format_args!("{target}: rebuilt from {base}, {} operations read", explain.operations_read));
     Ok(rebuilt)
-}
-
-fn rebuild(ctx: &Ctx, store: &dyn Store, target: &Target) -> Result<Rebuilt, ReplayError> {
-    let meter = ctx.meter("replaying");
-    meter.check()?;
-    let started = Instant::now();
-    let (snapshot, assumed_scope) = answer(store, |read| -> Result<_, ReplayError> {
-        let resolved = replay::resolve(read, target)?;
-        let snapshot = replay::rebuild(&ctx.sources(read, &meter), &resolved)?;
-        Ok((snapshot, resolved.assumed_scope()))
-    })?;
-    Ok(Rebuilt { snapshot, elapsed: started.elapsed(), assumed_scope })
 }
 
 fn replayed_scope(snapshot: &Snapshot) -> &str {

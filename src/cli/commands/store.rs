@@ -6,11 +6,10 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use crate::cli::ctx::Ctx;
-use crate::store::answer;
 use crate::cli::exit::ExitStatus;
 use crate::cli::render::table::{Align, table};
 use crate::cli::ui::{Format, Ui};
-use crate::store::{Capabilities, Read, StoreError};
+use crate::store::{Capabilities, Read, StoreError, answer};
 
 /// What is known of the store.
 #[derive(Clone, Copy, Debug, Subcommand)]

@@ -221,7 +221,8 @@ mod tests {
     #[test]
     fn empty_brackets_stay_together_and_strings_untouched() {
         let text = br#"{"a":[],"b":{ } ,"c":[1,{"d,:{}":"\"[ \\"}]}"#;
-        let expected = "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n    1,\n    {\n      \"d,:{}\": \"\\\"[ \\\\\"\n    }\n  ]\n}";
+        let expected =
+            "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n    1,\n    {\n      \"d,:{}\": \"\\\"[ \\\\\"\n    }\n  ]\n}";
         assert_eq!(reflowed(text, 100, Layout::Indented), expected);
         assert_eq!(reflowed(text, 1, Layout::Indented), expected);
         assert_eq!(reflowed(expected.as_bytes(), 3, Layout::Compact), r#"{"a":[],"b":{},"c":[1,{"d,:{}":"\"[ \\"}]}"#);

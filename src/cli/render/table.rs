@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
 /// Which side the texts of a column keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,10 @@ pub(crate) fn table(columns: &[(&str, Align)], rows: Vec<Vec<String>>, width: Op
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
+    }
+    if let Some(first) = table.column_mut(0).filter(|_| columns.len() > 1) {
+        // It names the row, and is what people copy.
+        first.set_constraint(ColumnConstraint::ContentWidth);
     }
     table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
@@ -125,8 +129,12 @@ mod tests {
         assert_eq!(Rows::new(&columns, None).row(&row), "  1  a long text");
         assert_eq!(Rows::new(&columns, Some(10)).row(&row), "  1  a lo…");
         assert_eq!(Rows::new(&columns, None).titles(), "  a  b");
-        let wide = table(&[("a", Align::Left)], vec![vec!["word ".repeat(40)]], Some(40));
-        assert!(wide.lines().count() > 3 && wide.lines().all(|line| line.len() <= 40), "{wide}");
+        let long = || vec![vec!["a-name-that-is-never-broken".into(), "word ".repeat(40)]];
+        let columns = [("a", Align::Left), ("b", Align::Left)];
+        let narrow = table(&columns, long(), Some(50));
+        assert!(narrow.contains("a-name-that-is-never-broken  word word"), "{narrow}");
+        assert!(narrow.lines().count() > 3 && narrow.lines().all(|line| line.len() <= 50), "{narrow}");
+        assert_eq!(table(&columns, long(), None).lines().count(), 2);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Stderr: what is said about an answer. That nobody listens is no error.
+//!
+//! With `--json` and `--ndjson` every line is a JSON object: `{"note":TEXT}`, `{"warning":TEXT}` or `{"error":{…}}`.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
@@ -10,7 +13,7 @@ use crate::cli::exit::Report;
 
 /// What is said on stderr.
 pub(crate) struct Talk {
-    errors_as_json: bool,
+    as_json: bool,
     volume: Volume,
     color: bool,
 }
@@ -22,8 +25,8 @@ const CYAN: &str = "36";
 impl Talk {
     /// Says as much as `volume` allows.
     #[must_use]
-    pub(crate) fn new(errors_as_json: bool, volume: Volume, color: bool) -> Self {
-        Talk { errors_as_json, volume, color }
+    pub(crate) fn new(as_json: bool, volume: Volume, color: bool) -> Self {
+        Talk { as_json, volume, color }
     }
 
     /// How an answer came about; said on demand.
@@ -49,14 +52,8 @@ impl Talk {
 
     /// Why there is no answer.
     pub(crate) fn error(&self, report: &Report) {
-        #[derive(Serialize)]
-        struct ErrorLine<'a> {
-            error: &'a Report,
-        }
-        if self.errors_as_json {
-            let line = serde_json::to_string(&ErrorLine { error: report }).expect("a report is plain text");
-            let _ = writeln!(io::stderr(), "{line}");
-            return;
+        if self.as_json {
+            return say_json("error", report);
         }
         self.say("error", RED, &report.message);
         for cause in &report.causes {
@@ -68,6 +65,9 @@ impl Talk {
     }
 
     fn say(&self, kind: &str, color: &str, text: &str) {
+        if self.as_json {
+            return say_json(kind, text);
+        }
         let text = harmless(text);
         let _ = if self.color {
             writeln!(io::stderr(), "\u{1b}[{color}m{kind}:\u{1b}[0m {text}")
@@ -75,6 +75,11 @@ impl Talk {
             writeln!(io::stderr(), "{kind}: {text}")
         };
     }
+}
+
+fn say_json(kind: &str, what: &(impl Serialize + ?Sized)) {
+    let line = serde_json::to_string(&BTreeMap::from([(kind, what)])).expect("talk is plain text");
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Stored text may hold what a terminal obeys; it is shown instead.

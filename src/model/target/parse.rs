@@ -62,7 +62,8 @@ impl FromStr for Target {
             document: DocumentRef::Typed(name(TargetPart::Document, document)?),
             scope: scope.map(|raw| name(TargetPart::Scope, raw)).transpose()?.map(Scope::from),
             branch: branch.map(|raw| name(TargetPart::Branch, raw)).transpose()?.map_or(Branch::main(), Branch::from),
-            at: position.map_or(Ok(At::Head), |raw| parse_at(raw, unescape).map_err(fail(TargetPart::Position, raw)))?,
+            at: position
+                .map_or(Ok(At::Head), |raw| parse_at(raw, unescape).map_err(fail(TargetPart::Position, raw)))?,
         })
     }
 }
@@ -116,7 +117,11 @@ fn parse_name(part: TargetPart, raw: &str) -> Result<String, String> {
 fn parse_at(raw: &str, decode: impl Fn(&str) -> Result<String, String>) -> Result<At, String> {
     const FORMS: &str = "it is none of N, head, head~N, initial, op:ID, keyframe:N, @TIME";
     if let Some(id) = raw.strip_prefix("op:") {
-        return if id.is_empty() { Err("the operation id is empty".to_owned()) } else { Ok(At::Operation(decode(id)?.into())) };
+        return if id.is_empty() {
+            Err("the operation id is empty".to_owned())
+        } else {
+            Ok(At::Operation(decode(id)?.into()))
+        };
     }
     if let Some(time) = raw.strip_prefix('@') {
         let time = Timestamp::parse(&decode(time)?);
@@ -136,7 +141,9 @@ fn parse_at(raw: &str, decode: impl Fn(&str) -> Result<String, String>) -> Resul
             parse_number(raw).map(|index| At::Revision(Revision::of(OpIndex::new(index))))
         }
         _ if raw.contains("..") => Err("a range is not accepted here".to_owned()),
-        _ if raw.starts_with('-') => Err("a revision is 0 or more; the state before operation 0 is `initial`".to_owned()),
+        _ if raw.starts_with('-') => {
+            Err("a revision is 0 or more; the state before operation 0 is `initial`".to_owned())
+        }
         _ => Err(FORMS.to_owned()),
     }
 }
@@ -211,7 +218,9 @@ mod tests {
             revision.clone().prop_map(At::Revision),
             revision.prop_map(At::Keyframe),
             "\\PC{1,20}|[/@:%\n]{1,5}".prop_map(|id| At::Operation(id.into())),
-            (-60_000_000_000_000_i64..250_000_000_000_000).prop_filter_map("time", Timestamp::from_millis).prop_map(At::Time),
+            (-60_000_000_000_000_i64..250_000_000_000_000)
+                .prop_filter_map("time", Timestamp::from_millis)
+                .prop_map(At::Time),
         ]
     }
 

@@ -97,8 +97,19 @@ impl StoreFile {
                    "documentType", "scope", "branch", "timestampUtcMs", "index", "action", "skip", "error", "hash",
                    "deniedReason") VALUES ('job', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?)"#,
                 params![
-                    id(*index), previous, time, document, row.document_type, scope, branch, time, index,
-                    action.to_string(), row.skip, row.error, row.denied
+                    id(*index),
+                    previous,
+                    time,
+                    document,
+                    row.document_type,
+                    scope,
+                    branch,
+                    time,
+                    index,
+                    action.to_string(),
+                    row.skip,
+                    row.error,
+                    row.denied
                 ],
             )
             .expect("the row is new");
@@ -133,8 +144,10 @@ impl StoreFile {
                 "local": { "listeners": [], "triggers": [], "sharingType": "private", "availableOffline": false },
             },
         });
-        let row = |index, kind, input| {
-            Operation { document_type, branch, ..Operation::new(document, "document", index, kind, input) }
+        let row = |index, kind, input| Operation {
+            document_type,
+            branch,
+            ..Operation::new(document, "document", index, kind, input)
         };
         self.operation(&row(0, "CREATE_DOCUMENT", create));
         self.operation(&row(1, "UPGRADE_DOCUMENT", upgrade));

@@ -33,7 +33,9 @@ impl Gaps {
     /// All rows have passed.
     pub(super) fn end(&mut self, stream: &StreamKey, span: Span, order: Order) {
         match (order, self.before, span.through) {
-            (Order::Forward, Some(before), Some(through)) => self.compare(stream, before.next(), through.next().index()),
+            (Order::Forward, Some(before), Some(through)) => {
+                self.compare(stream, before.next(), through.next().index());
+            }
             (Order::Backward, Some(before), _) => self.compare(stream, span.from, before),
             _ => {}
         }

@@ -3,14 +3,13 @@
 use std::ops::ControlFlow;
 
 use crate::cli::ctx::Ctx;
-use crate::store::answer;
 use crate::cli::ui::Talk;
 use crate::model::ids::{Branch, Span, StreamKey};
 use crate::model::json::{Json, Text};
-use crate::model::target::{At, Target};
+use crate::model::target::{At, Target, escape};
 use crate::model::time::Timestamp;
-use crate::replay::{self, ReplayError};
-use crate::store::{DocumentEntry, Read, Store, StoreError, StreamHead};
+use crate::replay::ReplayError;
+use crate::store::{DocumentEntry, Read, Store, StoreError, StreamHead, answer};
 
 /// What has to be found out.
 #[derive(Clone, Copy, Debug)]
@@ -110,18 +109,15 @@ fn rebuilt_name(
     let main = facts.heads.iter().any(|head| head.branch == Branch::main());
     let branch = if main { Branch::main() } else { first };
     let target = Target::literal(entry.id.as_str(), None, Some(branch.as_str()), At::Head);
-    let meter = ctx.meter("replaying");
-    let snapshot = answer(store, |read| -> Result<_, ReplayError> {
-        let resolved = replay::resolve(read, &target)?;
-        replay::rebuild(&ctx.sources(read, &meter), &resolved)
-    })?;
+    let (snapshot, _) = ctx.rebuild(store, &target)?;
     Ok(snapshot.header.get("name").and_then(Json::as_text).map_or(Text::from(""), Text::to_owned_text))
 }
 
-/// How a head is shown: `SCOPE:N`, with the branch when it is not `main`.
+/// How a head is shown: as the end of a target, `SCOPE:N`, with the branch when it is not `main`.
 pub(super) fn shown_head(stream: &StreamHead) -> String {
+    let scope = escape(stream.scope.as_str());
     if stream.branch == Branch::main() {
-        return format!("{}:{}", stream.scope, stream.head);
+        return format!("{scope}:{}", stream.head);
     }
-    format!("{}@{}:{}", stream.scope, stream.branch, stream.head)
+    format!("{scope}@{}:{}", escape(stream.branch.as_str()), stream.head)
 }

@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use crate::cli::ctx::Ctx;
-use crate::store::answer;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::render::json::Members;
 use crate::cli::render::table::one_line;
@@ -12,7 +11,6 @@ use crate::cli::ui::{Format, Out, StdoutError, Ui};
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Text, canonical};
 use crate::model::target::Target;
-use crate::replay::{self, ReplayError};
 
 /// Where a node hangs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +40,7 @@ pub(super) fn run(drive: &str, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
     let mut target: Target = drive.parse()?;
     target.scope.get_or_insert_with(Scope::global);
     let store = ctx.open_store()?;
-    let meter = ctx.meter("replaying");
-    let snapshot = answer(&*store, |read| -> Result<_, ReplayError> {
-        let resolved = replay::resolve(read, &target)?;
-        replay::rebuild(&ctx.sources(read, &meter), &resolved)
-    })?;
-    drop(meter);
+    let (snapshot, _) = ctx.rebuild(&*store, &target)?;
     for warning in &snapshot.warnings {
         ui.talk.warning(warning);
     }
@@ -55,7 +48,8 @@ pub(super) fn run(drive: &str, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
     let state = snapshot.state.scope(scope).unwrap_or_default();
     let Some(nodes) = state.get("nodes").and_then(Json::as_array) else {
         let (id, kind) = (&snapshot.document, &snapshot.document_type);
-        let message = format!("document {id} has no folders: its type is {kind}, its {scope} state has no list \"nodes\"");
+        let message =
+            format!("document {id} has no folders: its type is {kind}, its {scope} state has no list \"nodes\"");
         return Err(Refusal { exit: ExitStatus::Nothing, code: "not-a-drive", message, hint: None }.into());
     };
     let tree = Tree::of(nodes);
@@ -223,7 +217,14 @@ mod tests {
         let node = |depth, place, id: &str| (depth, place, id.to_owned());
         assert_eq!(
             shown(&[("c", "b"), ("a", ""), ("b", "a"), ("d", "a"), ("o", "gone"), ("p", "o")]),
-            [node(0, InTree, "a"), node(1, InTree, "b"), node(2, InTree, "c"), node(1, InTree, "d"), node(0, Orphan, "o"), node(1, InTree, "p")]
+            [
+                node(0, InTree, "a"),
+                node(1, InTree, "b"),
+                node(2, InTree, "c"),
+                node(1, InTree, "d"),
+                node(0, Orphan, "o"),
+                node(1, InTree, "p")
+            ]
         );
         assert_eq!(
             shown(&[("x", "m"), ("m", "n"), ("n", "m"), ("s", "s")]),
@@ -249,7 +250,8 @@ mod tests {
     #[test]
     fn a_very_deep_drive_does_not_overflow() {
         let names: Vec<String> = (0..50_000).map(|n| n.to_string()).collect();
-        let nodes: Vec<(&str, &str)> = (0..names.len()).map(|n| (&*names[n], if n == 0 { "" } else { &*names[n - 1] })).collect();
+        let nodes: Vec<(&str, &str)> =
+            (0..names.len()).map(|n| (&*names[n], if n == 0 { "" } else { &*names[n - 1] })).collect();
         let nodes = state(&nodes);
         let tree = Tree::of(&nodes);
         assert_eq!(tree.nodes.last().unwrap().0, 49_999);

@@ -164,7 +164,8 @@ mod tests {
         write_document(&mut out, &snapshot(), None).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            r#"{"target":{"document":"d","scope":null,"branch":"main"},"revision":{"global":0,"local":null},"#.to_owned()
+            r#"{"target":{"document":"d","scope":null,"branch":"main"},"revision":{"global":0,"local":null},"#
+                .to_owned()
                 + r#""documentType":"t","header":{"name":"n"},"state":{"global":{"a":"x","b":1}},"#
                 + r#""hash":{"global":"9onEVqQC0ToBAx8gEk4e/EI5fp8=","local":"3Sns9SSwMKZSYeMFnEirnh7LJYU="},"#
                 + r#""source":{"tier":"replay","stale":false}}"#
