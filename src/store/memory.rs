@@ -10,8 +10,8 @@ use std::time::Duration;
 use imbl::{HashSet, OrdMap};
 
 use super::{
-    Capabilities, DocumentEntry, Flow, Keyframe, KeyframeEntry, NewKeyframe, NewOperation, Options, Order, Read,
-    SkipEntry, Stamp, Store, StoreError, StoreInfo, StreamHead, Write,
+    Capabilities, Detail, DocumentEntry, Flow, Keyframe, KeyframeEntry, NewKeyframe, NewOperation, Options, Order,
+    Read, SkipEntry, Stamp, Store, StoreError, StoreInfo, StreamHead, Write,
 };
 use crate::model::ids::{DocumentId, DocumentType, NextIndex, OpIndex, OperationId, Revision, Skip, Span, StreamKey};
 use crate::model::operation::{Action, OperationRow};
@@ -114,7 +114,8 @@ impl Store for MemoryStore {
     }
 
     fn write(&self) -> Result<Box<dyn Write + '_>, StoreError> {
-        let waited = self.writer_left.wait_timeout_while(self.writer(), self.busy_timeout, |writer| *writer == Writer::Present);
+        let waited =
+            self.writer_left.wait_timeout_while(self.writer(), self.busy_timeout, |writer| *writer == Writer::Present);
         let (mut writer, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
         if timeout.timed_out() && *writer == Writer::Present {
             return Err(StoreError::Busy { location: self.location().into() });
@@ -132,7 +133,10 @@ struct Moment {
 
 impl Moment {
     fn streams_of(&self, document: &DocumentId) -> impl Iterator<Item = (&StreamKey, &OrdMap<OpIndex, Arc<Row>>)> {
-        self.tables.operations.range(first_stream(document)..).take_while(move |(stream, _)| stream.document == *document)
+        self.tables
+            .operations
+            .range(first_stream(document)..)
+            .take_while(move |(stream, _)| stream.document == *document)
     }
 
     fn rows(&self, stream: &StreamKey, span: Span) -> impl DoubleEndedIterator<Item = (OpIndex, &Row)> {
@@ -173,7 +177,8 @@ impl Read for Moment {
     fn documents(&self, prefix: &str, visit: &mut dyn FnMut(DocumentEntry) -> Flow) -> Result<(), StoreError> {
         let mut from = DocumentId::from(prefix);
         let mut streams = self.tables.operations.range(first_stream(&from)..);
-        while let Some((stream, _)) = streams.next().filter(|(stream, _)| stream.document.as_str().starts_with(prefix)) {
+        while let Some((stream, _)) = streams.next().filter(|(stream, _)| stream.document.as_str().starts_with(prefix))
+        {
             from = stream.document.clone();
             let rows = self.streams_of(&from).flat_map(|(_, rows)| rows.values());
             let first = rows.min_by_key(|row| row.sequence).expect("a stream is made with its first row");
@@ -228,8 +233,14 @@ impl Read for Moment {
         self.rows(stream, span).filter_map(entry).collect()
     }
 
-    fn find_operation(&self, document: &DocumentId, id: &OperationId) -> Result<Option<(StreamKey, OpIndex)>, StoreError> {
-        let rows = self.streams_of(document).flat_map(|(stream, rows)| rows.iter().map(move |(index, row)| (stream, index, row)));
+    fn find_operation(
+        &self,
+        document: &DocumentId,
+        id: &OperationId,
+    ) -> Result<Option<(StreamKey, OpIndex)>, StoreError> {
+        let rows = self
+            .streams_of(document)
+            .flat_map(|(stream, rows)| rows.iter().map(move |(index, row)| (stream, index, row)));
         let newest = rows.filter(|(_, _, row)| row.id == *id).max_by_key(|(_, _, row)| row.sequence);
         Ok(newest.map(|(stream, index, _)| (stream.clone(), *index)))
     }
@@ -248,19 +259,30 @@ impl Read for Moment {
         }))
     }
 
-    fn keyframes(&self, document: &DocumentId, visit: &mut dyn FnMut(&KeyframeEntry) -> Flow) -> Result<(), StoreError> {
-        let streams = self.tables.keyframes.range(first_stream(document)..).take_while(|(stream, _)| stream.document == *document);
+    fn keyframes(
+        &self,
+        document: &DocumentId,
+        detail: Detail,
+        visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
+    ) -> Result<(), StoreError> {
+        let streams = self
+            .tables
+            .keyframes
+            .range(first_stream(document)..)
+            .take_while(|(stream, _)| stream.document == *document);
         let mut entries: Vec<KeyframeEntry> = streams
             .flat_map(|(stream, keyframes)| {
                 keyframes.iter().map(|(revision, body)| KeyframeEntry {
                     stream: stream.clone(),
                     label: revision.get().try_into().unwrap_or(i64::MAX),
-                    created: Some(body.created),
+                    created: (detail == Detail::Created).then_some(body.created),
                     size_bytes: body.document.len() as u64,
                 })
             })
             .collect();
-        entries.sort_by(|a, b| (&a.stream.branch, &a.stream.scope, a.label).cmp(&(&b.stream.branch, &b.stream.scope, b.label)));
+        entries.sort_by(|a, b| {
+            (&a.stream.branch, &a.stream.scope, a.label).cmp(&(&b.stream.branch, &b.stream.scope, b.label))
+        });
         let _ = entries.iter().try_for_each(visit);
         Ok(())
     }
@@ -421,7 +443,11 @@ impl Read for Change<'_> {
         self.moment.skips(stream, span)
     }
 
-    fn find_operation(&self, document: &DocumentId, id: &OperationId) -> Result<Option<(StreamKey, OpIndex)>, StoreError> {
+    fn find_operation(
+        &self,
+        document: &DocumentId,
+        id: &OperationId,
+    ) -> Result<Option<(StreamKey, OpIndex)>, StoreError> {
         self.moment.find_operation(document, id)
     }
 
@@ -433,8 +459,13 @@ impl Read for Change<'_> {
         self.moment.nearest_keyframe(stream, at_most)
     }
 
-    fn keyframes(&self, document: &DocumentId, visit: &mut dyn FnMut(&KeyframeEntry) -> Flow) -> Result<(), StoreError> {
-        self.moment.keyframes(document, visit)
+    fn keyframes(
+        &self,
+        document: &DocumentId,
+        detail: Detail,
+        visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
+    ) -> Result<(), StoreError> {
+        self.moment.keyframes(document, detail, visit)
     }
 
     fn info(&self) -> Result<StoreInfo, StoreError> {

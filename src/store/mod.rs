@@ -14,7 +14,9 @@ pub mod sqlite;
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 
-use crate::model::ids::{Branch, DocumentId, DocumentType, OpIndex, OperationId, Revision, Scope, Skip, Span, StreamKey};
+use crate::model::ids::{
+    Branch, DocumentId, DocumentType, OpIndex, OperationId, Revision, Scope, Skip, Span, StreamKey,
+};
 use crate::model::operation::OperationRow;
 use crate::model::time::Timestamp;
 
@@ -49,7 +51,10 @@ pub trait Store: Send + Sync {
 
 /// What a backend can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "a list of independent capabilities")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a list of independent capabilities"
+)]
 pub struct Capabilities {
     /// Operations can be added.
     pub append: bool,
@@ -73,7 +78,11 @@ pub trait Read {
     ///
     /// # Errors
     /// `Corrupt` if a row does not decode; `Busy`, `Unavailable`.
-    fn documents(&self, prefix: &str, visit: &mut dyn FnMut(DocumentEntry) -> Flow) -> Result<(), StoreError>;
+    fn documents(
+        &self,
+        prefix: &str,
+        visit: &mut dyn FnMut(DocumentEntry) -> Flow,
+    ) -> Result<(), StoreError>;
 
     /// The streams of a document, by branch and scope in ascending byte order, each with its head; empty if the
     /// document is not there.
@@ -107,7 +116,11 @@ pub trait Read {
     ///
     /// # Errors
     /// As [`Read::operations`].
-    fn find_operation(&self, document: &DocumentId, id: &OperationId) -> Result<Option<(StreamKey, OpIndex)>, StoreError>;
+    fn find_operation(
+        &self,
+        document: &DocumentId,
+        id: &OperationId,
+    ) -> Result<Option<(StreamKey, OpIndex)>, StoreError>;
 
     /// The newest operation time of a stream within `span`; `None` if there is no operation.
     ///
@@ -122,13 +135,23 @@ pub trait Read {
     ///
     /// # Errors
     /// `Corrupt` if the row does not decode, its body excepted; `Busy`, `Unavailable`.
-    fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<Keyframe>, StoreError>;
+    fn nearest_keyframe(
+        &self,
+        stream: &StreamKey,
+        at_most: Revision,
+    ) -> Result<Option<Keyframe>, StoreError>;
 
-    /// Visits what is known of a document's keyframes without reading their bodies, by branch, scope and revision.
+    /// Visits what is known of a document's keyframes, by branch, scope and revision, without handing out their
+    /// bodies.
     ///
     /// # Errors
     /// `Corrupt` if a row does not decode; `Busy`, `Unavailable`.
-    fn keyframes(&self, document: &DocumentId, visit: &mut dyn FnMut(&KeyframeEntry) -> Flow) -> Result<(), StoreError>;
+    fn keyframes(
+        &self,
+        document: &DocumentId,
+        detail: Detail,
+        visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
+    ) -> Result<(), StoreError>;
 
     /// What holds for the store as a whole. Counting takes as long as the store is large.
     ///
@@ -162,7 +185,11 @@ pub trait Write: Read {
     /// and skip are in another stream; nothing of the transaction is then worth committing. `Corrupt` if the
     /// action is not UTF-8, `Unsupported` if the store has no column for a value. `Busy`, `Unavailable`,
     /// `ReadOnly`.
-    fn append(&mut self, stream: &StreamKey, operations: &[NewOperation<'_>]) -> Result<usize, StoreError>;
+    fn append(
+        &mut self,
+        stream: &StreamKey,
+        operations: &[NewOperation<'_>],
+    ) -> Result<usize, StoreError>;
 
     /// Writes a keyframe. If there is one with the same stream and revision, only its document is replaced
     /// (reactor format §2.2).
@@ -176,7 +203,11 @@ pub trait Write: Read {
     ///
     /// # Errors
     /// `Busy`, `Unavailable`, `ReadOnly`.
-    fn delete_keyframe(&mut self, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError>;
+    fn delete_keyframe(
+        &mut self,
+        stream: &StreamKey,
+        revision: Revision,
+    ) -> Result<bool, StoreError>;
 
     /// Makes everything durable and ends the transaction.
     ///
@@ -192,6 +223,16 @@ pub enum Order {
     Forward,
     /// From the last operation to the first.
     Backward,
+}
+
+/// How much [`Read::keyframes`] tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Stream, label and size. Bodies are not touched.
+    Label,
+    /// Also when the row was written. Where that is stored behind the body, as in SQLite, this passes over all
+    /// bodies and takes about as long as reading them.
+    Created,
 }
 
 /// A document as a listing shows it.
@@ -235,7 +276,7 @@ pub struct KeyframeEntry {
     /// The label: the last operation included, if the writer kept the rule; negative labels occur in damaged
     /// stores.
     pub label: i64,
-    /// When the row was first written.
+    /// When the row was first written; `None` also if [`Detail::Label`] was asked for.
     pub created: Option<Timestamp>,
     /// Size of the stored body in bytes.
     pub size_bytes: u64,
@@ -311,7 +352,10 @@ pub fn skip_from(skip: u32) -> Skip {
 ///
 /// # Errors
 /// What `read` or the store says; `Moved` when the store moved each of [`MAX_ANSWERS`] times.
-pub fn answer<T, E>(store: &dyn Store, mut read: impl FnMut(&dyn Read) -> Result<T, E>) -> Result<T, E>
+pub fn answer<T, E>(
+    store: &dyn Store,
+    mut read: impl FnMut(&dyn Read) -> Result<T, E>,
+) -> Result<T, E>
 where
     E: From<StoreError>,
 {

@@ -14,7 +14,8 @@ pub(super) fn sort(location: &str, action: &'static str, error: rusqlite::Error)
     match (code.code, code.extended_code) {
         (_, ffi::SQLITE_READONLY_ROLLBACK) => StoreError::NeedsRecovery {
             location,
-            reason: "a -journal file is beside it and nobody is writing; open it once with the program it belongs to".into(),
+            reason: "a -journal file is beside it and nobody is writing; open it once with the program it belongs to"
+                .into(),
         },
         (_, ffi::SQLITE_READONLY_RECOVERY | ffi::SQLITE_READONLY_CANTINIT) => StoreError::NeedsRecovery {
             location,

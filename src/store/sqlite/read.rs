@@ -1,6 +1,7 @@
 //! Reading.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, OptionalExtension as _, Row, params};
@@ -13,7 +14,8 @@ use crate::model::operation::{Action, OperationRow};
 use crate::model::time::Timestamp;
 use crate::store::codec::{self, Codec as _};
 use crate::store::{
-    DocumentEntry, Flow, Keyframe, KeyframeEntry, Order, Read, SkipEntry, Stamp, StoreError, StoreInfo, StreamHead,
+    Detail, DocumentEntry, Flow, Keyframe, KeyframeEntry, Order, Read, SkipEntry, Stamp, StoreError, StoreInfo,
+    StreamHead,
 };
 
 impl Read for Transaction<'_> {
@@ -25,9 +27,10 @@ impl Read for Transaction<'_> {
     }
 
     fn streams(&self, document: &DocumentId) -> Result<Vec<StreamHead>, StoreError> {
-        self.still(self.stream_keys(document).and_then(|streams| {
-            streams.into_iter().map(|stream| self.head(&stream)).collect()
-        }))
+        self.still(
+            self.stream_keys(document)
+                .and_then(|streams| streams.into_iter().map(|stream| self.head(&stream)).collect()),
+        )
     }
 
     fn operations(
@@ -48,7 +51,9 @@ impl Read for Transaction<'_> {
         let mut skips = Vec::new();
         self.still(self.visit_rows(sql::SKIPS, stream, span, 4, &mut |row| {
             let index = rows::index(row.get_ref(0)?, "index")?;
-            let Some(skip) = rows::skip(row.get_ref(1)?)? else { return Ok(()) };
+            let Some(skip) = rows::skip(row.get_ref(1)?)? else {
+                return Ok(());
+            };
             let denied = rows::optional_text(row.get_ref(2)?, "deniedReason")?.is_some();
             let noop = self.is_noop(row.get_ref(3)?)?;
             skips.push(SkipEntry { index, skip, noop, denied });
@@ -57,11 +62,17 @@ impl Read for Transaction<'_> {
         Ok(skips)
     }
 
-    fn find_operation(&self, document: &DocumentId, id: &OperationId) -> Result<Option<(StreamKey, OpIndex)>, StoreError> {
+    fn find_operation(
+        &self,
+        document: &DocumentId,
+        id: &OperationId,
+    ) -> Result<Option<(StreamKey, OpIndex)>, StoreError> {
         let find = || {
             let mut statement = self.prepare(sql::FIND_OPERATION)?;
             let mut found = self.driver("read", statement.query(params![document.as_str(), id.as_str()]))?;
-            let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
+            let Some(row) = self.driver("read", found.next())? else {
+                return Ok(None);
+            };
             let decode = || -> Result<_, RowError> {
                 let scope = rows::text(row.get_ref(0)?, "scope")?.into();
                 let branch = rows::text(row.get_ref(1)?, "branch")?.into();
@@ -92,17 +103,27 @@ impl Read for Transaction<'_> {
         self.still(self.keyframe(stream, at_most))
     }
 
-    fn keyframes(&self, document: &DocumentId, visit: &mut dyn FnMut(&KeyframeEntry) -> Flow) -> Result<(), StoreError> {
+    fn keyframes(
+        &self,
+        document: &DocumentId,
+        detail: Detail,
+        visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
+    ) -> Result<(), StoreError> {
         if !self.session().schema.keyframes {
             return Ok(());
         }
-        self.still(self.visit_keyframes(document, visit))
+        let statement = match detail {
+            Detail::Label => sql::KEYFRAME_LABELS,
+            Detail::Created => sql::KEYFRAMES,
+        };
+        self.still(self.visit_keyframes(statement, document, visit))
     }
 
     fn info(&self) -> Result<StoreInfo, StoreError> {
         let session = self.session();
         let count = |statement| -> Result<u64, StoreError> {
-            self.driver("read", self.prepare(statement)?.query_row([], |row| row.get::<_, i64>(0))).map(i64::unsigned_abs)
+            self.driver("read", self.prepare(statement)?.query_row([], |row| row.get::<_, i64>(0)))
+                .map(i64::unsigned_abs)
         };
         let gather = || {
             let mut documents = 0;
@@ -135,7 +156,7 @@ impl Read for Transaction<'_> {
         let mut text = self.mark.to_text();
         if let Some(change) = self.change {
             // Unique, so that what is not yet committed is never taken for anything else.
-            text.push_str(&format!("+change:{:x}:{change:x}", std::process::id()));
+            let _ = write!(text, "+change:{:x}:{change:x}", std::process::id());
         }
         Ok(Stamp(text))
     }
@@ -203,7 +224,13 @@ impl Transaction<'_> {
         let StreamKey { document, scope, branch } = stream;
         let mut found = self.driver(
             "read",
-            statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), from(span), Through(span.through)]),
+            statement.query(params![
+                document.as_str(),
+                scope.as_str(),
+                branch.as_str(),
+                from(span),
+                Through(span.through)
+            ]),
         )?;
         let mut converted = Vec::new();
         while let Some(row) = self.driver("read", found.next())? {
@@ -229,7 +256,13 @@ impl Transaction<'_> {
         let StreamKey { document, scope, branch } = stream;
         let mut found = self.driver(
             "read",
-            statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), from(span), Through(span.through)]),
+            statement.query(params![
+                document.as_str(),
+                scope.as_str(),
+                branch.as_str(),
+                from(span),
+                Through(span.through)
+            ]),
         )?;
         while let Some(row) = self.driver("read", found.next())? {
             visit(row).map_err(|error| self.row_error(OPERATION, error, || operation_key(stream, row, id)))?;
@@ -247,7 +280,9 @@ impl Transaction<'_> {
     ) -> Result<Option<String>, StoreError> {
         let mut statement = self.prepare(statement)?;
         let mut found = self.driver("read", statement.query(rusqlite::params_from_iter(parameters)))?;
-        let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
+        let Some(row) = self.driver("read", found.next())? else {
+            return Ok(None);
+        };
         let text = self.driver("read", row.get_ref(0))?;
         let text = rows::text(text, column).map_err(|bad| self.row_error(OPERATION, bad.into(), key))?;
         Ok(Some(text.to_owned()))
@@ -280,7 +315,11 @@ impl Transaction<'_> {
             let mut next_branch = self.next_text(sql::BRANCH_FROM, &[id, &scope, ""], "branch", branch_key)?;
             while let Some(branch) = next_branch {
                 next_branch = self.next_text(sql::BRANCH_AFTER, &[id, &scope, &branch], "branch", branch_key)?;
-                streams.push(StreamKey { document: document.clone(), scope: scope.as_str().into(), branch: branch.into() });
+                streams.push(StreamKey {
+                    document: document.clone(),
+                    scope: scope.as_str().into(),
+                    branch: branch.into(),
+                });
             }
             next_scope = self.next_text(sql::SCOPE_AFTER, &[id, &scope], "scope", scope_key)?;
         }
@@ -291,8 +330,7 @@ impl Transaction<'_> {
     fn head(&self, stream: &StreamKey) -> Result<StreamHead, StoreError> {
         let mut statement = self.prepare(sql::HEAD)?;
         let StreamKey { document, scope, branch } = stream;
-        let mut found =
-            self.driver("read", statement.query([document.as_str(), scope.as_str(), branch.as_str()]))?;
+        let mut found = self.driver("read", statement.query([document.as_str(), scope.as_str(), branch.as_str()]))?;
         let row = self.driver("read", found.next())?.ok_or_else(|| self.vanished(stream))?;
         let decode = || -> Result<OpIndex, RowError> { Ok(rows::index(row.get_ref(0)?, "index")?) };
         let head = decode().map_err(|error| self.row_error(OPERATION, error, || operation_key(stream, row, 1)))?;
@@ -312,20 +350,21 @@ impl Transaction<'_> {
             )?;
             first = first.into_iter().chain(id).min();
         }
-        let id = first.ok_or_else(|| self.lost(format!("document {document}")))?;
+        let id = first.ok_or_else(|| self.lost(&format!("document {document}")))?;
         let mut statement = self.prepare(sql::DOCUMENT_TYPE)?;
         let mut found = self.driver("read", statement.query(params![id, document.as_str()]))?;
-        let row = self.driver("read", found.next())?.ok_or_else(|| self.lost(format!("document {document}, id {id}")))?;
+        let row =
+            self.driver("read", found.next())?.ok_or_else(|| self.lost(&format!("document {document}, id {id}")))?;
         let decode = || -> Result<String, RowError> { Ok(rows::text(row.get_ref(0)?, "documentType")?.to_owned()) };
         decode().map_err(|error| self.row_error(OPERATION, error, || format!("document {document}, id {id}")))
     }
 
     fn vanished(&self, stream: &StreamKey) -> StoreError {
-        self.lost(format!("stream {stream}"))
+        self.lost(&format!("stream {stream}"))
     }
 
     /// An index names a row that the table does not have, or the other way round.
-    fn lost(&self, what: String) -> StoreError {
+    fn lost(&self, what: &str) -> StoreError {
         let source = format!("{what} is in one index of table {OPERATION} and not in another");
         StoreError::Damaged { location: self.store.location.clone(), source: source.into() }
     }
@@ -341,11 +380,11 @@ impl Transaction<'_> {
         let mut statement = self.prepare(sql::NEAREST_KEYFRAME)?;
         let StreamKey { document, scope, branch } = stream;
         let at_most = i64::try_from(at_most.get()).unwrap_or(i64::MAX);
-        let mut found = self.driver(
-            "read",
-            statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), at_most]),
-        )?;
-        let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
+        let mut found =
+            self.driver("read", statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), at_most]))?;
+        let Some(row) = self.driver("read", found.next())? else {
+            return Ok(None);
+        };
         let decode = || -> Result<Keyframe, RowError> {
             Ok(Keyframe {
                 revision: Revision::of(rows::index(row.get_ref(0)?, "revision")?),
@@ -364,12 +403,18 @@ impl Transaction<'_> {
             (None, ValueRef::Blob(blob)) => Cow::Borrowed(blob),
             (None, other) => Cow::Owned(rows::shown(other).into_bytes()),
         };
-        let document = codec::Json.decode(&text).map_err(|error| BadValue { column: "document", reason: error.to_string() })?;
+        let document =
+            codec::Json.decode(&text).map_err(|error| BadValue { column: "document", reason: error.to_string() })?;
         Ok(document.into_owned())
     }
 
-    fn visit_keyframes(&self, document: &DocumentId, visit: &mut dyn FnMut(&KeyframeEntry) -> Flow) -> Result<(), StoreError> {
-        let mut statement = self.prepare(sql::KEYFRAMES)?;
+    fn visit_keyframes(
+        &self,
+        statement: &str,
+        document: &DocumentId,
+        visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.prepare(statement)?;
         let mut found = self.driver("read", statement.query([document.as_str()]))?;
         while let Some(row) = self.driver("read", found.next())? {
             let decode = || -> Result<KeyframeEntry, RowError> {
@@ -388,7 +433,13 @@ impl Transaction<'_> {
             let entry = decode().map_err(|error| {
                 let part = |column| row.get_ref(column).map_or_else(|error| error.to_string(), rows::shown);
                 self.row_error(KEYFRAME, error, || {
-                    format!("document {document}, scope {}, branch {}, revision {}, {}", part(0), part(1), part(2), row_id(row, 5))
+                    format!(
+                        "document {document}, scope {}, branch {}, revision {}, {}",
+                        part(0),
+                        part(1),
+                        part(2),
+                        row_id(row, 5)
+                    )
                 })
             })?;
             if visit(&entry).is_break() {

@@ -12,7 +12,17 @@ pub(super) const OPERATION: &str = "Operation";
 pub(super) const KEYFRAME: &str = "Keyframe";
 
 const OPERATION_COLUMNS: [&str; 11] = [
-    "id", "opId", "documentId", "documentType", "scope", "branch", "timestampUtcMs", "index", "action", "skip", "hash",
+    "id",
+    "opId",
+    "documentId",
+    "documentType",
+    "scope",
+    "branch",
+    "timestampUtcMs",
+    "index",
+    "action",
+    "skip",
+    "hash",
 ];
 /// Columns a log may lack, and what stands for them when reading.
 const OPTIONAL_COLUMNS: [(&str, &str); 5] = [

@@ -69,7 +69,8 @@ pub(super) const BRANCH_AFTER: &str = r#"SELECT "branch" FROM "Operation"
 /// The first row of a stream by insertion.
 pub(super) const FIRST_ROW: &str = r#"SELECT "id" FROM "Operation"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 ORDER BY "id" LIMIT 1"#;
-pub(super) const DOCUMENT_TYPE: &str = r#"SELECT "documentType" FROM "Operation" WHERE "id" = ?1 AND +"documentId" = ?2"#;
+pub(super) const DOCUMENT_TYPE: &str =
+    r#"SELECT "documentType" FROM "Operation" WHERE "id" = ?1 AND +"documentId" = ?2"#;
 pub(super) const HEAD: &str = r#"SELECT "index", "id" FROM "Operation"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 ORDER BY "index" DESC LIMIT 1"#;
 
@@ -94,7 +95,9 @@ pub(super) const FIND_OPERATION: &str = r#"SELECT "scope", "branch", "index", "i
 pub(super) const NEAREST_KEYFRAME: &str = r#"SELECT "revision", "documentType", "document", "id" FROM "Keyframe"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" >= 0 AND "revision" <= ?4
     ORDER BY "revision" DESC LIMIT 1"#;
-/// `octet_length` reads the size from the record's header, without the body.
+/// `octet_length` reads the size from the record's header, without the body; `createdAt` is stored behind it.
+pub(super) const KEYFRAME_LABELS: &str = r#"SELECT "scope", "branch", "revision", NULL, octet_length("document"), "id"
+    FROM "Keyframe" WHERE "documentId" = ?1 ORDER BY "branch", "scope", "revision""#;
 pub(super) const KEYFRAMES: &str = r#"SELECT "scope", "branch", "revision", "createdAt", octet_length("document"), "id"
     FROM "Keyframe" WHERE "documentId" = ?1 ORDER BY "branch", "scope", "revision""#;
 

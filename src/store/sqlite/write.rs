@@ -52,13 +52,21 @@ impl Write for Transaction<'_> {
             reason: error.to_string(),
         })?;
         let connection = &self.session().connection;
-        let replaced = connection
-            .prepare_cached(sql::REPLACE_KEYFRAME)
-            .and_then(|mut replace| replace.execute(params![id.as_str(), scope.as_str(), branch.as_str(), label, body]));
+        let replaced = connection.prepare_cached(sql::REPLACE_KEYFRAME).and_then(|mut replace| {
+            replace.execute(params![id.as_str(), scope.as_str(), branch.as_str(), label, body])
+        });
         if self.driver("write", replaced)? == 0 {
             let inserted = connection.prepare_cached(sql::INSERT_KEYFRAME).and_then(|mut insert| {
                 let created = created.to_string();
-                insert.execute(params![id.as_str(), scope.as_str(), branch.as_str(), label, body, document_type.as_str(), created])
+                insert.execute(params![
+                    id.as_str(),
+                    scope.as_str(),
+                    branch.as_str(),
+                    label,
+                    body,
+                    document_type.as_str(),
+                    created
+                ])
             });
             self.driver("write", inserted)?;
         }
@@ -67,16 +75,17 @@ impl Write for Transaction<'_> {
     }
 
     fn delete_keyframe(&mut self, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError> {
-        let Ok(label) = i64::try_from(revision.get()) else { return Ok(false) };
+        let Ok(label) = i64::try_from(revision.get()) else {
+            return Ok(false);
+        };
         if !self.session().schema.keyframes {
             return Ok(false);
         }
         let StreamKey { document, scope, branch } = stream;
-        let deleted = self
-            .session()
-            .connection
-            .prepare_cached(sql::DELETE_KEYFRAME)
-            .and_then(|mut delete| delete.execute(params![document.as_str(), scope.as_str(), branch.as_str(), label]));
+        let deleted =
+            self.session().connection.prepare_cached(sql::DELETE_KEYFRAME).and_then(|mut delete| {
+                delete.execute(params![document.as_str(), scope.as_str(), branch.as_str(), label])
+            });
         let deleted = self.driver("write", deleted)? > 0;
         if deleted {
             self.note_change();
@@ -95,12 +104,16 @@ impl Transaction<'_> {
         let mut statement = self.prepare(sql::LAST_OPERATION)?;
         let StreamKey { document, scope, branch } = stream;
         let mut found = self.driver("read", statement.query([document.as_str(), scope.as_str(), branch.as_str()]))?;
-        let Some(row) = self.driver("read", found.next())? else { return Ok((NextIndex::default(), String::new())) };
+        let Some(row) = self.driver("read", found.next())? else {
+            return Ok((NextIndex::default(), String::new()));
+        };
         let decode = || -> Result<_, RowError> {
             Ok((rows::index(row.get_ref(0)?, "index")?.next(), rows::text(row.get_ref(1)?, "opId")?.to_owned()))
         };
         decode().map_err(|error| {
-            self.row_error(OPERATION, error, || format!("document {document}, scope {scope}, branch {branch}, last index"))
+            self.row_error(OPERATION, error, || {
+                format!("document {document}, scope {scope}, branch {branch}, last index")
+            })
         })
     }
 
@@ -111,12 +124,16 @@ impl Transaction<'_> {
         let index = self.column_number(row.index.get())?;
         let mut found =
             self.driver("read", statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), index]))?;
-        let Some(stored) = self.driver("read", found.next())? else { return Ok(false) };
+        let Some(stored) = self.driver("read", found.next())? else {
+            return Ok(false);
+        };
         let decode = || -> Result<_, RowError> {
             Ok((rows::text(stored.get_ref(0)?, "opId")?, rows::skip(stored.get_ref(1)?)?))
         };
         let (id, skip) = decode().map_err(|error| {
-            self.row_error(OPERATION, error, || format!("document {document}, scope {scope}, branch {branch}, index {index}"))
+            self.row_error(OPERATION, error, || {
+                format!("document {document}, scope {scope}, branch {branch}, index {index}")
+            })
         })?;
         if (id, skip) == (row.id, row.skip) { Ok(true) } else { Err(StoreError::taken(stream, row.index, id, skip)) }
     }
@@ -126,8 +143,13 @@ impl Transaction<'_> {
         let StreamKey { document, scope, branch } = stream;
         let session = self.session();
         let lost = [("error", row.error), ("deniedReason", row.denied)];
-        if let Some(column) = lost.iter().filter(|(_, value)| value.is_some()).find_map(|(column, _)| session.schema.lacks(column)) {
-            return Err(self.unsupported(format!("table {OPERATION} has no column {column} for a value of operation {}", row.index)));
+        if let Some(column) =
+            lost.iter().filter(|(_, value)| value.is_some()).find_map(|(column, _)| session.schema.lacks(column))
+        {
+            return Err(self.unsupported(format!(
+                "table {OPERATION} has no column {column} for a value of operation {}",
+                row.index
+            )));
         }
         let action = std::str::from_utf8(row.action)
             .map_err(|error| BadValue { column: "action", reason: error.to_string() })
@@ -175,5 +197,8 @@ impl Transaction<'_> {
 }
 
 fn new_key(stream: &StreamKey, index: OpIndex) -> String {
-    format!("a new row for document {}, scope {}, branch {}, index {index}", stream.document, stream.scope, stream.branch)
+    format!(
+        "a new row for document {}, scope {}, branch {}, index {index}",
+        stream.document, stream.scope, stream.branch
+    )
 }
