@@ -1,8 +1,10 @@
 //! Operations as rows, and the actions in them.
 
+use std::num::NonZeroU32;
+
 use super::ids::{OpIndex, Skip};
-use super::json::{Json, ParseError, Text, parse};
 use super::json::Parser;
+use super::json::{Json, ParseError, Text, parse};
 use super::time::Timestamp;
 
 /// One row of the operation log, borrowed from the store for the time of a visit.
@@ -30,6 +32,19 @@ pub struct OperationRow<'a> {
     pub denied: Option<&'a str>,
     /// The action, as JSON text; not yet parsed.
     pub action: &'a [u8],
+}
+
+/// A row that retracts others: its skip is not 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retraction {
+    /// Its position.
+    pub index: OpIndex,
+    /// How many positions directly before it are retracted.
+    pub skip: NonZeroU32,
+    /// Whether the action is a NOOP, which is how undone steps are stored.
+    pub noop: bool,
+    /// Whether the row was denied; a denied row retracts nothing when rebuilding (reactor format §5.7).
+    pub denied: bool,
 }
 
 /// What somebody asked of a document (reactor format §1.2). Unknown members are ignored.

@@ -76,7 +76,8 @@ impl State {
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |scope: &Scope| self.canonical(scope.as_str()).map(|text| String::from_utf8_lossy(&text).into_owned());
+        let text =
+            |scope: &Scope| self.canonical(scope.as_str()).map(|text| String::from_utf8_lossy(&text).into_owned());
         f.debug_map().entries(self.scopes().iter().map(|scope| (scope, text(scope)))).finish()
     }
 }

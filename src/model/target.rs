@@ -1,9 +1,28 @@
 //! What a user points at: `DOC[/SCOPE][@BRANCH][:REV]`.
+//!
+//! `REV` is `N`, `head`, `head~N`, `initial`, `op:ID`, `keyframe:N` or `@TIME`. The first `:` begins it, so a time
+//! may contain colons. `%XX` stands for a byte of UTF-8 in any part; `/`, `@`, `:` and `%` in a document, scope or
+//! branch must be written that way.
+
+mod escape;
+mod parse;
+
+use std::fmt;
 
 use super::ids::{Branch, DocumentId, OperationId, Revision, Scope};
 use super::time::Timestamp;
 
+pub use escape::escape;
+pub use parse::{TargetError, TargetPart};
+
+/// The grammar in one line, for hints.
+pub const GRAMMAR: &str =
+    "DOC[/SCOPE][@BRANCH][:REV], REV is N, head, head~N, initial, op:ID, keyframe:N or @TIME; %XX escapes / @ : %";
+
 /// A target as typed: a document, maybe a scope, a branch, and a position.
+///
+/// Displays as text that parses back to the same target (a literal document comes back as a typed one). Parts must
+/// not be empty for that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The document.
@@ -44,18 +63,40 @@ pub enum At {
     Time(Timestamp),
 }
 
-/// Escapes a part of a target: `/`, `@`, `:` and `%` become `%XX`.
-#[must_use]
-pub fn escape(part: &str) -> String {
-    let mut out = String::with_capacity(part.len());
-    for char in part.chars() {
-        match char {
-            '/' => out.push_str("%2F"),
-            '@' => out.push_str("%40"),
-            ':' => out.push_str("%3A"),
-            '%' => out.push_str("%25"),
-            _ => out.push(char),
+impl DocumentRef {
+    /// The text as typed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            DocumentRef::Literal(id) => id.as_str(),
+            DocumentRef::Typed(text) => text,
         }
     }
-    out
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&escape(self.document.as_str()))?;
+        if let Some(scope) = &self.scope {
+            write!(f, "/{}", escape(scope.as_str()))?;
+        }
+        if self.branch != Branch::main() {
+            write!(f, "@{}", escape(self.branch.as_str()))?;
+        }
+        if self.at == At::Head { Ok(()) } else { write!(f, ":{}", self.at) }
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            At::Head => f.write_str("head"),
+            At::BeforeHead(distance) => write!(f, "head~{distance}"),
+            At::Revision(revision) => write!(f, "{revision}"),
+            At::Initial => f.write_str("initial"),
+            At::Operation(id) => write!(f, "op:{}", escape(id.as_str())),
+            At::Keyframe(revision) => write!(f, "keyframe:{revision}"),
+            At::Time(time) => write!(f, "@{time}"),
+        }
+    }
 }

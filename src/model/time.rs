@@ -33,8 +33,32 @@ impl Timestamp {
 
     /// The common form, `2025-01-01T00:00:00.123Z`, without a detour.
     fn parse_canonical(text: &[u8]) -> Option<Self> {
-        let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', i0, i1, b':', s0, s1, b'.', f0, f1, f2, b'Z'] =
-            *text
+        let [
+            y0,
+            y1,
+            y2,
+            y3,
+            b'-',
+            m0,
+            m1,
+            b'-',
+            d0,
+            d1,
+            b'T',
+            h0,
+            h1,
+            b':',
+            i0,
+            i1,
+            b':',
+            s0,
+            s1,
+            b'.',
+            f0,
+            f1,
+            f2,
+            b'Z',
+        ] = *text
         else {
             return None;
         };
@@ -46,8 +70,10 @@ impl Timestamp {
         let plain = (1..=12).contains(&month) && (1..=28).contains(&day) && hour < 24 && minute < 60 && second < 60;
         // Days since the epoch of a proleptic Gregorian date, counting years from March.
         let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-        let days = year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400)
-            + (153 * month + 2) / 5 + day - 1 - 719_468;
+        let days =
+            year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day
+                - 1
+                - 719_468;
         let millis = ((days * 24 + hour) * 60 + minute) * 60 + second;
         plain.then_some(Timestamp(millis * 1000 + number(&[f0, f1, f2])?))
     }
@@ -140,7 +166,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_time() {
-        for text in ["", "now", "2025-02-30T00:00:00.000Z", "2025-01-02T24:00:00.000Z", "2025-01-02T03:04:05.Z", "20250102"] {
+        for text in
+            ["", "now", "2025-02-30T00:00:00.000Z", "2025-01-02T24:00:00.000Z", "2025-01-02T03:04:05.Z", "20250102"]
+        {
             assert_eq!(normal(text), None, "{text}");
         }
     }

@@ -1,15 +1,25 @@
 //! From what was typed to a document: resolve, choose a base, fold forward.
 
+mod base;
+mod compose;
+mod page;
+mod resolve;
+mod timeline;
+mod walk;
+
 use std::collections::BTreeMap;
 
 use crate::model::ids::{Branch, DocumentId, DocumentType, OpIndex, Revision, Scope, StreamKey};
 use crate::model::json::Object;
 use crate::model::progress::{Progress, Stop};
 use crate::model::state::State;
-use crate::model::target::{DocumentRef, Target};
 use crate::model::time::Timestamp;
 use crate::reducer::{FoldError, Registry, RegistryError};
 use crate::store::{Read, StoreError};
+
+pub use compose::rebuild;
+pub use resolve::{find_document, resolve};
+pub use walk::{Goal, Observer, Step, walk};
 
 /// What a target means in a store: it exists, and its position is known. Only [`resolve`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,6 +203,16 @@ pub enum ReplayError {
         /// As asked for.
         id: String,
     },
+    /// The document did not exist at that time.
+    #[error("document {document} did not exist at {time}: its first operation is of {}", .created.map_or("no time".to_owned(), |time| time.to_string()))]
+    NotYet {
+        /// The document.
+        document: DocumentId,
+        /// As asked for.
+        time: Timestamp,
+        /// When it was created.
+        created: Option<Timestamp>,
+    },
     /// There is no such keyframe.
     #[error("{stream} has no keyframe {revision}")]
     NoKeyframe {
@@ -251,39 +271,15 @@ impl Resolved {
     }
 }
 
-/// Finds the document that is meant.
-///
-/// # Errors
-/// `NoDocument`, `Ambiguous`, `Store`.
-pub fn find_document(read: &dyn Read, document: &DocumentRef) -> Result<DocumentId, ReplayError> {
-    let _ = read;
-    Err(ReplayError::NoDocument(format!("{document:?}")))
-}
-
-/// Turns what was typed into a position that exists.
-///
-/// # Errors
-/// `NoDocument`, `Ambiguous`, `NoBranch`, `PastHead`, `NoOperation`, `NoKeyframe`, `Store`.
-pub fn resolve(read: &dyn Read, target: &Target) -> Result<Resolved, ReplayError> {
-    find_document(read, &target.document).map(|document| Resolved {
-        document,
-        branch: target.branch.clone(),
-        view: View::Composed(Moment::Head),
-        assumed_scope: false,
-    })
-}
-
-/// Rebuilds the document that `resolved` points at.
-///
-/// # Errors
-/// `Store`, `Model`, `Rejected`, `Fold`, `Stopped`.
-pub fn rebuild(
-    read: &dyn Read,
-    registry: &Registry,
-    trust: Trust,
-    resolved: &Resolved,
-    progress: &dyn Progress,
-) -> Result<Snapshot, ReplayError> {
-    let _ = (read, registry, trust, progress);
-    Err(ReplayError::NoDocument(resolved.document.to_string()))
+/// What a rebuild reads from and how: one read transaction, the models, and the trust in keyframes.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The read transaction.
+    pub read: &'a dyn Read,
+    /// The models.
+    pub registry: &'a Registry,
+    /// Which keyframes may serve as a base.
+    pub trust: Trust,
+    /// Hears of progress, and may stop the work.
+    pub progress: &'a dyn Progress,
 }

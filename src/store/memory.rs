@@ -10,11 +10,11 @@ use std::time::Duration;
 use imbl::{HashSet, OrdMap};
 
 use super::{
-    Capabilities, Detail, DocumentEntry, Flow, Keyframe, KeyframeEntry, NewKeyframe, NewOperation, Options, Order,
-    Read, SkipEntry, Stamp, Store, StoreError, StoreInfo, StreamHead, Write,
+    Capabilities, Detail, DocumentEntry, Flow, KeyframeEntry, NewKeyframe, NewOperation, Options, Order, Read, Stamp,
+    Store, StoreError, StoreInfo, StreamHead, Write,
 };
 use crate::model::ids::{DocumentId, DocumentType, NextIndex, OpIndex, OperationId, Revision, Skip, Span, StreamKey};
-use crate::model::operation::{Action, OperationRow};
+use crate::model::operation::{Action, OperationRow, Retraction};
 use crate::model::time::Timestamp;
 
 /// A store that is gone when it is dropped.
@@ -173,6 +173,19 @@ impl Row {
     }
 }
 
+impl Body {
+    fn entry(&self, stream: &StreamKey, revision: Revision, detail: Detail) -> KeyframeEntry {
+        KeyframeEntry {
+            stream: stream.clone(),
+            document_type: self.document_type.clone(),
+            label: revision.get().try_into().unwrap_or(i64::MAX),
+            created: (detail == Detail::Created).then_some(self.created),
+            size_bytes: self.document.len() as u64,
+            verified: false,
+        }
+    }
+}
+
 impl Read for Moment {
     fn documents(&self, prefix: &str, visit: &mut dyn FnMut(DocumentEntry) -> Flow) -> Result<(), StoreError> {
         let mut from = DocumentId::from(prefix);
@@ -218,7 +231,7 @@ impl Read for Moment {
         Ok(())
     }
 
-    fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<SkipEntry>, StoreError> {
+    fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<Retraction>, StoreError> {
         let entry = |(index, row): (OpIndex, &Row)| {
             let skip = row.skip?;
             let action = Action::parse(&row.action).map_err(|error| StoreError::Corrupt {
@@ -228,7 +241,7 @@ impl Read for Moment {
                 reason: error.to_string(),
             });
             let denied = text(row.denied.as_ref()).is_some();
-            Some(action.map(|action| SkipEntry { index, skip, noop: action.kind.as_str() == Some("NOOP"), denied }))
+            Some(action.map(|action| Retraction { index, skip, noop: action.kind.as_str() == Some("NOOP"), denied }))
         };
         self.rows(stream, span).filter_map(entry).collect()
     }
@@ -249,14 +262,14 @@ impl Read for Moment {
         Ok(self.rows(stream, span).map(|(_, row)| row.timestamp).max())
     }
 
-    fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<Keyframe>, StoreError> {
+    fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<KeyframeEntry>, StoreError> {
         let nearest = self.tables.keyframes.get(stream).and_then(|keyframes| keyframes.get_prev(&at_most));
-        Ok(nearest.map(|(revision, body)| Keyframe {
-            revision: *revision,
-            document_type: body.document_type.clone(),
-            document: body.document.clone(),
-            verified: false,
-        }))
+        Ok(nearest.map(|(revision, body)| body.entry(stream, *revision, Detail::Label)))
+    }
+
+    fn keyframe_document(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError> {
+        let body = self.tables.keyframes.get(stream).and_then(|keyframes| keyframes.get(&revision));
+        Ok(body.map(|body| body.document.clone()))
     }
 
     fn keyframes(
@@ -272,12 +285,7 @@ impl Read for Moment {
             .take_while(|(stream, _)| stream.document == *document);
         let mut entries: Vec<KeyframeEntry> = streams
             .flat_map(|(stream, keyframes)| {
-                keyframes.iter().map(|(revision, body)| KeyframeEntry {
-                    stream: stream.clone(),
-                    label: revision.get().try_into().unwrap_or(i64::MAX),
-                    created: (detail == Detail::Created).then_some(body.created),
-                    size_bytes: body.document.len() as u64,
-                })
+                keyframes.iter().map(|(revision, body)| body.entry(stream, *revision, detail))
             })
             .collect();
         entries.sort_by(|a, b| {
@@ -439,7 +447,7 @@ impl Read for Change<'_> {
         self.moment.operations(stream, span, order, visit)
     }
 
-    fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<SkipEntry>, StoreError> {
+    fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<Retraction>, StoreError> {
         self.moment.skips(stream, span)
     }
 
@@ -455,8 +463,12 @@ impl Read for Change<'_> {
         self.moment.newest_time(stream, span)
     }
 
-    fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<Keyframe>, StoreError> {
+    fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<KeyframeEntry>, StoreError> {
         self.moment.nearest_keyframe(stream, at_most)
+    }
+
+    fn keyframe_document(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError> {
+        self.moment.keyframe_document(stream, revision)
     }
 
     fn keyframes(

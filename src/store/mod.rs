@@ -17,7 +17,7 @@ use std::ops::ControlFlow;
 use crate::model::ids::{
     Branch, DocumentId, DocumentType, OpIndex, OperationId, Revision, Scope, Skip, Span, StreamKey,
 };
-use crate::model::operation::OperationRow;
+use crate::model::operation::{OperationRow, Retraction};
 use crate::model::time::Timestamp;
 
 pub use error::StoreError;
@@ -51,10 +51,7 @@ pub trait Store: Send + Sync {
 
 /// What a backend can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "a list of independent capabilities"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "a list of independent capabilities")]
 pub struct Capabilities {
     /// Operations can be added.
     pub append: bool,
@@ -78,11 +75,7 @@ pub trait Read {
     ///
     /// # Errors
     /// `Corrupt` if a row does not decode; `Busy`, `Unavailable`.
-    fn documents(
-        &self,
-        prefix: &str,
-        visit: &mut dyn FnMut(DocumentEntry) -> Flow,
-    ) -> Result<(), StoreError>;
+    fn documents(&self, prefix: &str, visit: &mut dyn FnMut(DocumentEntry) -> Flow) -> Result<(), StoreError>;
 
     /// The streams of a document, by branch and scope in ascending byte order, each with its head; empty if the
     /// document is not there.
@@ -110,7 +103,7 @@ pub trait Read {
     ///
     /// # Errors
     /// As [`Read::operations`].
-    fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<SkipEntry>, StoreError>;
+    fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<Retraction>, StoreError>;
 
     /// The newest row (by insertion) of the document that carries an operation id.
     ///
@@ -128,18 +121,20 @@ pub trait Read {
     /// As [`Read::operations`].
     fn newest_time(&self, stream: &StreamKey, span: Span) -> Result<Option<Timestamp>, StoreError>;
 
-    /// The newest keyframe of a stream at or below `at_most` by its label, or `None` if the stream has none that
-    /// old. Older ones follow by asking again below the one found. Negative labels are passed over.
-    ///
-    /// A body that is not JSON is handed out as it is stored, so that a caller can pass over this keyframe.
+    /// The newest keyframe of a stream at or below `at_most` by its label, without its body, or `None` if the stream
+    /// has none that old. Older ones follow by asking again below the one found. Negative labels are passed over.
+    /// When it was written is left out, as with [`Detail::Label`].
     ///
     /// # Errors
-    /// `Corrupt` if the row does not decode, its body excepted; `Busy`, `Unavailable`.
-    fn nearest_keyframe(
-        &self,
-        stream: &StreamKey,
-        at_most: Revision,
-    ) -> Result<Option<Keyframe>, StoreError>;
+    /// `Corrupt` if the row does not decode; `Busy`, `Unavailable`.
+    fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<KeyframeEntry>, StoreError>;
+
+    /// The stored document of a keyframe as JSON text (reactor format §2.2), not looked at any further; `None` if
+    /// there is no such keyframe.
+    ///
+    /// # Errors
+    /// `Corrupt` if the row does not decode; a body that is not JSON is handed out as it is stored; `Busy`, `Unavailable`.
+    fn keyframe_document(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Visits what is known of a document's keyframes, by branch, scope and revision, without handing out their
     /// bodies.
@@ -185,11 +180,7 @@ pub trait Write: Read {
     /// and skip are in another stream; nothing of the transaction is then worth committing. `Corrupt` if the
     /// action is not UTF-8, `Unsupported` if the store has no column for a value. `Busy`, `Unavailable`,
     /// `ReadOnly`.
-    fn append(
-        &mut self,
-        stream: &StreamKey,
-        operations: &[NewOperation<'_>],
-    ) -> Result<usize, StoreError>;
+    fn append(&mut self, stream: &StreamKey, operations: &[NewOperation<'_>]) -> Result<usize, StoreError>;
 
     /// Writes a keyframe. If there is one with the same stream and revision, only its document is replaced
     /// (reactor format §2.2).
@@ -203,11 +194,7 @@ pub trait Write: Read {
     ///
     /// # Errors
     /// `Busy`, `Unavailable`, `ReadOnly`.
-    fn delete_keyframe(
-        &mut self,
-        stream: &StreamKey,
-        revision: Revision,
-    ) -> Result<bool, StoreError>;
+    fn delete_keyframe(&mut self, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError>;
 
     /// Makes everything durable and ends the transaction.
     ///
@@ -228,7 +215,7 @@ pub enum Order {
 /// How much [`Read::keyframes`] tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// Stream, label and size. Bodies are not touched.
+    /// Stream, type, label and size. Bodies are not touched.
     Label,
     /// Also when the row was written. Where that is stored behind the body, as in SQLite, this passes over all
     /// bodies and takes about as long as reading them.
@@ -255,24 +242,13 @@ pub struct StreamHead {
     pub head: Revision,
 }
 
-/// A row that retracts others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SkipEntry {
-    /// Its position.
-    pub index: OpIndex,
-    /// How many positions directly before it are retracted.
-    pub skip: std::num::NonZeroU32,
-    /// Whether the action is a NOOP, which is how undone steps are stored.
-    pub noop: bool,
-    /// Whether the row was denied; a denied row retracts nothing when rebuilding (reactor format §5.7).
-    pub denied: bool,
-}
-
 /// What is known of a stored keyframe without reading its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyframeEntry {
     /// The stream.
     pub stream: StreamKey,
+    /// Type of the document, as the row names it.
+    pub document_type: DocumentType,
     /// The label: the last operation included, if the writer kept the rule; negative labels occur in damaged
     /// stores.
     pub label: i64,
@@ -280,17 +256,6 @@ pub struct KeyframeEntry {
     pub created: Option<Timestamp>,
     /// Size of the stored body in bytes.
     pub size_bytes: u64,
-}
-
-/// A stored keyframe with its body, decoded to JSON text and not looked at any further.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keyframe {
-    /// The label.
-    pub revision: Revision,
-    /// The document as the row's column names its type.
-    pub document_type: DocumentType,
-    /// The stored document as JSON text (reactor format §2.2).
-    pub document: Vec<u8>,
     /// Whether this program wrote or checked the keyframe and its record still fits.
     pub verified: bool,
 }
@@ -352,10 +317,7 @@ pub fn skip_from(skip: u32) -> Skip {
 ///
 /// # Errors
 /// What `read` or the store says; `Moved` when the store moved each of [`MAX_ANSWERS`] times.
-pub fn answer<T, E>(
-    store: &dyn Store,
-    mut read: impl FnMut(&dyn Read) -> Result<T, E>,
-) -> Result<T, E>
+pub fn answer<T, E>(store: &dyn Store, mut read: impl FnMut(&dyn Read) -> Result<T, E>) -> Result<T, E>
 where
     E: From<StoreError>,
 {

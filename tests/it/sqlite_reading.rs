@@ -293,8 +293,10 @@ fn a_keyframe_that_is_no_json_can_be_passed_over() {
     for body in ["x'00ff'", "'{'", "5", "x'ac0102'", "CAST(x'ff' AS TEXT)"] {
         let fixture = Fixture::changed(&format!(r#"UPDATE "Keyframe" SET "document" = {body}, "revision" = 2"#));
         let store = fixture.open().unwrap();
-        let keyframe = store.read().unwrap().nearest_keyframe(&stream(), at(9)).unwrap().unwrap();
-        assert_eq!(keyframe.revision, at(2), "{body}");
+        let read = store.read().unwrap();
+        let keyframe = read.nearest_keyframe(&stream(), at(9)).unwrap().unwrap();
+        assert_eq!(keyframe.label, 2, "{body}");
+        assert!(read.keyframe_document(&stream(), at(2)).unwrap().is_some(), "{body}");
     }
     let fixture = Fixture::changed(r#"UPDATE "Keyframe" SET "revision" = -1"#);
     let read = fixture.open().unwrap();
@@ -364,9 +366,7 @@ const OTHER: &str = "SNAPCTL_TEST_OTHER";
 /// Not a test: what the other process runs.
 #[test]
 fn other_process() {
-    let Some(path) = std::env::var_os(OTHER) else {
-        return;
-    };
+    let Some(path) = std::env::var_os(OTHER) else { return };
     let connection = Connection::open(path).unwrap();
     connection.busy_timeout(std::time::Duration::ZERO).unwrap();
     for statements in std::io::stdin().lines() {

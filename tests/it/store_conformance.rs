@@ -356,8 +356,10 @@ fn the_nearest_keyframe_is_at_or_below(store: &dyn Store) {
     let read = store.read().unwrap();
     let nearest = |stream: &StreamKey, revision| {
         let found = read.nearest_keyframe(stream, at(revision)).unwrap();
-        found
-            .map(|keyframe| (keyframe.revision.get(), String::from_utf8(keyframe.document).unwrap(), keyframe.verified))
+        found.map(|keyframe| {
+            let document = read.keyframe_document(stream, at(keyframe.label.unsigned_abs())).unwrap().unwrap();
+            (keyframe.label.unsigned_abs(), String::from_utf8(document).unwrap(), keyframe.verified)
+        })
     };
     let stream = main_stream();
     let labels = |revision| nearest(&stream, revision).map(|(label, ..)| label);
@@ -414,7 +416,9 @@ fn a_keyframe_is_replaced_and_deleted(store: &dyn Store) {
     write.commit().unwrap();
     let read = store.read().unwrap();
     let keyframe = read.nearest_keyframe(&main_stream(), at(9)).unwrap().unwrap();
-    assert_eq!((keyframe.revision.get(), &*keyframe.document), (3, &br#"{"newer":true}"#[..]));
+    assert_eq!(keyframe.label, 3);
+    assert_eq!(read.keyframe_document(&main_stream(), at(3)).unwrap().unwrap(), br#"{"newer":true}"#);
+    assert_eq!(read.keyframe_document(&main_stream(), at(4)).unwrap(), None);
     assert_eq!(keyframe.document_type.as_str(), "type/keyframe", "only the document is replaced");
     assert!(listed(&*read, "doc").contains(&("doc/global".into(), 3, Some(1_700_000_000_003))));
 }

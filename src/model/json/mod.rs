@@ -14,9 +14,9 @@ mod text;
 pub use canonical::{canonical, write_canonical, write_text};
 pub use hash::{StateHash, hash_canonical, operation_id};
 pub use number::write_number;
+pub(super) use parse::Parser;
 pub use parse::{MAX_DEPTH, ParseError, ParseErrorKind, parse};
 pub use text::Text;
-pub(super) use parse::Parser;
 
 /// A JSON value. It borrows the text it was parsed from until [`Json::into_owned`] is called.
 #[derive(Clone, Debug, PartialEq, Default)]

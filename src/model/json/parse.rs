@@ -179,7 +179,8 @@ impl<'a> Parser<'a> {
         let token = &self.text[start..self.at];
         if whole {
             // Fifteen digits are exact in a double.
-            let magnitude = self.text[digits..self.at].iter().fold(0.0, |sum, digit| sum * 10.0 + f64::from(digit - b'0'));
+            let magnitude =
+                self.text[digits..self.at].iter().fold(0.0, |sum, digit| sum * 10.0 + f64::from(digit - b'0'));
             return Ok(Json::Number(if negative { -magnitude } else { magnitude }));
         }
         let parsed = std::str::from_utf8(token).ok().and_then(|token| token.parse().ok());

@@ -213,10 +213,7 @@ mod tests {
     fn orders_by_utf16_code_units_not_code_points() {
         let mut keys = ["\u{FFFF}", "\u{1F600}", "é", "a", "B", "9", "10", "", "\u{1F601}"].map(Text::from);
         keys.sort();
-        assert_eq!(
-            keys,
-            ["", "10", "9", "B", "a", "é", "\u{1F600}", "\u{1F601}", "\u{FFFF}"].map(Text::from)
-        );
+        assert_eq!(keys, ["", "10", "9", "B", "a", "é", "\u{1F600}", "\u{1F601}", "\u{FFFF}"].map(Text::from));
     }
 
     #[test]

@@ -1,1 +1,93 @@
-//! The base protocol (reactor format §4, §5).
+//! The base protocol (reactor format §4 and §5): what skips, undos, denied rows, document-level actions,
+//! upgrades and deletion mean, on top of a model's fold.
+//!
+//! - [`Document`] is a running document: header, fold, and per scope the history that a skip can reach.
+//! - [`gc`] are the collection rules on positions alone.
+//! - [`Actions`] is how a document asks for operations again that it did not keep.
+//!
+//! The reference replays from the first operation at every undo and skip. Here the state after each operation
+//! that may be returned to is kept (states are shared, so that is cheap), and only what no state is kept for
+//! is applied again: `spine` holds those states, `schedule` says which are worth keeping.
+
+mod document;
+pub mod gc;
+mod header;
+mod history;
+mod level;
+mod live;
+mod schedule;
+mod spine;
+mod union;
+
+use crate::model::ids::OpIndex;
+use crate::model::operation::Action;
+use crate::reducer::FoldError;
+
+pub use document::{Document, RowHead};
+pub use header::Header;
+pub use level::is_document_level;
+pub use live::Recorded;
+pub use schedule::Schedule;
+
+/// Which generation of the base protocol a document follows (`header.protocolVersions["base-reducer"]`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Undone steps carry a skip that counts positions.
+    V1,
+    /// Undone steps are NOOPs that cancel one operation each.
+    V2,
+}
+
+/// Why an operation could not be applied. Failures of a model's reducer are not among them: those are
+/// recorded with the operation.
+#[derive(Debug, thiserror::Error)]
+pub enum ProtocolError {
+    /// The reference throws here, with this text; nothing was recorded.
+    #[error("{0}")]
+    Thrown(String),
+    /// An operation looks back, and the [`Schedule`] said that nothing would: its history was not kept. Start over
+    /// with a forecast.
+    #[error("operation {0} looks back on a history that was not kept")]
+    LooksBack(OpIndex),
+    /// The engine behind the fold failed.
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+    /// An operation could not be read again.
+    #[error("cannot read operation {index} again")]
+    Again {
+        /// Which one.
+        index: OpIndex,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Reads operations of the stream that is being replayed again.
+pub trait Actions {
+    /// Calls `each` with the actions of `rows`, which are ascending, in that order.
+    ///
+    /// # Errors
+    /// `Again` if a row cannot be read; what `each` returned.
+    fn again(
+        &mut self,
+        rows: &[OpIndex],
+        each: &mut dyn FnMut(&Action<'_>) -> Result<(), ProtocolError>,
+    ) -> Result<(), ProtocolError>;
+}
+
+/// For documents that keep their actions themselves.
+pub struct NoActions;
+
+impl Actions for NoActions {
+    fn again(
+        &mut self,
+        rows: &[OpIndex],
+        _: &mut dyn FnMut(&Action<'_>) -> Result<(), ProtocolError>,
+    ) -> Result<(), ProtocolError> {
+        match rows.first() {
+            None => Ok(()),
+            Some(&index) => Err(ProtocolError::Again { index, source: "the operation was not kept".into() }),
+        }
+    }
+}

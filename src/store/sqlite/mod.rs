@@ -42,13 +42,8 @@ pub struct SqliteStore {
 }
 
 /// What the SQLite backend can do.
-pub const CAPABILITIES: Capabilities = Capabilities {
-    append: true,
-    keyframes: true,
-    follow: true,
-    transactional: true,
-    durable: true,
-};
+pub const CAPABILITIES: Capabilities =
+    Capabilities { append: true, keyframes: true, follow: true, transactional: true, durable: true };
 
 /// Opens a store and checks that it is one.
 ///
@@ -64,25 +59,12 @@ pub fn open(path: &Path, options: &Options) -> Result<SqliteStore, StoreError> {
 }
 
 /// [`open`], with the name that messages use.
-pub(super) fn open_as(
-    location: String,
-    path: &Path,
-    options: &Options,
-) -> Result<SqliteStore, StoreError> {
+pub(super) fn open_as(location: String, path: &Path, options: &Options) -> Result<SqliteStore, StoreError> {
     let unavailable = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::Missing {
-            location: location.clone(),
-        },
-        _ => StoreError::Unavailable {
-            location: location.clone(),
-            action: "open",
-            source: source.into(),
-        },
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::Missing { location: location.clone() },
+        _ => StoreError::Unavailable { location: location.clone(), action: "open", source: source.into() },
     };
-    let not_a_store = |reason: &str| StoreError::NotAStore {
-        location: location.clone(),
-        reason: reason.into(),
-    };
+    let not_a_store = |reason: &str| StoreError::NotAStore { location: location.clone(), reason: reason.into() };
     let path = path.canonicalize().map_err(unavailable)?;
     let metadata = path.metadata().map_err(unavailable)?;
     if metadata.is_dir() {
@@ -116,41 +98,22 @@ pub(super) fn open_as(
 /// `Exists` if anything is there; `Unavailable`.
 pub fn create(path: &Path) -> Result<SqliteStore, StoreError> {
     let location = path.display().to_string();
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => StoreError::Exists {
-                location: location.clone(),
-            },
-            _ => StoreError::Unavailable {
-                location: location.clone(),
-                action: "create",
-                source: source.into(),
-            },
-        })?;
-    let made = path
-        .canonicalize()
-        .map_err(rusqlite_path_error)
-        .and_then(|path| {
-            let mut connection = connect(&path, Way::Changing, Duration::ZERO)?;
-            let transaction = connection.transaction()?;
-            transaction.execute_batch(sql::CREATE)?;
-            transaction.commit()
-        });
+    OpenOptions::new().write(true).create_new(true).open(path).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => StoreError::Exists { location: location.clone() },
+        _ => StoreError::Unavailable { location: location.clone(), action: "create", source: source.into() },
+    })?;
+    let made = path.canonicalize().map_err(rusqlite_path_error).and_then(|path| {
+        let mut connection = connect(&path, Way::Changing, Duration::ZERO)?;
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(sql::CREATE)?;
+        transaction.commit()
+    });
     if let Err(error) = made {
         // The file is ours and empty.
         let _ = std::fs::remove_file(path);
         return Err(fault::sort(&location, "create", error));
     }
-    open(
-        path,
-        &Options {
-            access: Access::Change,
-            ..Options::default()
-        },
-    )
+    open(path, &Options { access: Access::Change, ..Options::default() })
 }
 
 fn rusqlite_path_error(error: io::Error) -> rusqlite::Error {
@@ -175,9 +138,7 @@ impl Store for SqliteStore {
 
     fn write(&self) -> Result<Box<dyn Write + '_>, StoreError> {
         if self.options.access == Access::Read {
-            return Err(StoreError::ReadOnly {
-                location: self.location.clone(),
-            });
+            return Err(StoreError::ReadOnly { location: self.location.clone() });
         }
         let (session, mark) = self.session()?;
         let transaction = Transaction::new(self, session, mark);
@@ -201,17 +162,12 @@ impl SqliteStore {
             return Err(self.not_a_store("the file is empty"));
         }
         if way == Way::Still && mark.has_journal() && file::has_hot_journal(&self.path) {
-            let reason =
-                "a -journal file is beside it; open it once with the program it belongs to".into();
-            return Err(StoreError::NeedsRecovery {
-                location: self.location.clone(),
-                reason,
-            });
+            let reason = "a -journal file is beside it; open it once with the program it belongs to".into();
+            return Err(StoreError::NeedsRecovery { location: self.location.clone(), reason });
         }
-        let timeout =
-            Duration::from_millis(self.options.busy_timeout_ms.map_or(0, NonZeroU64::get));
-        let connection = connect(&self.path, way, timeout)
-            .map_err(|error| fault::sort(&self.location, "open", error))?;
+        let timeout = Duration::from_millis(self.options.busy_timeout_ms.map_or(0, NonZeroU64::get));
+        let connection =
+            connect(&self.path, way, timeout).map_err(|error| fault::sort(&self.location, "open", error))?;
         match Session::begin(connection, way, mark.clone()) {
             Ok(session) => Ok((session, mark)),
             Err(misfit) => {
@@ -223,14 +179,8 @@ impl SqliteStore {
 
     fn look(&self, action: &'static str) -> Result<Mark, StoreError> {
         Mark::look(&self.path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => StoreError::Missing {
-                location: self.location.clone(),
-            },
-            _ => StoreError::Unavailable {
-                location: self.location.clone(),
-                action,
-                source: source.into(),
-            },
+            io::ErrorKind::NotFound => StoreError::Missing { location: self.location.clone() },
+            _ => StoreError::Unavailable { location: self.location.clone(), action, source: source.into() },
         })
     }
 
@@ -240,31 +190,20 @@ impl SqliteStore {
             return Ok(());
         }
         self.contended.store(true, Ordering::Relaxed);
-        Err(StoreError::Moved {
-            location: self.location.clone(),
-        })
+        Err(StoreError::Moved { location: self.location.clone() })
     }
 
     fn not_a_store(&self, reason: &str) -> StoreError {
-        StoreError::NotAStore {
-            location: self.location.clone(),
-            reason: reason.into(),
-        }
+        StoreError::NotAStore { location: self.location.clone(), reason: reason.into() }
     }
 
     fn misfit(&self, misfit: Misfit, mark: &Mark) -> StoreError {
         let error = match misfit {
             Misfit::NoLog => return self.not_a_store("an SQLite file without a table Operation"),
-            Misfit::Different(reason) => {
-                return StoreError::Unsupported {
-                    location: self.location.clone(),
-                    reason,
-                };
-            }
+            Misfit::Different(reason) => return StoreError::Unsupported { location: self.location.clone(), reason },
             Misfit::Driver(error) => error,
         };
-        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) && !mark.has_magic()
-        {
+        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) && !mark.has_magic() {
             return self.not_a_store("the file is not an SQLite database");
         }
         fault::sort(&self.location, "open", error)
@@ -284,12 +223,7 @@ struct Transaction<'s> {
 
 impl<'s> Transaction<'s> {
     fn new(store: &'s SqliteStore, session: Session, mark: Mark) -> Self {
-        Transaction {
-            store,
-            session: Some(session),
-            mark,
-            change: None,
-        }
+        Transaction { store, session: Some(session), mark, change: None }
     }
 
     /// Fixes the moment, before the first question.
@@ -300,25 +234,15 @@ impl<'s> Transaction<'s> {
     }
 
     fn session(&self) -> &Session {
-        self.session
-            .as_ref()
-            .expect("only dropping the transaction takes the connection away")
+        self.session.as_ref().expect("only dropping the transaction takes the connection away")
     }
 
     fn run(&self, statement: &str) -> rusqlite::Result<()> {
-        self.session()
-            .connection
-            .prepare_cached(statement)?
-            .execute([])
-            .map(|_| ())
+        self.session().connection.prepare_cached(statement)?.execute([]).map(|_| ())
     }
 
     /// Sorts an error of SQLite.
-    fn driver<T>(
-        &self,
-        action: &'static str,
-        result: rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
+    fn driver<T>(&self, action: &'static str, result: rusqlite::Result<T>) -> Result<T, StoreError> {
         result.map_err(|error| fault::sort(&self.store.location, action, error))
     }
 
@@ -332,11 +256,7 @@ impl<'s> Transaction<'s> {
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         let ended = self.session().connection.is_autocommit() || self.run(sql::ROLLBACK).is_ok();
-        if let Some(session) = self
-            .session
-            .take()
-            .filter(|session| ended || session.way == Way::Copied)
-        {
+        if let Some(session) = self.session.take().filter(|session| ended || session.way == Way::Copied) {
             self.store.pool.put(session);
         }
     }

@@ -10,13 +10,10 @@ use super::rows::{self, BadValue, RowError};
 use super::schema::{KEYFRAME, OPERATION};
 use super::{Transaction, sql};
 use crate::model::ids::{DocumentId, OpIndex, OperationId, Revision, Span, StreamKey};
-use crate::model::operation::{Action, OperationRow};
+use crate::model::operation::{Action, OperationRow, Retraction};
 use crate::model::time::Timestamp;
 use crate::store::codec::{self, Codec as _};
-use crate::store::{
-    Detail, DocumentEntry, Flow, Keyframe, KeyframeEntry, Order, Read, SkipEntry, Stamp, StoreError, StoreInfo,
-    StreamHead,
-};
+use crate::store::{Detail, DocumentEntry, Flow, KeyframeEntry, Order, Read, Stamp, StoreError, StoreInfo, StreamHead};
 
 impl Read for Transaction<'_> {
     fn documents(&self, prefix: &str, visit: &mut dyn FnMut(DocumentEntry) -> Flow) -> Result<(), StoreError> {
@@ -47,16 +44,14 @@ impl Read for Transaction<'_> {
         self.still(self.visit_operations(statement, stream, span, visit))
     }
 
-    fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<SkipEntry>, StoreError> {
+    fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<Retraction>, StoreError> {
         let mut skips = Vec::new();
         self.still(self.visit_rows(sql::SKIPS, stream, span, 4, &mut |row| {
             let index = rows::index(row.get_ref(0)?, "index")?;
-            let Some(skip) = rows::skip(row.get_ref(1)?)? else {
-                return Ok(());
-            };
+            let Some(skip) = rows::skip(row.get_ref(1)?)? else { return Ok(()) };
             let denied = rows::optional_text(row.get_ref(2)?, "deniedReason")?.is_some();
             let noop = self.is_noop(row.get_ref(3)?)?;
-            skips.push(SkipEntry { index, skip, noop, denied });
+            skips.push(Retraction { index, skip, noop, denied });
             Ok(())
         }))?;
         Ok(skips)
@@ -70,9 +65,7 @@ impl Read for Transaction<'_> {
         let find = || {
             let mut statement = self.prepare(sql::FIND_OPERATION)?;
             let mut found = self.driver("read", statement.query(params![document.as_str(), id.as_str()]))?;
-            let Some(row) = self.driver("read", found.next())? else {
-                return Ok(None);
-            };
+            let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
             let decode = || -> Result<_, RowError> {
                 let scope = rows::text(row.get_ref(0)?, "scope")?.into();
                 let branch = rows::text(row.get_ref(1)?, "branch")?.into();
@@ -96,11 +89,18 @@ impl Read for Transaction<'_> {
         Ok(newest)
     }
 
-    fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<Keyframe>, StoreError> {
+    fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<KeyframeEntry>, StoreError> {
         if !self.session().schema.keyframes {
             return Ok(None);
         }
         self.still(self.keyframe(stream, at_most))
+    }
+
+    fn keyframe_document(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError> {
+        if !self.session().schema.keyframes {
+            return Ok(None);
+        }
+        self.still(self.document_of(stream, revision))
     }
 
     fn keyframes(
@@ -280,9 +280,7 @@ impl Transaction<'_> {
     ) -> Result<Option<String>, StoreError> {
         let mut statement = self.prepare(statement)?;
         let mut found = self.driver("read", statement.query(rusqlite::params_from_iter(parameters)))?;
-        let Some(row) = self.driver("read", found.next())? else {
-            return Ok(None);
-        };
+        let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
         let text = self.driver("read", row.get_ref(0))?;
         let text = rows::text(text, column).map_err(|bad| self.row_error(OPERATION, bad.into(), key))?;
         Ok(Some(text.to_owned()))
@@ -376,24 +374,25 @@ impl Transaction<'_> {
         Ok(action.kind.as_str() == Some("NOOP"))
     }
 
-    fn keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<Keyframe>, StoreError> {
+    fn keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<KeyframeEntry>, StoreError> {
         let mut statement = self.prepare(sql::NEAREST_KEYFRAME)?;
         let StreamKey { document, scope, branch } = stream;
         let at_most = i64::try_from(at_most.get()).unwrap_or(i64::MAX);
         let mut found =
             self.driver("read", statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), at_most]))?;
-        let Some(row) = self.driver("read", found.next())? else {
-            return Ok(None);
-        };
-        let decode = || -> Result<Keyframe, RowError> {
-            Ok(Keyframe {
-                revision: Revision::of(rows::index(row.get_ref(0)?, "revision")?),
-                document_type: rows::text(row.get_ref(1)?, "documentType")?.into(),
-                document: self.body(row.get_ref(2)?)?,
-                verified: false,
-            })
-        };
-        decode().map(Some).map_err(|error| self.row_error(KEYFRAME, error, || keyframe_key(stream, row, 0, 3)))
+        let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
+        self.keyframe_entry(document, row).map(Some)
+    }
+
+    fn document_of(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement = self.prepare(sql::KEYFRAME_DOCUMENT)?;
+        let StreamKey { document, scope, branch } = stream;
+        let Ok(label) = i64::try_from(revision.get()) else { return Ok(None) };
+        let mut found =
+            self.driver("read", statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), label]))?;
+        let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
+        let body = row.get_ref(0).map_err(RowError::from).and_then(|stored| self.body(stored));
+        body.map(Some).map_err(|error| self.row_error(KEYFRAME, error, || keyframe_key(stream, row, 1, 2)))
     }
 
     /// The body of a keyframe as text; as it is stored if that is not possible.
@@ -417,36 +416,43 @@ impl Transaction<'_> {
         let mut statement = self.prepare(statement)?;
         let mut found = self.driver("read", statement.query([document.as_str()]))?;
         while let Some(row) = self.driver("read", found.next())? {
-            let decode = || -> Result<KeyframeEntry, RowError> {
-                let scope = rows::text(row.get_ref(0)?, "scope")?.into();
-                let branch = rows::text(row.get_ref(1)?, "branch")?.into();
-                Ok(KeyframeEntry {
-                    stream: StreamKey { document: document.clone(), scope, branch },
-                    label: rows::integer(row.get_ref(2)?, "revision")?,
-                    created: match row.get_ref(3)? {
-                        ValueRef::Null => None,
-                        value => Some(rows::timestamp(value, "createdAt")?),
-                    },
-                    size_bytes: row.get::<_, Option<i64>>(4)?.map_or(0, i64::unsigned_abs),
-                })
-            };
-            let entry = decode().map_err(|error| {
-                let part = |column| row.get_ref(column).map_or_else(|error| error.to_string(), rows::shown);
-                self.row_error(KEYFRAME, error, || {
-                    format!(
-                        "document {document}, scope {}, branch {}, revision {}, {}",
-                        part(0),
-                        part(1),
-                        part(2),
-                        row_id(row, 5)
-                    )
-                })
-            })?;
+            let entry = self.keyframe_entry(document, row)?;
             if visit(&entry).is_break() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Decodes what [`sql::KEYFRAMES`] and [`sql::NEAREST_KEYFRAME`] select.
+    fn keyframe_entry(&self, document: &DocumentId, row: &Row<'_>) -> Result<KeyframeEntry, StoreError> {
+        let decode = || -> Result<KeyframeEntry, RowError> {
+            let scope = rows::text(row.get_ref(0)?, "scope")?.into();
+            let branch = rows::text(row.get_ref(1)?, "branch")?.into();
+            Ok(KeyframeEntry {
+                stream: StreamKey { document: document.clone(), scope, branch },
+                document_type: rows::text(row.get_ref(6)?, "documentType")?.into(),
+                label: rows::integer(row.get_ref(2)?, "revision")?,
+                created: match row.get_ref(3)? {
+                    ValueRef::Null => None,
+                    value => Some(rows::timestamp(value, "createdAt")?),
+                },
+                size_bytes: row.get::<_, Option<i64>>(4)?.map_or(0, i64::unsigned_abs),
+                verified: false,
+            })
+        };
+        decode().map_err(|error| {
+            let part = |column| row.get_ref(column).map_or_else(|error| error.to_string(), rows::shown);
+            self.row_error(KEYFRAME, error, || {
+                format!(
+                    "document {document}, scope {}, branch {}, revision {}, {}",
+                    part(0),
+                    part(1),
+                    part(2),
+                    row_id(row, 5)
+                )
+            })
+        })
     }
 }
 

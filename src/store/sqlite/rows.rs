@@ -67,9 +67,7 @@ pub(super) fn operation<'r>(
 
 /// A text that must be there.
 pub(super) fn text<'r>(value: ValueRef<'r>, column: &'static str) -> Result<&'r str, BadValue> {
-    let ValueRef::Text(bytes) = value else {
-        return Err(wrong(value, column, "text"));
-    };
+    let ValueRef::Text(bytes) = value else { return Err(wrong(value, column, "text")) };
     std::str::from_utf8(bytes)
         .map_err(|error| BadValue { column, reason: format!("invalid UTF-8 at byte {}", error.valid_up_to()) })
 }

@@ -75,9 +75,7 @@ impl Write for Transaction<'_> {
     }
 
     fn delete_keyframe(&mut self, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError> {
-        let Ok(label) = i64::try_from(revision.get()) else {
-            return Ok(false);
-        };
+        let Ok(label) = i64::try_from(revision.get()) else { return Ok(false) };
         if !self.session().schema.keyframes {
             return Ok(false);
         }
@@ -104,9 +102,7 @@ impl Transaction<'_> {
         let mut statement = self.prepare(sql::LAST_OPERATION)?;
         let StreamKey { document, scope, branch } = stream;
         let mut found = self.driver("read", statement.query([document.as_str(), scope.as_str(), branch.as_str()]))?;
-        let Some(row) = self.driver("read", found.next())? else {
-            return Ok((NextIndex::default(), String::new()));
-        };
+        let Some(row) = self.driver("read", found.next())? else { return Ok((NextIndex::default(), String::new())) };
         let decode = || -> Result<_, RowError> {
             Ok((rows::index(row.get_ref(0)?, "index")?.next(), rows::text(row.get_ref(1)?, "opId")?.to_owned()))
         };
@@ -124,9 +120,7 @@ impl Transaction<'_> {
         let index = self.column_number(row.index.get())?;
         let mut found =
             self.driver("read", statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), index]))?;
-        let Some(stored) = self.driver("read", found.next())? else {
-            return Ok(false);
-        };
+        let Some(stored) = self.driver("read", found.next())? else { return Ok(false) };
         let decode = || -> Result<_, RowError> {
             Ok((rows::text(stored.get_ref(0)?, "opId")?, rows::skip(stored.get_ref(1)?)?))
         };

@@ -1,6 +1,27 @@
 //! `powerhouse/document-drive` (reactor format §7).
+//!
+//! - [`schema`](mod@schema) says what inputs must look like, [`actions`] finds the rule for an action;
+//! - [`rules`] states each rule on nodes once, over the trait [`rules::Nodes`], [`settings`] the others;
+//! - [`tree`] is the usual form of a state with nodes: typed, indexed, persistent. [`loose`] serves states
+//!   that do not fit it, in linear time, and is the model that the tree is tested against;
+//! - [`scope`] holds one scope's state in either form, [`fold`] all of them.
+
+mod actions;
+mod engine;
+mod fold;
+mod loose;
+mod names;
+mod rules;
+mod schema;
+mod scope;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod tree;
 
 use crate::reducer::{Fingerprint, Fold, FoldError, Model, ModelId, ModelKind};
+
+pub use fold::{DriveFold, DriveState};
 
 /// The model.
 pub struct Drive;
@@ -21,6 +42,6 @@ impl Model for Drive {
     }
 
     fn fold(&self) -> Result<Box<dyn Fold>, FoldError> {
-        Err(FoldError::Unsupported("drive".into()))
+        Ok(Box::new(DriveFold::default()))
     }
 }

@@ -1,0 +1,202 @@
+//! What is common to all command lines.
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::model::target::{At, Target, TargetError};
+use crate::model::time::Timestamp;
+use crate::replay::Trust;
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
+pub(crate) struct Global {
+    /// The store: a path, or a URL such as sqlite:PATH
+    #[arg(short, long, global = true, value_name = "URL", env = "SNAPCTL_STORE", hide_env_values = true)]
+    pub(crate) store: Option<String>,
+
+    /// Print one indented JSON value, and errors as JSON on stderr
+    #[arg(long, global = true, conflicts_with = "ndjson")]
+    pub(crate) json: bool,
+
+    /// Print one compact JSON value per line, and errors as JSON on stderr
+    #[arg(long, global = true)]
+    pub(crate) ndjson: bool,
+
+    /// Use no cache tier (accepted for scripts; there is no cache tier yet)
+    #[arg(long, global = true)]
+    pub(crate) no_cache: bool,
+
+    /// Rebuild from the first operation; the same as --trust none
+    #[arg(long, global = true, conflicts_with = "trust")]
+    pub(crate) no_keyframes: bool,
+
+    /// Which keyframes a rebuild may start from
+    #[arg(long, global = true, value_name = "LEVEL", value_enum, default_value_t = TrustLevel::Verified)]
+    pub(crate) trust: TrustLevel,
+
+    /// Stop after this long with exit code 5, for example 500ms, 10s, 2m
+    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// How long to wait for a store that another program has locked
+    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration, default_value = "5s")]
+    pub(crate) busy_timeout: Duration,
+
+    /// How to show progress on stderr; auto is a bar when stderr is a terminal
+    #[arg(long, global = true, value_name = "HOW", value_enum, default_value_t = ProgressWhen::Auto)]
+    pub(crate) progress: ProgressWhen,
+
+    /// When to colour what is said on stderr
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorWhen::Auto)]
+    pub(crate) color: ColorWhen,
+
+    /// Read settings from this file; so far the models in [models]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Say on stderr how answers came about
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// Which keyframes a rebuild may start from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TrustLevel {
+    /// None
+    None,
+    /// Those that snapctl wrote or checked
+    Verified,
+    /// Also foreign ones whose state hash equals the stored hash of their operation
+    Hashed,
+    /// All that decode and fit their label
+    Any,
+}
+
+/// When progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressWhen {
+    /// A bar when stderr is a terminal
+    Auto,
+    /// Never
+    None,
+    /// Lines of JSON, a few a second
+    Json,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// When stderr is a terminal, `NO_COLOR` is not set and TERM is not dumb
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Parts of a target that are given literally, for names that would have to be escaped.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Literal {
+    /// The scope, taken literally; DOC is then an exact id, nothing in it is escaped
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Option<String>,
+
+    /// The branch, taken literally; DOC is then an exact id, nothing in it is escaped
+    #[arg(long, value_name = "BRANCH")]
+    pub(crate) branch: Option<String>,
+
+    /// The position (REV), taken literally; DOC is then an exact id, nothing in it is escaped
+    #[arg(long, value_name = "REV")]
+    pub(crate) at: Option<String>,
+}
+
+impl Global {
+    /// Which keyframes a rebuild may start from.
+    #[must_use]
+    pub(crate) fn trust(&self) -> Trust {
+        match self.trust {
+            _ if self.no_keyframes => Trust::None,
+            TrustLevel::None => Trust::None,
+            TrustLevel::Verified => Trust::Verified,
+            TrustLevel::Hashed => Trust::Hashed,
+            TrustLevel::Any => Trust::Any,
+        }
+    }
+
+    /// How long to wait for a busy store; `None` not at all.
+    #[must_use]
+    pub(crate) fn busy_timeout_ms(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.busy_timeout.as_millis().try_into().unwrap_or(u64::MAX))
+    }
+}
+
+impl Literal {
+    /// What `text` means beside these options.
+    ///
+    /// # Errors
+    /// When the text, or the position, cannot be parsed.
+    pub(crate) fn target(&self, text: &str) -> Result<Target, TargetError> {
+        if self.scope.is_none() && self.branch.is_none() && self.at.is_none() {
+            return text.parse();
+        }
+        let at = self.at.as_deref().map_or(Ok(At::Head), At::parse_literal)?;
+        Ok(Target::literal(text, self.scope.as_deref(), self.branch.as_deref(), at))
+    }
+}
+
+/// A number and a unit: `ms`, `s`, `m` or `h`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let millis: Option<u64> = match unit {
+        "ms" => Some(1),
+        "s" => Some(1000),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    };
+    let total = number.parse::<u64>().ok().zip(millis).and_then(|(number, millis)| number.checked_mul(millis));
+    total.map(Duration::from_millis).ok_or("a duration is a number and a unit, like 500ms, 10s, 2m or 1h".to_owned())
+}
+
+/// A time in any of the forms that stores hold.
+///
+/// # Errors
+/// When it is none of them.
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or("a time is written like 2025-01-31T12:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::target::DocumentRef;
+
+    #[test]
+    fn a_duration_needs_its_unit() {
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(parse_duration("0s"), Ok(Duration::ZERO));
+        for text in ["", "10", "s", "-1s", "1.5s", "1 s", "99999999999999999999s", "18446744073709551615h"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_literal_part_makes_the_document_literal() {
+        let literal = Literal { at: Some("op:a%2F".into()), ..Literal::default() };
+        let target = literal.target("a/b@c:%41").unwrap();
+        assert_eq!(target.document, DocumentRef::Literal("a/b@c:%41".into()));
+        assert_eq!((target.scope, target.at), (None, At::Operation("a%2F".into())));
+        assert_eq!(Literal::default().target("%41").unwrap().document, DocumentRef::Typed("A".into()));
+    }
+}

@@ -1,0 +1,127 @@
+//! What `ls` finds out about a document.
+
+use std::ops::ControlFlow;
+
+use crate::cli::ctx::Ctx;
+use crate::store::answer;
+use crate::cli::ui::Talk;
+use crate::model::ids::{Branch, Span, StreamKey};
+use crate::model::json::{Json, Text};
+use crate::model::target::{At, Target};
+use crate::model::time::Timestamp;
+use crate::replay::{self, ReplayError};
+use crate::store::{Detail, DocumentEntry, Read, Store, StoreError, StreamHead};
+
+/// What has to be found out.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent questions")]
+pub(super) struct Wanted {
+    pub(super) name: bool,
+    pub(super) heads: bool,
+    pub(super) keyframes: bool,
+    pub(super) changed: bool,
+}
+
+/// What was found out; empty where it was not asked.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    /// The name in the header; `None` when the document cannot be rebuilt.
+    pub(super) name: Option<Text<'static>>,
+    /// Its streams, by branch and scope.
+    pub(super) heads: Vec<StreamHead>,
+    pub(super) keyframes: u64,
+    pub(super) keyframe_bytes: u64,
+    /// Time of the newest operation.
+    pub(super) changed: Option<Timestamp>,
+}
+
+impl Facts {
+    /// Operations by their heads, which is all of them in logs without gaps.
+    pub(super) fn operations(&self) -> u64 {
+        self.heads.iter().map(|stream| stream.head.next().get()).sum()
+    }
+}
+
+/// Finds out what is wanted. A document that cannot be rebuilt has no name, and a warning.
+pub(super) fn describe(
+    wanted: Wanted,
+    entry: &DocumentEntry,
+    ctx: &Ctx,
+    talk: &Talk,
+    store: &dyn Store,
+) -> anyhow::Result<Facts> {
+    let Wanted { name, heads, keyframes, changed } = wanted;
+    let mut facts = Facts::default();
+    if heads || keyframes || changed {
+        facts = answer(store, |read| look_up(wanted, entry, read))?;
+    }
+    if name {
+        facts.name = match rebuilt_name(entry, &facts, ctx, store) {
+            Ok(name) => Some(name),
+            Err(error) if ends_all(&error) => return Err(error.into()),
+            Err(error) => {
+                talk.warning(format_args!("the name of {} is not known: {error}", entry.id));
+                None
+            }
+        };
+    }
+    Ok(facts)
+}
+
+/// Whether the error is not one of this document alone: the other documents could not be read either.
+fn ends_all(error: &ReplayError) -> bool {
+    match error {
+        ReplayError::Stopped(_) => true,
+        ReplayError::Store(error) => !matches!(error, StoreError::Corrupt { .. }),
+        _ => false,
+    }
+}
+
+fn look_up(wanted: Wanted, entry: &DocumentEntry, read: &dyn Read) -> Result<Facts, StoreError> {
+    let mut facts = Facts::default();
+    if wanted.heads || wanted.changed {
+        facts.heads = read.streams(&entry.id)?;
+    }
+    if wanted.keyframes {
+        read.keyframes(&entry.id, Detail::Label, &mut |keyframe| {
+            facts.keyframes += 1;
+            facts.keyframe_bytes += keyframe.size_bytes;
+            ControlFlow::Continue(())
+        })?;
+    }
+    if wanted.changed {
+        for head in &facts.heads {
+            let (scope, branch) = (head.scope.clone(), head.branch.clone());
+            let newest = read.newest_time(&StreamKey { document: entry.id.clone(), scope, branch }, Span::ALL)?;
+            facts.changed = facts.changed.max(newest);
+        }
+    }
+    Ok(facts)
+}
+
+/// The name as the whole document has it, on `main` or else on its first branch.
+fn rebuilt_name(
+    entry: &DocumentEntry,
+    facts: &Facts,
+    ctx: &Ctx,
+    store: &dyn Store,
+) -> Result<Text<'static>, ReplayError> {
+    let first = facts.heads.first().map_or_else(Branch::main, |head| head.branch.clone());
+    let main = facts.heads.iter().any(|head| head.branch == Branch::main());
+    let branch = if main { Branch::main() } else { first };
+    let target = Target::literal(entry.id.as_str(), None, Some(branch.as_str()), At::Head);
+    let meter = ctx.meter("replaying");
+    let snapshot = answer(store, |read| -> Result<_, ReplayError> {
+        let resolved = replay::resolve(read, &target)?;
+        replay::rebuild(&ctx.sources(read, &meter), &resolved)
+    })?;
+    Ok(snapshot.header.get("name").and_then(Json::as_text).map_or(Text::from(""), Text::to_owned_text))
+}
+
+/// How a head is shown: `SCOPE:N`, with the branch when it is not `main`.
+pub(super) fn shown_head(stream: &StreamHead) -> String {
+    if stream.branch == Branch::main() {
+        return format!("{}:{}", stream.scope, stream.head);
+    }
+    format!("{}@{}:{}", stream.scope, stream.branch, stream.head)
+}

@@ -1,0 +1,7 @@
+//! One file per command: arguments, one library call, one view.
+
+pub(crate) mod log;
+pub(crate) mod ls;
+pub(crate) mod model;
+pub(crate) mod rebuild;
+pub(crate) mod store;

@@ -1,0 +1,78 @@
+//! `snapctl model`.
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use crate::cli::ctx::Ctx;
+use crate::cli::exit::ExitStatus;
+use crate::cli::render::table::{Align, table};
+use crate::cli::ui::{Format, Ui};
+use crate::reducer::{Model, ModelId, ModelKind};
+
+/// What is known of models.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// List the models that are known: built in, and mapped by the settings
+    List,
+}
+
+/// A model as `model list` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ModelView {
+    /// The document type.
+    document_type: String,
+    /// The version of its reducers.
+    version: u32,
+    /// `native`, `generic` or `javascript`.
+    kind: &'static str,
+    /// Digest of everything the model's results depend on.
+    fingerprint: String,
+    /// The model that serves this one, as `TYPE@VERSION`.
+    same_as: Option<String>,
+}
+
+/// Runs `snapctl model`.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub(crate) fn run(command: ModelCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
+    let ModelCommand::List = command;
+    let models: Vec<ModelView> = ctx.registry().models().map(|(id, model, same_as)| view(id, model, same_as)).collect();
+    if ui.out.format() != Format::Plain {
+        let mut list = ui.out.list();
+        for model in &models {
+            list.item(|out| Ok(serde_json::to_writer(out, model)?))?;
+        }
+        list.finish()?;
+        return Ok(ExitStatus::Success);
+    }
+    let row = |model: ModelView| {
+        let version = model.version.to_string();
+        vec![model.document_type, version, model.kind.to_owned(), model.fingerprint, model.same_as.unwrap_or_default()]
+    };
+    let columns = [
+        ("type", Align::Left),
+        ("version", Align::Right),
+        ("kind", Align::Left),
+        ("fingerprint", Align::Left),
+        ("same as", Align::Left),
+    ];
+    let rows = models.into_iter().map(row).collect();
+    ui.out.bytes(table(&columns, rows, ui.out.width()).as_bytes())?;
+    Ok(ExitStatus::Success)
+}
+
+fn view(id: &ModelId, model: &dyn Model, same_as: Option<&ModelId>) -> ModelView {
+    ModelView {
+        document_type: id.document_type.to_string(),
+        version: id.version,
+        kind: match model.kind() {
+            ModelKind::Native => "native",
+            ModelKind::Generic => "generic",
+            ModelKind::JavaScript => "javascript",
+        },
+        fingerprint: model.fingerprint().to_string(),
+        same_as: same_as.map(ToString::to_string),
+    }
+}

@@ -1,0 +1,196 @@
+//! `snapctl rebuild`.
+
+mod batch;
+mod part;
+mod view;
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use crate::cli::args::Literal;
+use crate::cli::ctx::Ctx;
+use crate::store::answer;
+use crate::cli::exit::{ExitStatus, Refusal};
+use crate::cli::ui::{Format, Talk, Ui};
+use crate::model::progress::Progress as _;
+use crate::model::target::Target;
+use crate::replay::{self, Base, ReplayError, Snapshot, Warning};
+use crate::store::Store;
+
+use part::Part;
+
+/// Rebuild documents from their operations, as JSON
+///
+/// Without a scope and at head, initial or @TIME the answer is the whole document, each scope rebuilt alone; with a
+/// scope, or at any other position (then scope global unless named), it is that scope's rebuild.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
+pub(crate) struct RebuildArgs {
+    /// What to rebuild: DOC[/SCOPE][@BRANCH][:REV]
+    #[arg(value_name = "TARGET", required_unless_present = "batch")]
+    targets: Vec<String>,
+
+    #[command(flatten)]
+    literal: Literal,
+
+    /// Print the state alone: the canonical text that its hash is made of, without a line break unless on a terminal
+    #[arg(long, group = "part")]
+    state: bool,
+
+    /// Print this part of the state, a JSON pointer such as /nodes/0/name
+    #[arg(long, group = "part", value_name = "POINTER", value_parser = part::parse_pointer)]
+    pointer: Option<String>,
+
+    /// Print the state hash alone; of a whole document a line with scope and hash for each scope
+    #[arg(long, group = "part")]
+    hash: bool,
+
+    /// Add how the rebuild was done; elapsedUs is the one field that differs from run to run
+    #[arg(long, conflicts_with = "part")]
+    explain: bool,
+
+    /// Fail with exit code 13 where the log has a gap
+    #[arg(long)]
+    strict: bool,
+
+    /// Read {"document","scope","branch","at"} objects from stdin, a line each, and answer each with a line
+    #[arg(long, conflicts_with_all = ["targets", "scope", "branch", "at", "part"])]
+    batch: bool,
+}
+
+/// A snapshot and what only the command line knows of it.
+struct Rebuilt {
+    snapshot: Snapshot,
+    elapsed: Duration,
+    assumed_scope: bool,
+}
+
+/// What a gap in the log means for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnGap {
+    /// It is answered, with a warning.
+    Warn,
+    /// It is not answered.
+    Fail,
+}
+
+impl OnGap {
+    /// As `--strict` says.
+    #[must_use]
+    pub(crate) fn strict(strict: bool) -> Self {
+        if strict { OnGap::Fail } else { OnGap::Warn }
+    }
+
+    /// Says what the user should know, or refuses.
+    ///
+    /// # Errors
+    /// At a gap, when gaps are not accepted.
+    pub(crate) fn tell(self, talk: &Talk, warnings: &[Warning]) -> Result<(), Refusal> {
+        for warning in warnings {
+            if self == OnGap::Fail && matches!(warning, Warning::Gap { .. }) {
+                let hint = Some("without --strict it is answered with a warning".to_owned());
+                return Err(Refusal { exit: ExitStatus::Undecodable, code: "gap", message: warning.to_string(), hint });
+            }
+            talk.warning(warning);
+        }
+        Ok(())
+    }
+}
+
+/// Runs `snapctl rebuild`.
+///
+/// # Errors
+/// When a target does not parse, does not exist or cannot be rebuilt, or stdout cannot be written.
+pub(crate) fn run(args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
+    if args.batch {
+        return batch::run(args, ctx, ui);
+    }
+    let targets: Vec<Target> = args.targets.iter().map(|text| args.literal.target(text)).collect::<Result<_, _>>()?;
+    let store = ctx.open_store()?;
+    if let [target] = &targets[..] {
+        let rebuilt = rebuild_told(args, ctx, &ui.talk, &*store, target)?;
+        let selected = args.part().select(&rebuilt)?;
+        match ui.out.format() {
+            Format::Plain => selected.print(&mut ui.out, None)?,
+            _ => ui.out.json(|out| selected.write_json(out))?,
+        }
+        return Ok(ExitStatus::Success);
+    }
+    for target in &targets {
+        // A wrong name among many is told before anything is printed.
+        answer(&*store, |read| replay::resolve(read, target).map(drop))?;
+    }
+    if ui.out.format() == Format::Plain && args.part().is_text() {
+        for target in &targets {
+            let rebuilt = rebuild_told(args, ctx, &ui.talk, &*store, target)?;
+            args.part().select(&rebuilt)?.print(&mut ui.out, Some(target))?;
+        }
+        return Ok(ExitStatus::Success);
+    }
+    let mut list = ui.out.list();
+    for target in &targets {
+        let one = || -> anyhow::Result<Rebuilt> { rebuild_told(args, ctx, &ui.talk, &*store, target) };
+        let written = one().and_then(|rebuilt| {
+            let selected = args.part().select(&rebuilt)?;
+            Ok(list.item(|out| selected.write_json(out))?)
+        });
+        if let Err(error) = written {
+            // The error counts, not that the list could not be closed.
+            let _ = list.abandon();
+            return Err(error);
+        }
+    }
+    list.finish()?;
+    Ok(ExitStatus::Success)
+}
+
+impl RebuildArgs {
+    fn part(&self) -> Part<'_> {
+        match &self.pointer {
+            Some(pointer) => Part::Pointer(pointer),
+            None if self.state => Part::State,
+            None if self.hash => Part::Hash,
+            None if self.explain => Part::Explained,
+            None => Part::Document,
+        }
+    }
+}
+
+/// Rebuilds, and says on stderr what there is to say.
+fn rebuild_told(
+    args: &RebuildArgs,
+    ctx: &Ctx,
+    talk: &Talk,
+    store: &dyn Store,
+    target: &Target,
+) -> anyhow::Result<Rebuilt> {
+    let rebuilt = rebuild(ctx, store, target)?;
+    if rebuilt.assumed_scope {
+        talk.note(format_args!("{target} names no scope; this is scope {}", replayed_scope(&rebuilt.snapshot)));
+    }
+    OnGap::strict(args.strict).tell(talk, &rebuilt.snapshot.warnings)?;
+    let explain = &rebuilt.snapshot.explain;
+    let base = match explain.base {
+        Base::Genesis => "the first operation".to_owned(),
+        Base::Keyframe(revision) => format!("keyframe {revision}"),
+    };
+    talk.detail(format_args!("{target}: rebuilt from {base}, {} operations read", explain.operations_read));
+    Ok(rebuilt)
+}
+
+fn rebuild(ctx: &Ctx, store: &dyn Store, target: &Target) -> Result<Rebuilt, ReplayError> {
+    let meter = ctx.meter("replaying");
+    meter.check()?;
+    let started = Instant::now();
+    let (snapshot, assumed_scope) = answer(store, |read| -> Result<_, ReplayError> {
+        let resolved = replay::resolve(read, target)?;
+        let snapshot = replay::rebuild(&ctx.sources(read, &meter), &resolved)?;
+        Ok((snapshot, resolved.assumed_scope()))
+    })?;
+    Ok(Rebuilt { snapshot, elapsed: started.elapsed(), assumed_scope })
+}
+
+fn replayed_scope(snapshot: &Snapshot) -> &str {
+    snapshot.scope.as_ref().map_or("global", |scope| scope.as_str())
+}

@@ -1,0 +1,172 @@
+//! `rebuild --batch`: a request a line on stdin, an answer a line on stdout, in order.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::view::TargetView;
+use super::{RebuildArgs, rebuild_told};
+use crate::cli::ctx::Ctx;
+use crate::cli::exit::{ExitStatus, Refusal, Report};
+use crate::cli::lines::{Line, Lines};
+use crate::cli::render::json::Members;
+use crate::cli::ui::{Out, StdoutError, Ui};
+use crate::model::ids::{OpIndex, Revision};
+use crate::model::target::{At, Target};
+use crate::store::Store;
+
+/// A line of the input.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    /// An exact id.
+    document: String,
+    scope: Option<String>,
+    branch: Option<String>,
+    /// A number, or any text that is a position.
+    at: Option<Value>,
+}
+
+/// Answers all lines of stdin.
+///
+/// # Errors
+/// When the store cannot be opened, stdin not read or stdout not written, or the work was stopped. A request that
+/// fails is an answer.
+pub(super) fn run(args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
+    let store = ctx.open_store()?;
+    let mut status = ExitStatus::Success;
+    let mut lines = Lines::of_stdin();
+    loop {
+        // Whoever waits for an answer before the next question has it by now.
+        if !lines.ready() {
+            ui.out.flush()?;
+        }
+        let Some(line) = lines.next(&|| ctx.check())? else { return Ok(status) };
+        if line.is_blank() {
+            continue;
+        }
+        if !answer_line(&line, args, ctx, ui, &*store)? {
+            status = ExitStatus::Findings;
+        }
+    }
+}
+
+/// Answers one line, and says whether it could be done.
+fn answer_line(line: &Line, args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui, store: &dyn Store) -> anyhow::Result<bool> {
+    let request = match Request::parse(line) {
+        Ok(request) => request,
+        Err(refusal) => {
+            write_failure(&mut ui.out, None, &Report::of(&refusal.into()).1)?;
+            return Ok(false);
+        }
+    };
+    let rebuilt = request.target(line).map_err(Into::into);
+    let rebuilt = rebuilt.and_then(|target| rebuild_told(args, ctx, &ui.talk, store, &target));
+    let error = match rebuilt {
+        Ok(rebuilt) => {
+            let selected = args.part().select(&rebuilt)?;
+            ui.out.json_line(|out| selected.write_json(out))?;
+            return Ok(true);
+        }
+        Err(error) => error,
+    };
+    let (status, report) = Report::of(&error);
+    if matches!(status, ExitStatus::Interrupted | ExitStatus::Incomplete) {
+        return Err(error);
+    }
+    write_failure(&mut ui.out, Some(&request.asked()), &report)?;
+    Ok(false)
+}
+
+impl Request {
+    fn parse(line: &Line) -> Result<Self, Refusal> {
+        let text = line.text.as_ref().map_err(|reason| bad_line(line, 0, reason))?;
+        if !text.trim_ascii_start().starts_with(b"{") {
+            // A list of the values would do for serde.
+            return Err(bad_line(line, 0, "it is not an object"));
+        }
+        serde_json::from_slice(text).map_err(|error| {
+            // serde_json ends its texts with a position in the line; the position in the input says more.
+            let text = error.to_string();
+            let reason = text.rsplit_once(" at line ").map_or(&text[..], |(reason, _)| reason);
+            bad_line(line, error.column().saturating_sub(1), reason)
+        })
+    }
+
+    fn target(&self, line: &Line) -> Result<Target, Refusal> {
+        let at = match &self.at {
+            None | Some(Value::Null) => Ok(At::Head),
+            Some(Value::Number(number)) => {
+                let revision = number.as_u64().map(|index| At::Revision(Revision::of(OpIndex::new(index))));
+                revision.ok_or_else(|| format!("\"at\": {number} is not a revision"))
+            }
+            Some(Value::String(text)) => At::parse_literal(text).map_err(|error| format!("\"at\": {error}")),
+            Some(_) => Err("\"at\" is neither a number nor a text".to_owned()),
+        };
+        let at = at.map_err(|reason| bad_line(line, 0, &reason))?;
+        Ok(Target::literal(&self.document, self.scope.as_deref(), self.branch.as_deref(), at))
+    }
+
+    fn asked(&self) -> TargetView<'_> {
+        let branch = self.branch.as_deref().unwrap_or("main");
+        TargetView { document: &self.document, scope: self.scope.as_deref(), branch }
+    }
+}
+
+fn bad_line(line: &Line, column: usize, reason: &str) -> Refusal {
+    Refusal {
+        exit: ExitStatus::Usage,
+        code: "bad-line",
+        message: format!("line {}, byte {}: {reason}", line.number, line.offset + column as u64),
+        hint: Some(r#"a line is {"document":ID} with "scope", "branch" and "at" as needed"#.to_owned()),
+    }
+}
+
+/// Writes an error as the answer; `target` is what was asked for, as far as it could be read.
+fn write_failure(out: &mut Out, target: Option<&TargetView<'_>>, error: &Report) -> Result<(), StdoutError> {
+    out.json_line(|out| {
+        let mut members = Members::open(out)?;
+        members.member("target", &target)?;
+        members.member("error", error)?;
+        members.close()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> Line {
+        Line { number: 3, offset: 100, text: Ok(text.as_bytes().to_vec()) }
+    }
+
+    fn target(text: &str) -> Result<Target, Refusal> {
+        Request::parse(&line(text))?.target(&line(text))
+    }
+
+    fn at(text: &str) -> At {
+        target(text).unwrap().at
+    }
+
+    fn message(text: &str) -> String {
+        target(text).unwrap_err().message
+    }
+
+    #[test]
+    fn a_position_is_a_number_or_a_text() {
+        assert_eq!(at(r#"{"document":"a/b:1"}"#), At::Head);
+        assert_eq!(at(r#"{"document":"d","at":7}"#), At::Revision(Revision::of(OpIndex::new(7))));
+        assert_eq!(at(r#"{"document":"d","at":"head~2"}"#), At::BeforeHead(2));
+        assert_eq!(at(r#"{"document":"d","at":null}"#), At::Head);
+    }
+
+    #[test]
+    fn a_bad_line_is_named_with_number_and_byte() {
+        assert_eq!(message("{\"document\":}"), "line 3, byte 112: expected value");
+        assert!(message(r#"{"document":"d","rev":1}"#).starts_with("line 3, byte 120: unknown field `rev`"));
+        assert_eq!(message(r#" ["d"]"#), "line 3, byte 100: it is not an object");
+        assert!(message(r#"{"scope":"x"}"#).contains("missing field `document`"));
+        assert_eq!(message(r#"{"document":"d","at":-1}"#), "line 3, byte 100: \"at\": -1 is not a revision");
+        assert!(message(r#"{"document":"d","at":"x"}"#).contains("it is none of N, head"));
+        assert!(message(r#"{"document":"d","at":[]}"#).contains("neither a number nor a text"));
+    }
+}

@@ -1,0 +1,181 @@
+//! The result object of `rebuild`. Its members and their order are a contract.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cli::render::json::{ByScope, Members};
+use crate::model::ids::{Revision, Scope};
+use crate::model::json::{Json, canonical, hash_canonical};
+use crate::replay::{Base, Explain, Snapshot};
+
+/// What was rebuilt.
+#[derive(Serialize)]
+pub(super) struct TargetView<'a> {
+    /// The document.
+    pub(super) document: &'a str,
+    /// The scope; `null` for a whole document.
+    pub(super) scope: Option<&'a str>,
+    /// The branch.
+    pub(super) branch: &'a str,
+}
+
+/// Where the answer came from.
+#[derive(Serialize)]
+struct SourceView {
+    /// `keyframe` or `replay`.
+    tier: &'static str,
+    /// Whether it may be out of date.
+    stale: bool,
+}
+
+/// How the rebuild was done.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExplainView {
+    base: BaseView,
+    considered: Vec<ConsideredView>,
+    operations_read: u64,
+    operations_applied: u64,
+    bytes_read: u64,
+    /// Wall time; the one field that differs from run to run.
+    elapsed_us: u64,
+}
+
+/// What it started from.
+#[derive(Serialize)]
+struct BaseView {
+    /// `genesis` or `keyframe`.
+    kind: &'static str,
+    /// The last operation it includes; `null` for genesis.
+    revision: Option<u64>,
+}
+
+/// A base that was not used.
+#[derive(Serialize)]
+struct ConsideredView {
+    kind: &'static str,
+    revision: u64,
+    reason: String,
+    /// A command that would make it usable.
+    remedy: Option<String>,
+    /// The stream it belongs to, as a target.
+    stream: String,
+}
+
+/// Writes a snapshot; with `elapsed`, also how it was made.
+pub(super) fn write_document(out: &mut dyn Write, snapshot: &Snapshot, elapsed: Option<Duration>) -> io::Result<()> {
+    let mut members = Members::open(out)?;
+    members.member("target", &target(snapshot))?;
+    members.member("revision", &revisions(snapshot))?;
+    members.member("documentType", snapshot.document_type.as_str())?;
+    members.raw("header", &canonical(&Json::Object(snapshot.header.clone())))?;
+    let hashes = write_states(members.key("state")?, snapshot)?;
+    members.member("hash", &hashes)?;
+    let tier = if snapshot.explain.base == Base::Genesis { "replay" } else { "keyframe" };
+    members.member("source", &SourceView { tier, stale: false })?;
+    if let Some(elapsed) = elapsed {
+        members.member("explain", &explain(&snapshot.explain, elapsed))?;
+    }
+    members.close()
+}
+
+/// The scopes that have a hash: all that have a state, and all that were asked for.
+pub(super) fn scopes(snapshot: &Snapshot) -> impl Iterator<Item = Scope> {
+    snapshot.state.scopes().into_iter().chain(snapshot.revision.keys().cloned()).chain(snapshot.scope.clone())
+}
+
+fn target(snapshot: &Snapshot) -> TargetView<'_> {
+    TargetView {
+        document: snapshot.document.as_str(),
+        scope: snapshot.scope.as_ref().map(Scope::as_str),
+        branch: snapshot.branch.as_str(),
+    }
+}
+
+fn revisions(snapshot: &Snapshot) -> ByScope<Option<u64>> {
+    snapshot.revision.iter().map(|(scope, revision)| (scope.clone(), revision.map(Revision::get))).collect()
+}
+
+/// Writes `{scope: state}`, one scope at a time, and returns the hashes of the texts as they pass.
+fn write_states(out: &mut dyn Write, snapshot: &Snapshot) -> io::Result<ByScope<String>> {
+    let scopes: ByScope<()> = scopes(snapshot).map(|scope| (scope, ())).collect();
+    let mut hashes = Vec::new();
+    let mut members = Members::open(out)?;
+    for (scope, ()) in scopes.iter() {
+        let text = snapshot.state.canonical(scope.as_str());
+        if let Some(text) = &text {
+            members.raw(scope.as_str(), text)?;
+        }
+        hashes.push((scope.clone(), hash_canonical(text.as_deref()).to_string()));
+    }
+    members.close()?;
+    Ok(hashes.into_iter().collect())
+}
+
+fn explain(explain: &Explain, elapsed: Duration) -> ExplainView {
+    let considered = explain.considered.iter().map(|considered| ConsideredView {
+        kind: "keyframe",
+        revision: considered.revision.get(),
+        reason: considered.reason.clone(),
+        remedy: considered.remedy.clone(),
+        stream: considered.stream.to_string(),
+    });
+    ExplainView {
+        base: match explain.base {
+            Base::Genesis => BaseView { kind: "genesis", revision: None },
+            Base::Keyframe(revision) => BaseView { kind: "keyframe", revision: Some(revision.get()) },
+        },
+        considered: considered.collect(),
+        operations_read: explain.operations_read,
+        operations_applied: explain.operations_applied,
+        bytes_read: explain.bytes_read,
+        elapsed_us: elapsed.as_micros().try_into().unwrap_or(u64::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ids::OpIndex;
+    use crate::model::json::parse;
+    use crate::model::state::{JsonState, State};
+
+    fn snapshot() -> Snapshot {
+        let mut state = JsonState::default();
+        state.set("global".into(), parse(br#"{"b":1,"a":"x"}"#).unwrap().into_owned());
+        Snapshot {
+            document: "d".into(),
+            scope: None,
+            branch: "main".into(),
+            revision: [("global".into(), Some(Revision::of(OpIndex::FIRST))), ("local".into(), None)].into(),
+            document_type: "t".into(),
+            header: crate::object! { "name" => "n" },
+            state: State::new(state),
+            explain: Explain::default(),
+            warnings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn members_come_in_the_order_of_the_contract() {
+        let mut out = Vec::new();
+        write_document(&mut out, &snapshot(), None).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            r#"{"target":{"document":"d","scope":null,"branch":"main"},"revision":{"global":0,"local":null},"#.to_owned()
+                + r#""documentType":"t","header":{"name":"n"},"state":{"global":{"a":"x","b":1}},"#
+                + r#""hash":{"global":"9onEVqQC0ToBAx8gEk4e/EI5fp8=","local":"3Sns9SSwMKZSYeMFnEirnh7LJYU="},"#
+                + r#""source":{"tier":"replay","stale":false}}"#
+        );
+    }
+
+    #[test]
+    fn an_explanation_comes_last() {
+        let mut out = Vec::new();
+        write_document(&mut out, &snapshot(), Some(Duration::from_micros(7))).unwrap();
+        let expected = r#","explain":{"base":{"kind":"genesis","revision":null},"considered":[],"operationsRead":0,"operationsApplied":0,"bytesRead":0,"elapsedUs":7}}"#;
+        assert!(String::from_utf8(out).unwrap().ends_with(expected));
+    }
+}

@@ -1,0 +1,103 @@
+//! `snapctl store`.
+
+use std::collections::BTreeMap;
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use crate::cli::ctx::Ctx;
+use crate::store::answer;
+use crate::cli::exit::ExitStatus;
+use crate::cli::render::table::{Align, table};
+use crate::cli::ui::{Format, Ui};
+use crate::store::{Capabilities, Read, StoreError};
+
+/// What is known of the store.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Show where the store is, what it holds, and what it can do
+    Info,
+}
+
+/// A store as `store info` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InfoView {
+    /// Where it is; never with a password.
+    location: String,
+    /// Documents with at least one operation.
+    documents: u64,
+    /// Operation rows.
+    operations: u64,
+    /// Keyframe rows.
+    keyframes: u64,
+    /// All files of it; 0 when it has none.
+    size_bytes: u64,
+    /// What it can do.
+    capabilities: CapabilitiesView,
+    /// Facts that only this backend has.
+    details: BTreeMap<&'static str, String>,
+}
+
+/// What a store can do.
+#[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "a list of independent capabilities")]
+struct CapabilitiesView {
+    append: bool,
+    keyframes: bool,
+    follow: bool,
+    transactional: bool,
+    durable: bool,
+}
+
+/// Runs `snapctl store`.
+///
+/// # Errors
+/// When the store cannot be opened or read, or stdout not written.
+pub(crate) fn run(command: StoreCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
+    let StoreCommand::Info = command;
+    let store = ctx.open_store()?;
+    let info = answer(&*store, |read: &dyn Read| -> Result<_, StoreError> { read.info() })?;
+    let view = InfoView {
+        location: store.location().to_owned(),
+        documents: info.documents,
+        operations: info.operations,
+        keyframes: info.keyframes,
+        size_bytes: info.size_bytes,
+        capabilities: capabilities(store.capabilities()),
+        details: info.details.into_iter().collect(),
+    };
+    if ui.out.format() == Format::Plain {
+        let text = table(&[("", Align::Left), ("", Align::Left)], rows(view), ui.out.width());
+        ui.out.bytes(text.as_bytes())?;
+    } else {
+        ui.out.json(|out| Ok(serde_json::to_writer(out, &view)?))?;
+    }
+    Ok(ExitStatus::Success)
+}
+
+fn capabilities(can: Capabilities) -> CapabilitiesView {
+    let Capabilities { append, keyframes, follow, transactional, durable } = can;
+    CapabilitiesView { append, keyframes, follow, transactional, durable }
+}
+
+fn rows(view: InfoView) -> Vec<Vec<String>> {
+    let can = view.capabilities;
+    let named = [
+        (can.append, "append"),
+        (can.keyframes, "keyframes"),
+        (can.follow, "follow"),
+        (can.transactional, "transactional"),
+        (can.durable, "durable"),
+    ];
+    let capabilities: Vec<&str> = named.iter().filter(|(can, _)| *can).map(|(_, name)| *name).collect();
+    let facts = [
+        ("location", view.location),
+        ("documents", view.documents.to_string()),
+        ("operations", view.operations.to_string()),
+        ("keyframes", view.keyframes.to_string()),
+        ("size in bytes", view.size_bytes.to_string()),
+        ("capabilities", capabilities.join(", ")),
+    ];
+    facts.into_iter().chain(view.details).map(|(name, value)| vec![name.to_owned(), value]).collect()
+}

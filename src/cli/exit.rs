@@ -1,0 +1,306 @@
+//! Exit codes, and how an error becomes one: the code, a stable name, a message, its causes, and a hint.
+
+use anyhow::Error;
+use serde::Serialize;
+
+use super::ui::StdoutError;
+use crate::model::ids::{Branch, DocumentId};
+use crate::model::progress::Stop;
+use crate::model::target::{GRAMMAR, TargetError};
+use crate::reducer::{ModelId, RegistryError};
+use crate::replay::ReplayError;
+use crate::settings::SettingsError;
+use crate::store::StoreError;
+
+/// How a command ends. The numbers are a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitStatus {
+    /// Done, clean.
+    Success = 0,
+    /// Findings, differences, no match, failed lines in a batch.
+    Findings = 1,
+    /// Usage.
+    Usage = 2,
+    /// Environment or I/O; nothing was decided.
+    Failed = 3,
+    /// Nothing matched, or past the head.
+    Nothing = 4,
+    /// The budget ended, or only what cannot be verified is left.
+    Incomplete = 5,
+    /// The store is missing, or not a store.
+    NoStore = 10,
+    /// The store is locked or busy.
+    Busy = 11,
+    /// The schema is not supported.
+    Unsupported = 12,
+    /// Stored data cannot be decoded or replayed.
+    Undecodable = 13,
+    /// No model for a document type.
+    ModelMissing = 14,
+    /// The store moved, or a conflict.
+    Precondition = 15,
+    /// Interrupted.
+    Interrupted = 130,
+    /// The reader of the pipe went away.
+    PipeClosed = 141,
+}
+
+/// An error that only the command line knows.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Refusal {
+    /// How the command ends.
+    pub(crate) exit: ExitStatus,
+    /// A stable name.
+    pub(crate) code: &'static str,
+    /// What and where.
+    pub(crate) message: String,
+    /// What to do.
+    pub(crate) hint: Option<String>,
+}
+
+/// An error as users see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Report {
+    /// A stable name in kebab case.
+    pub(crate) code: &'static str,
+    /// The exit code.
+    pub(crate) exit: u8,
+    /// What happened, and where.
+    pub(crate) message: String,
+    /// What to do, if we know.
+    pub(crate) hint: Option<String>,
+    /// Why, from the nearest cause to the farthest.
+    pub(crate) causes: Vec<String>,
+}
+
+/// How an error is sorted.
+struct Class(ExitStatus, &'static str, Option<String>);
+
+impl Report {
+    /// Sorts an error by the first of its causes that is known.
+    #[must_use]
+    pub(crate) fn of(error: &Error) -> (ExitStatus, Self) {
+        let known = error.chain().find_map(classify);
+        let Class(exit, code, hint) = known.unwrap_or(Class(ExitStatus::Failed, "failed", None));
+        let mut texts: Vec<String> = error.chain().map(ToString::to_string).collect();
+        // An error that only passes on its cause's text, or ends with it, has said it already.
+        texts.dedup_by(|cause, outer| outer.ends_with(cause.as_str()));
+        let message = texts.remove(0);
+        (exit, Report { code, exit: exit as u8, message, hint, causes: texts })
+    }
+}
+
+fn classify(error: &(dyn std::error::Error + 'static)) -> Option<Class> {
+    if let Some(refusal) = error.downcast_ref::<Refusal>() {
+        return Some(Class(refusal.exit, refusal.code, refusal.hint.clone()));
+    }
+    if let Some(StdoutError(cause)) = error.downcast_ref() {
+        let closed = cause.kind() == std::io::ErrorKind::BrokenPipe;
+        let exit = if closed { ExitStatus::PipeClosed } else { ExitStatus::Failed };
+        return Some(Class(exit, if closed { "pipe-closed" } else { "stdout-failed" }, None));
+    }
+    None.or_else(|| error.downcast_ref().map(of_replay))
+        .or_else(|| error.downcast_ref().map(of_store))
+        .or_else(|| error.downcast_ref().map(of_registry))
+        .or_else(|| error.downcast_ref().copied().map(of_stop))
+        .or_else(|| error.downcast_ref().map(of_settings))
+        .or_else(|| error.downcast_ref().map(of_target))
+}
+
+fn of_replay(error: &ReplayError) -> Class {
+    use ExitStatus as Exit;
+    match error {
+        ReplayError::NoDocument(_) => hinted(Exit::Nothing, "no-document", "list the documents with `snapctl ls`"),
+        ReplayError::Ambiguous { examples, count, .. } => {
+            Class(Exit::Usage, "ambiguous-document", Some(format!("type more of it: {}", listed(examples, *count))))
+        }
+        ReplayError::NoBranch { branches, .. } => {
+            let names: Vec<&str> = branches.iter().map(Branch::as_str).collect();
+            Class(Exit::Nothing, "no-branch", Some(format!("it has {}", names.join(", "))).filter(|_| !names.is_empty()))
+        }
+        ReplayError::PastHead { stream, .. } => {
+            Class(Exit::Nothing, "past-head", Some(format!("the newest is `snapctl rebuild {stream}:head`")))
+        }
+        ReplayError::NoOperation { .. } => {
+            hinted(Exit::Nothing, "no-operation", "`snapctl log DOC/SCOPE --json` shows the ids")
+        }
+        ReplayError::NotYet { created, .. } => {
+            let hint = created.map(|created| format!("the earliest state is at @{created}"));
+            Class(Exit::Nothing, "not-yet", hint)
+        }
+        ReplayError::NoKeyframe { .. } => {
+            hinted(Exit::Nothing, "no-keyframe", "without `keyframe:` the revision is rebuilt from the log")
+        }
+        ReplayError::Store(error) => of_store(error),
+        ReplayError::Model(error) => of_registry(error),
+        ReplayError::Rejected { .. } => Class(Exit::Undecodable, "rejected", None),
+        ReplayError::Fold(_) => Class(Exit::Undecodable, "model-failed", None),
+        ReplayError::Stopped(stop) => of_stop(*stop),
+    }
+}
+
+fn of_store(error: &StoreError) -> Class {
+    use ExitStatus as Exit;
+    match error {
+        StoreError::Missing { .. } => Class(Exit::NoStore, "store-missing", None),
+        StoreError::NotAStore { .. } => Class(Exit::NoStore, "not-a-store", None),
+        StoreError::Unsupported { .. } => Class(Exit::Unsupported, "schema-unsupported", None),
+        StoreError::BadLocation { .. } => Class(Exit::Usage, "bad-store-location", None),
+        StoreError::Busy { .. } => hinted(Exit::Busy, "store-busy", "wait longer with --busy-timeout, for example 30s"),
+        StoreError::Unavailable { .. } => Class(Exit::Failed, "store-unavailable", None),
+        StoreError::ReadOnly { .. } => Class(Exit::Failed, "store-read-only", None),
+        StoreError::Corrupt { .. } => Class(Exit::Undecodable, "row-corrupt", None),
+        StoreError::Damaged { .. } => Class(Exit::Undecodable, "store-damaged", None),
+        StoreError::Moved { .. } => hinted(Exit::Busy, "store-moved", "try again when the other program is less busy"),
+        StoreError::NeedsRecovery { .. } => hinted(
+            Exit::NoStore,
+            "store-needs-recovery",
+            "let the program that owns the file open it once, or read a copy of all its files",
+        ),
+        StoreError::Exists { .. } => Class(Exit::Precondition, "store-exists", None),
+        StoreError::Conflict { .. } => Class(Exit::Precondition, "conflict", None),
+    }
+}
+
+fn of_registry(error: &RegistryError) -> Class {
+    match error {
+        RegistryError::ModelMissing(id) => Class(ExitStatus::ModelMissing, "model-missing", Some(how_to_map(id))),
+        RegistryError::StepMissing(id) => {
+            let hint = format!("if {id} changed nothing, say so in the settings file: [models.\"{id}\"] with upgrade = \"identity\"");
+            Class(ExitStatus::ModelMissing, "upgrade-step-missing", Some(hint))
+        }
+    }
+}
+
+fn how_to_map(id: &ModelId) -> String {
+    let kind = &id.document_type;
+    format!(
+        "`snapctl model list` shows the models there are; a version that behaves like another is mapped in snapctl.toml \
+         (--config): [models.\"{id}\"] with same-as = \"{kind}@VERSION\""
+    )
+}
+
+fn of_stop(stop: Stop) -> Class {
+    match stop {
+        Stop::Interrupted => Class(ExitStatus::Interrupted, "interrupted", None),
+        Stop::TimedOut => hinted(ExitStatus::Incomplete, "timed-out", "allow more with --timeout"),
+    }
+}
+
+fn of_settings(error: &SettingsError) -> Class {
+    match error {
+        SettingsError::Unreadable { .. } => Class(ExitStatus::Failed, "settings-unreadable", None),
+        SettingsError::UnknownKey { nearest, .. } => {
+            let hint = nearest.map(|nearest| format!("did you mean {nearest}?"));
+            Class(ExitStatus::Usage, "settings-unknown-key", hint)
+        }
+        SettingsError::Syntax { .. } | SettingsError::BadValue { .. } => {
+            Class(ExitStatus::Usage, "settings-invalid", None)
+        }
+    }
+}
+
+fn of_target(_: &TargetError) -> Class {
+    hinted(ExitStatus::Usage, "bad-target", GRAMMAR)
+}
+
+fn hinted(exit: ExitStatus, code: &'static str, hint: &str) -> Class {
+    Class(exit, code, Some(hint.to_owned()))
+}
+
+fn listed(examples: &[DocumentId], count: usize) -> String {
+    let mut text = examples.iter().map(DocumentId::as_str).collect::<Vec<_>>().join(", ");
+    if count > examples.len() {
+        text.push_str(", …");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::model::ids::StreamKey;
+
+    fn report(error: impl Into<Error>) -> Report {
+        Report::of(&error.into()).1
+    }
+
+    fn stream() -> StreamKey {
+        StreamKey { document: "d".into(), scope: "global".into(), branch: "main".into() }
+    }
+
+    #[test]
+    fn every_error_of_a_store_has_its_exit_code() {
+        let location = || "ops.db".to_owned();
+        let text = String::new;
+        let source = || Box::new(io::Error::other("disk on fire"));
+        for (error, exit, code) in [
+            (StoreError::Missing { location: location() }, 10, "store-missing"),
+            (StoreError::NotAStore { location: location(), reason: text() }, 10, "not-a-store"),
+            (StoreError::Unsupported { location: location(), reason: text() }, 12, "schema-unsupported"),
+            (StoreError::BadLocation { text: location(), reason: text() }, 2, "bad-store-location"),
+            (StoreError::Busy { location: location() }, 11, "store-busy"),
+            (StoreError::Unavailable { location: location(), action: "read", source: source() }, 3, "store-unavailable"),
+            (StoreError::ReadOnly { location: location() }, 3, "store-read-only"),
+            (StoreError::Corrupt { table: "t", key: text(), column: "c", reason: text() }, 13, "row-corrupt"),
+            (StoreError::Damaged { location: location(), source: source() }, 13, "store-damaged"),
+            (StoreError::Conflict { stream: stream(), index: crate::model::ids::OpIndex::FIRST, reason: text() }, 15, "conflict"),
+        ] {
+            let found = report(ReplayError::Store(error));
+            assert_eq!((found.exit, found.code), (exit, code));
+        }
+    }
+
+    #[test]
+    fn every_error_of_a_replay_has_its_exit_code() {
+        let model = || ModelId { document_type: "x/y".into(), version: 2 };
+        let (document, branch) = (DocumentId::from("d"), "b".into());
+        let revision = crate::model::ids::Revision::of(crate::model::ids::OpIndex::FIRST);
+        for (error, exit) in [
+            (ReplayError::NoDocument("d".into()), 4),
+            (ReplayError::Ambiguous { prefix: "d".into(), count: 2, examples: vec![] }, 2),
+            (ReplayError::NoBranch { document: document.clone(), branch, branches: vec![] }, 4),
+            (ReplayError::PastHead { stream: stream(), asked: "9".into(), head: Some(revision) }, 4),
+            (ReplayError::NoOperation { document, id: "o".into() }, 4),
+            (ReplayError::NoKeyframe { stream: stream(), revision }, 4),
+            (ReplayError::Model(RegistryError::ModelMissing(model())), 14),
+            (ReplayError::Model(RegistryError::StepMissing(model())), 14),
+            (ReplayError::Rejected { stream: stream(), index: None, message: String::new() }, 13),
+            (ReplayError::Fold(crate::reducer::FoldError::Limit("step")), 13),
+            (ReplayError::Stopped(Stop::Interrupted), 130),
+            (ReplayError::Stopped(Stop::TimedOut), 5),
+        ] {
+            assert_eq!(report(error).exit, exit);
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_told_from_a_full_disk() {
+        assert_eq!(report(StdoutError(io::ErrorKind::BrokenPipe.into())).exit, 141);
+        let full = report(StdoutError(io::ErrorKind::StorageFull.into()));
+        assert_eq!((full.exit, full.message.as_str()), (3, "cannot write to stdout"));
+        assert_eq!(full.causes, ["no storage space"]);
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        let cause = StoreError::Unavailable { location: "ops.db".into(), action: "read", source: Box::new(io::Error::other("gone")) };
+        let found = report(Error::from(ReplayError::Store(cause)).context("rebuilding d"));
+        assert_eq!(found.message, "rebuilding d");
+        assert_eq!(found.causes, ["cannot read ops.db", "gone"]);
+        assert_eq!((found.exit, found.code), (3, "store-unavailable"));
+    }
+
+    #[test]
+    fn hints_name_what_to_type() {
+        let past = report(ReplayError::PastHead { stream: stream(), asked: "9".into(), head: None });
+        assert_eq!(past.hint.as_deref(), Some("the newest is `snapctl rebuild d/global:head`"));
+        let examples = vec![DocumentId::from("da"), "db".into()];
+        let found = report(ReplayError::Ambiguous { prefix: "d".into(), count: 3, examples });
+        assert_eq!(found.hint.as_deref(), Some("type more of it: da, db, …"));
+    }
+}

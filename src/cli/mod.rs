@@ -1,0 +1,121 @@
+//! The command line: arguments, output, exit codes. The only module that prints or reads the environment.
+
+mod args;
+mod commands;
+mod ctx;
+mod lines;
+mod exit;
+mod progress;
+mod render;
+mod ui;
+mod usage;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use args::Global;
+use commands::{log, ls, model, rebuild, store};
+use ctx::Ctx;
+use exit::Report;
+use ui::Ui;
+
+pub use exit::ExitStatus;
+
+/// Inspect and rebuild document snapshots from operation logs
+///
+/// A target is DOC[/SCOPE][@BRANCH][:REV]. DOC is an id, a unique prefix of one, or a slug; BRANCH is main unless named;
+/// REV is N, head (default), head~N, initial, op:ID, keyframe:N or @TIME. %XX escapes / @ : % in any part.
+#[derive(Debug, Parser)]
+#[command(name = "snapctl", version, max_term_width = 110, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Ls(ls::LsArgs),
+    Log(log::LogArgs),
+    Rebuild(rebuild::RebuildArgs),
+    /// Show what is known of models
+    #[command(subcommand)]
+    Model(model::ModelCommand),
+    /// Show what is known of the store
+    #[command(subcommand)]
+    Store(store::StoreCommand),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 done              1 findings, failed lines   2 usage               3 environment or I/O failed
+  4 nothing matched   5 out of time             10 no store           11 store busy
+  12 schema not supported                       13 data cannot be decoded or replayed
+  14 no model for a document type               15 precondition failed
+  130 interrupted     141 the reader of the pipe went away";
+
+/// Runs the command that `args` (with the program's name) ask for.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return usage::answer(&error, &args),
+    };
+    let mut ui = Ui::new(&cli.global);
+    let result = Ctx::new(cli.global).and_then(|ctx| dispatch(&cli.command, &ctx, &mut ui));
+    let flushed = ui.out.flush();
+    let error = match (result, flushed) {
+        (Ok(status), Ok(())) => return status,
+        (Err(error), _) => error,
+        (Ok(_), Err(error)) => error.into(),
+    };
+    report(&ui, &error)
+}
+
+fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
+    match command {
+        Command::Ls(args) => ls::run(args, ctx, ui),
+        Command::Log(args) => log::run(args, ctx, ui),
+        Command::Rebuild(args) => rebuild::run(args, ctx, ui),
+        Command::Model(command) => model::run(*command, ctx, ui),
+        Command::Store(command) => store::run(*command, ctx, ui),
+    }
+}
+
+/// Says why there is no answer. Of a closed pipe nobody wants to hear.
+fn report(ui: &Ui, error: &anyhow::Error) -> ExitStatus {
+    let (status, report) = Report::of(error);
+    if status != ExitStatus::PipeClosed {
+        ui.talk.error(&report);
+    }
+    status
+}
+
+/// The definition of the command line, for documentation and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_says_what_it_does() {
+        for command in command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for arg in command.get_arguments() {
+                assert!(arg.get_help().is_some(), "{} {}", command.get_name(), arg.get_id());
+            }
+        }
+    }
+}

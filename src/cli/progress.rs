@@ -1,0 +1,188 @@
+//! Stopping long work, and showing how far it is. The only place that knows indicatif.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::args::ProgressWhen;
+use super::ui::dumb_terminal;
+use crate::model::progress::{Progress, Stop};
+
+/// What may end a command before its work is done: the user, or the clock.
+pub(crate) struct Limits {
+    interrupted: Arc<AtomicBool>,
+    deadline: Option<Instant>,
+}
+
+impl Limits {
+    /// Starts to listen for interrupts; the clock runs from now. A second interrupt ends the process at once.
+    ///
+    /// # Errors
+    /// When the signal handler cannot be installed.
+    pub(crate) fn start(timeout: Option<Duration>) -> Result<Self, ctrlc::Error> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let flag = interrupted.clone();
+        ctrlc::set_handler(move || {
+            if flag.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        })?;
+        Ok(Limits { interrupted, deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)) })
+    }
+
+    /// Whether to go on.
+    ///
+    /// # Errors
+    /// The reason to stop.
+    pub(crate) fn check(&self) -> Result<(), Stop> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(Stop::Interrupted);
+        }
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(Stop::TimedOut),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Display {
+    /// Not at all.
+    Hidden,
+    /// As a bar on the terminal.
+    Bar,
+    /// As lines of JSON on stderr.
+    Events,
+}
+
+impl Display {
+    /// What was asked for, as far as stderr can show it.
+    #[must_use]
+    pub(crate) fn choose(when: ProgressWhen, quiet: bool) -> Self {
+        match when {
+            ProgressWhen::Json => Display::Events,
+            ProgressWhen::Auto if !quiet && io::stderr().is_terminal() && !dumb_terminal() => Display::Bar,
+            ProgressWhen::Auto | ProgressWhen::None => Display::Hidden,
+        }
+    }
+}
+
+/// Measures one piece of work. What it has put on the screen goes when it is dropped.
+pub(crate) struct Meter<'a> {
+    limits: &'a Limits,
+    display: Display,
+    step: &'static str,
+    started: Instant,
+    shown: Cell<Option<Instant>>,
+    done: Cell<u64>,
+    expected: Cell<u64>,
+    bar: RefCell<Option<ProgressBar>>,
+}
+
+/// A line of `--progress json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    progress: &'static str,
+    done: u64,
+    expected: u64,
+    elapsed_ms: u64,
+    finished: bool,
+}
+
+impl<'a> Meter<'a> {
+    /// Work that has not taken this long is not worth a bar.
+    const PATIENCE: Duration = Duration::from_millis(400);
+    /// Time between two signs of life.
+    const INTERVAL: Duration = Duration::from_millis(200);
+
+    /// Begins to measure the work called `step`.
+    #[must_use]
+    pub(crate) fn new(limits: &'a Limits, display: Display, step: &'static str) -> Self {
+        Meter {
+            limits,
+            display,
+            step,
+            started: Instant::now(),
+            shown: Cell::default(),
+            done: Cell::default(),
+            expected: Cell::default(),
+            bar: RefCell::default(),
+        }
+    }
+
+    fn show(&self) {
+        let now = Instant::now();
+        let due = match self.shown.get() {
+            None => now - self.started >= Self::PATIENCE,
+            Some(last) => now - last >= Self::INTERVAL,
+        };
+        if !due {
+            return;
+        }
+        self.shown.set(Some(now));
+        match self.display {
+            Display::Hidden => {}
+            Display::Events => self.event(false),
+            Display::Bar => {
+                let mut bar = self.bar.borrow_mut();
+                let bar = bar.get_or_insert_with(|| new_bar(self.step));
+                bar.set_length(self.expected.get().max(self.done.get()));
+                bar.set_position(self.done.get());
+            }
+        }
+    }
+
+    fn event(&self, finished: bool) {
+        let event = Event {
+            progress: self.step,
+            done: self.done.get(),
+            expected: self.expected.get(),
+            elapsed_ms: self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+            finished,
+        };
+        let line = serde_json::to_string(&event).expect("an event is numbers and text");
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+}
+
+fn new_bar(step: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {bar:30} {human_pos}/{human_len} operations, {eta}");
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    bar.set_style(style.expect("the template is well formed"));
+    bar.with_message(step)
+}
+
+impl Progress for Meter<'_> {
+    fn expect(&self, n: u64) {
+        self.expected.set(self.expected.get().saturating_add(n));
+    }
+
+    fn advance(&self, n: u64) {
+        self.done.set(self.done.get().saturating_add(n));
+        if self.display != Display::Hidden {
+            self.show();
+        }
+    }
+
+    fn check(&self) -> Result<(), Stop> {
+        self.limits.check()
+    }
+}
+
+impl Drop for Meter<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.get_mut().take() {
+            bar.finish_and_clear();
+        }
+        if self.display == Display::Events {
+            self.event(true);
+        }
+    }
+}

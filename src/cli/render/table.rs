@@ -1,0 +1,138 @@
+//! Tables for people. They read without colour, and without a terminal they neither wrap nor cut anything.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+
+/// Which side the texts of a column keep to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Align {
+    /// Texts.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// A whole table, fitted to a terminal that is `width` wide; `None` is no terminal. Lines end without spaces.
+#[must_use]
+pub(crate) fn table(columns: &[(&str, Align)], rows: Vec<Vec<String>>, width: Option<u16>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
+    let cell = |text: &str, align| {
+        let alignment = if align == Align::Left { CellAlignment::Left } else { CellAlignment::Right };
+        Cell::new(one_line(text)).set_alignment(alignment)
+    };
+    if columns.iter().any(|(title, _)| !title.is_empty()) {
+        table.set_header(columns.iter().map(|(title, align)| cell(title, *align)));
+    }
+    for row in rows {
+        table.add_row(row.iter().zip(columns).map(|(text, (_, align))| cell(text, *align)));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+/// Columns of fixed width for rows that come one at a time and are never held together. The last column takes what is
+/// left; it is cut only when there is a terminal.
+pub(crate) struct Rows<'a> {
+    columns: &'a [(&'a str, usize, Align)],
+    width: Option<u16>,
+}
+
+impl<'a> Rows<'a> {
+    /// Columns with their titles and widths.
+    #[must_use]
+    pub(crate) fn new(columns: &'a [(&'a str, usize, Align)], width: Option<u16>) -> Self {
+        Rows { columns, width }
+    }
+
+    /// The line of titles.
+    #[must_use]
+    pub(crate) fn titles(&self) -> String {
+        self.row(&self.columns.iter().map(|(title, ..)| Cow::Borrowed(*title)).collect::<Vec<_>>())
+    }
+
+    /// One row.
+    #[must_use]
+    pub(crate) fn row(&self, cells: &[Cow<'_, str>]) -> String {
+        let mut line = String::new();
+        for (cell, &(_, width, align)) in cells.iter().zip(self.columns) {
+            let cell = one_line(cell);
+            if !line.is_empty() {
+                line.push_str("  ");
+            }
+            // Writing to a string cannot fail.
+            let _ = match align {
+                Align::Left => write!(line, "{cell:<width$}"),
+                Align::Right => write!(line, "{cell:>width$}"),
+            };
+        }
+        line.truncate(line.trim_end().len());
+        if let Some(width) = self.width.map(usize::from)
+            && let Some((cut, _)) = line.char_indices().nth(width)
+        {
+            let keep = line[..cut].char_indices().next_back().map_or(0, |(at, _)| at);
+            line.truncate(keep);
+            line.push('…');
+        }
+        line
+    }
+}
+
+/// The text on one line, and harmless to a terminal: white space becomes one space, control characters their escapes.
+#[must_use]
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut breaking = false;
+    for char in text.chars() {
+        if matches!(char, '\n' | '\r' | '\t') || breaking && char == ' ' {
+            breaking = true;
+            continue;
+        }
+        if std::mem::take(&mut breaking) {
+            out.push(' ');
+        }
+        if char.is_control() { out.extend(char.escape_unicode()) } else { out.push(char) }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_right_and_lines_end_without_spaces() {
+        let rows = vec![vec!["a".into(), "1".into(), "x".into()], vec!["bcd".into(), "1000".into(), String::new()]];
+        let columns = [("id", Align::Left), ("n", Align::Right), ("name", Align::Left)];
+        assert_eq!(table(&columns, rows, None), "id      n  name\na       1  x\nbcd  1000\n");
+    }
+
+    #[test]
+    fn only_a_terminal_has_a_width() {
+        let columns = [("a", 3, Align::Right), ("b", 1, Align::Left)];
+        let row = [Cow::Borrowed("1"), Cow::Borrowed("a long text")];
+        assert_eq!(Rows::new(&columns, None).row(&row), "  1  a long text");
+        assert_eq!(Rows::new(&columns, Some(10)).row(&row), "  1  a lo…");
+        assert_eq!(Rows::new(&columns, None).titles(), "  a  b");
+        let wide = table(&[("a", Align::Left)], vec![vec!["word ".repeat(40)]], Some(40));
+        assert!(wide.lines().count() > 3 && wide.lines().all(|line| line.len() <= 40), "{wide}");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_instead() {
+        assert_eq!(one_line("[\n  {\n    \"a\": 1\n"), "[ { \"a\": 1");
+        assert_eq!(one_line("\u{1b}[2Jx"), "\\u{1b}[2Jx");
+        assert_eq!(one_line("a  b"), "a  b");
+    }
+}

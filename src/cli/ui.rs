@@ -1,0 +1,90 @@
+//! Both streams of the process: stdout is the answer and nothing else, stderr is talk.
+
+mod out;
+mod talk;
+
+use std::io::{self, IsTerminal as _};
+
+pub(crate) use out::{List, Out};
+pub(crate) use talk::Talk;
+
+use super::args::{ColorWhen, Global};
+
+/// The streams of the process. They are apart so that one can talk while an answer is being written.
+pub(crate) struct Ui {
+    /// The answer.
+    pub(crate) out: Out,
+    /// Notes, warnings, hints, errors.
+    pub(crate) talk: Talk,
+}
+
+/// In which form answers are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Tables and text.
+    Plain,
+    /// One indented JSON value.
+    Json,
+    /// One compact JSON value a line.
+    Ndjson,
+}
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Volume {
+    /// Errors.
+    Quiet,
+    /// Also warnings and notes.
+    Normal,
+    /// Also how answers came about.
+    Verbose,
+}
+
+/// The answer could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to stdout")]
+pub(crate) struct StdoutError(#[source] pub io::Error);
+
+impl Ui {
+    /// Takes hold of the streams of the process.
+    #[must_use]
+    pub(crate) fn new(global: &Global) -> Self {
+        let stdout = io::stdout();
+        let width = stdout.is_terminal().then(terminal_width);
+        let format = match (global.json, global.ndjson) {
+            (true, _) => Format::Json,
+            (_, true) => Format::Ndjson,
+            _ => Format::Plain,
+        };
+        let volume = match (global.quiet, global.verbose) {
+            (true, _) => Volume::Quiet,
+            (_, true) => Volume::Verbose,
+            _ => Volume::Normal,
+        };
+        let out = Out::new(Box::new(stdout.lock()), format, width);
+        let talk = Talk::new(format != Format::Plain, volume, color_on_stderr(global.color));
+        Ui { out, talk }
+    }
+}
+
+/// Whether talk may be coloured: on demand, or on a capable terminal unless the user said no.
+#[must_use]
+pub(crate) fn color_on_stderr(when: ColorWhen) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match when {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto => io::stderr().is_terminal() && !set("NO_COLOR") && !dumb_terminal(),
+    }
+}
+
+/// Whether the terminal knows no control sequences.
+#[must_use]
+pub(crate) fn dumb_terminal() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+fn terminal_width() -> u16 {
+    const USUAL: u16 = 80;
+    terminal_size::terminal_size_of(io::stdout()).map_or(USUAL, |(width, _)| width.0)
+}

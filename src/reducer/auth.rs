@@ -1,1 +1,0 @@
-//! The `auth` scope (reactor format §5.5, §5.6).

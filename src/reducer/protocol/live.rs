@@ -1,0 +1,187 @@
+//! The reducer as an application calls it: bare actions, UNDO and REDO among them (reactor format §4.5, §4.6).
+
+use super::document::{Document, Step, scope_of};
+use super::gc::{self, Slot, Slotted};
+use super::history::Entry;
+use super::{NoActions, ProtocolError, Version, level};
+use crate::model::ids::{OpIndex, Scope};
+use crate::model::json::{Json, Object, Text};
+use crate::model::operation::Action;
+use crate::reducer::Outcome;
+
+/// An operation that a document keeps itself.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The action.
+    pub action: Action<'static>,
+    /// Hash of the scope's state after it; empty for an undo under the second version.
+    pub hash: String,
+    /// What the reducer said when it failed.
+    pub error: Option<Text<'static>>,
+}
+
+/// Where an action goes, after UNDO and REDO have become what they stand for.
+struct Placed {
+    action: Action<'static>,
+    index: u64,
+    skip: u32,
+}
+
+const NOTHING_TO_UNDO: &str = "Cannot undo: you can't undo more operations than the ones in the scope history";
+
+impl Document {
+    /// Applies an action as the newest operation of its scope and records it.
+    ///
+    /// # Errors
+    /// `Thrown` where the reference throws: nothing was recorded and the document is as before. `Fold` if the
+    /// fold failed.
+    pub fn reduce(&mut self, action: &Action<'_>, skip: u32) -> Result<(), ProtocolError> {
+        let (header, state) = (self.header.clone(), self.fold.checkpoint()?);
+        let clipboard = self.clipboard.clone();
+        let result = self.reduce_unguarded(action, skip);
+        if let Err(ProtocolError::Thrown(_)) = result {
+            (self.header, self.clipboard) = (header, clipboard);
+            self.fold.restore(&state)?;
+        }
+        result
+    }
+
+    fn reduce_unguarded(&mut self, action: &Action<'_>, skip: u32) -> Result<(), ProtocolError> {
+        let version = self.version()?;
+        level::check_scope(action)?;
+        let scope = scope_of(action)?;
+        let undo = action.kind == *"UNDO";
+        let placed = match action.kind.as_bytes() {
+            b"UNDO" => self.place_undo(&scope, action, version)?,
+            b"REDO" => self.place_redo(&scope, action, skip)?,
+            _ => {
+                self.clipboard.clear();
+                Placed { action: action.clone().into_owned(), index: self.next_index(&scope), skip }
+            }
+        };
+        let next = OpIndex::new(placed.index).next();
+        self.header.set_revision(&scope, next);
+        self.header.touch(&placed.action.timestamp);
+        let recorded = Recorded { action: placed.action.clone(), hash: String::new(), error: None };
+        let row = OpIndex::new(placed.index);
+        if undo && version == Version::V1 {
+            return self.undo_v1(&scope, &placed, recorded);
+        }
+        let step = Step { scope: &scope, index: placed.index, skip: placed.skip, row };
+        let outcome = self.step(&step, &placed.action, &mut NoActions, Some(Box::new(recorded)))?;
+        let reset = version == Version::V2 && placed.action.kind == *"NOOP" && placed.skip > 0;
+        let hash = if reset { String::new() } else { self.fold.checkpoint()?.hash(scope.as_str()).to_string() };
+        let at = self.history(&scope)?;
+        if let Some(recorded) = self.histories[at].entries.last_mut().and_then(|entry| entry.recorded.as_mut()) {
+            recorded.hash = hash;
+            if let Outcome::Failed(text) = outcome {
+                recorded.error = Some(text);
+            }
+        }
+        Ok(())
+    }
+
+    /// The operations of one scope that the document still holds, each with its position.
+    pub fn operations(&self, scope: &str) -> impl Iterator<Item = (Slot, &Recorded)> {
+        let history = self.histories.iter().find(move |history| history.scope == *scope);
+        history
+            .into_iter()
+            .flat_map(|history| &history.entries)
+            .filter_map(|entry| Some((entry.slot, entry.recorded.as_deref()?)))
+    }
+
+    /// What REDO would bring back, the next one last.
+    pub fn clipboard(&self) -> impl Iterator<Item = (Slot, &Recorded)> {
+        self.clipboard.iter().filter_map(|entry| Some((entry.slot, entry.recorded.as_deref()?)))
+    }
+
+    fn slots(&self, scope: &Scope) -> Vec<Slot> {
+        let history = self.histories.iter().find(|history| history.scope == *scope);
+        let mut slots: Vec<Slot> =
+            history.map_or_else(Vec::new, |history| history.entries.iter().map(Slotted::slot).collect());
+        gc::sort(&mut slots);
+        slots
+    }
+
+    fn next_index(&self, scope: &Scope) -> u64 {
+        self.slots(scope).last().map_or(0, |last| last.index + 1)
+    }
+
+    /// An UNDO becomes a NOOP with a skip.
+    fn place_undo(&self, scope: &Scope, undo: &Action<'_>, version: Version) -> Result<Placed, ProtocolError> {
+        let action = Action {
+            kind: "NOOP".into(),
+            input: Json::Object(Object::new()),
+            context: None,
+            ..undo.clone().into_owned()
+        };
+        let mut slots = self.slots(scope);
+        let last = slots.last().copied();
+        let next = last.map_or(0, |last| last.index + 1);
+        if version == Version::V2 {
+            let undone = slots.iter().rev().take_while(|slot| slot.noop).count();
+            if slots.iter().filter(|slot| !slot.noop).count() <= undone {
+                return Err(ProtocolError::Thrown(
+                    "Cannot undo: no more operations to undo in scope history".to_owned(),
+                ));
+            }
+            return Ok(Placed { action, index: next, skip: 1 });
+        }
+        let again = last.filter(|last| last.noop);
+        if again.is_none() {
+            slots.push(Slot { index: next, skip: 0, noop: false });
+        }
+        let skip = gc::next_skip_number(&slots).ok_or_else(|| ProtocolError::Thrown(NOTHING_TO_UNDO.to_owned()))?;
+        let overlap = last.is_some_and(|last| skip > last.skip + 1);
+        Ok(Placed { action, index: again.map_or(next, |last| last.index), skip: skip + u32::from(overlap) })
+    }
+
+    /// A REDO becomes the last action of its scope that an undo took away.
+    fn place_redo(&mut self, scope: &Scope, redo: &Action<'_>, skip: u32) -> Result<Placed, ProtocolError> {
+        level::redo_count(skip, redo)?;
+        if self.clipboard.is_empty() {
+            return Err(ProtocolError::Thrown("Cannot redo: no operations in the clipboard".to_owned()));
+        }
+        let of_scope =
+            |entry: &Entry| entry.recorded.as_ref().is_some_and(|recorded| recorded.action.scope == *scope.as_str());
+        let found = self.clipboard.iter().rposition(of_scope).map(|at| self.clipboard.remove(at));
+        let Some(recorded) = found.and_then(|entry| entry.recorded) else {
+            let text = format!("Cannot redo: no operations in clipboard for scope \"{scope}\"");
+            return Err(ProtocolError::Thrown(text));
+        };
+        let action = Action { id: "".into(), timestamp: "".into(), context: None, ..recorded.action };
+        Ok(Placed { action, index: self.next_index(scope), skip: 0 })
+    }
+
+    /// Under the first version an undo collects the whole history and replays it.
+    fn undo_v1(&mut self, scope: &Scope, placed: &Placed, recorded: Recorded) -> Result<(), ProtocolError> {
+        let slot = Slot { index: placed.index, skip: placed.skip, noop: true };
+        let entry = Entry {
+            slot,
+            row: OpIndex::new(placed.index),
+            applies: false,
+            denied: false,
+            recorded: Some(Box::new(recorded)),
+        };
+        let at = self.history(scope)?;
+        let mut dropped = Vec::new();
+        for (n, history) in self.histories.iter_mut().enumerate() {
+            let before = history.entries.clone();
+            if n == at {
+                history.append(entry.clone(), Version::V1, None);
+            }
+            history.collect(Version::V1);
+            let kept = |entry: &Entry| history.entries.iter().any(|kept| kept.slot == entry.slot);
+            dropped.extend(before.into_iter().filter(|entry| !entry.slot.noop && !kept(entry)));
+        }
+        self.clipboard.extend(dropped);
+        gc::sort(&mut self.clipboard);
+        self.clipboard.reverse();
+        let state = self.settle(at, &mut NoActions)?;
+        let hash = state.hash(scope.as_str()).to_string();
+        if let Some(recorded) = self.histories[at].entries.last_mut().and_then(|entry| entry.recorded.as_mut()) {
+            recorded.hash = hash;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,285 @@
+//! Which keyframe a rebuild may start from.
+
+use std::ops::ControlFlow;
+
+use super::page::pages;
+use super::{Considered, ReplayError, Sources, Trust, Warning};
+use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
+use crate::model::json::{Json, canonical, hash_canonical, parse};
+use crate::model::state::{JsonState, State};
+use crate::model::time::Timestamp;
+use crate::store::{KeyframeEntry, Order};
+
+/// How many passed-over keyframes an explanation lists.
+const LISTED: usize = 5;
+
+/// A keyframe that a rebuild starts from.
+pub(super) struct Chosen {
+    /// The last operation that its state includes.
+    pub(super) revision: Revision,
+    /// When that operation happened.
+    pub(super) time: Timestamp,
+    /// The state to take over.
+    pub(super) state: State,
+    /// Which scopes of it to take over.
+    pub(super) extent: Extent,
+    /// `header.name` as of the revision, if the stream can change it.
+    pub(super) name: Option<Json<'static>>,
+    /// `header.meta` as of the revision, if the stream can change it.
+    pub(super) meta: Option<Json<'static>>,
+}
+
+/// How much of a keyframe is taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All scopes: nothing happened in the document scope since.
+    Whole,
+    /// The stream's own scope; the rest comes from the log.
+    OwnScope,
+}
+
+/// What was looked at on the way to a base.
+#[derive(Default)]
+pub(super) struct Search {
+    pub(super) considered: Vec<Considered>,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) bytes: u64,
+}
+
+/// A keyframe that is not used, and why.
+struct Refused {
+    reason: String,
+    remedy: Option<String>,
+    damaged: bool,
+}
+
+/// What a stored document says, as far as a base needs it.
+struct Body {
+    document: Json<'static>,
+    revision: Revision,
+    document_next: f64,
+}
+
+/// What the operations up to a base did outside their scope's state.
+struct Prefix {
+    name: Option<Json<'static>>,
+    /// The first operation that changed other scopes, and how.
+    leak: Option<(OpIndex, &'static str)>,
+}
+
+impl Search {
+    /// The newest usable keyframe of a stream at or below `target`. `document_next` is the next index of the document
+    /// scope.
+    ///
+    /// A base is safe where no operation after it looks back behind it: any skip recomputes from the initial state
+    /// and needs the complete history (reactor format §6.9).
+    pub(super) fn choose(
+        &mut self,
+        sources: &Sources<'_>,
+        stream: &StreamKey,
+        target: Revision,
+        document_next: NextIndex,
+    ) -> Result<Option<Chosen>, ReplayError> {
+        if sources.trust == Trust::None {
+            return Ok(None);
+        }
+        let mut at_most = target;
+        while let Some(entry) = sources.read.nearest_keyframe(stream, at_most)? {
+            let Some(label) = u64::try_from(entry.label).ok().map(|label| Revision::of(OpIndex::new(label))) else {
+                break;
+            };
+            match self.examine(sources, &entry, label, target, document_next)? {
+                Ok(chosen) => return Ok(Some(chosen)),
+                Err(refused) => {
+                    let looks_back = refused.reason.ends_with(LOOKS_BACK);
+                    self.refuse(stream, label, refused);
+                    // What looks behind this one looks behind all older ones, and trust that needs a record finds
+                    // none further down faster than a replay runs.
+                    if looks_back || self.considered.len() >= LISTED {
+                        break;
+                    }
+                }
+            }
+            match label.checked_sub(1) {
+                Some(older) => at_most = older,
+                None => break,
+            }
+        }
+        Ok(None)
+    }
+
+    fn refuse(&mut self, stream: &StreamKey, revision: Revision, refused: Refused) {
+        let Refused { reason, remedy, damaged } = refused;
+        if damaged {
+            self.warnings.push(Warning::BadKeyframe { stream: stream.clone(), revision, reason: reason.clone() });
+        }
+        self.considered.push(Considered { stream: stream.clone(), revision, reason, remedy });
+    }
+
+    fn examine(
+        &mut self,
+        sources: &Sources<'_>,
+        entry: &KeyframeEntry,
+        label: Revision,
+        target: Revision,
+        document_next: NextIndex,
+    ) -> Result<Result<Chosen, Refused>, ReplayError> {
+        let stream = &entry.stream;
+        let refused = |reason: &str, remedy: Option<&str>| {
+            Ok(Err(Refused { reason: reason.to_owned(), remedy: remedy.map(str::to_owned), damaged: false }))
+        };
+        if sources.trust == Trust::Verified && !entry.verified {
+            let remedy = format!("snapctl rebuild --trust hashed {stream}:{target}");
+            return refused("snapctl has neither written nor checked it", Some(&remedy));
+        }
+        if let Some(row) =
+            sources.read.skips(stream, Span::between(Some(label), Some(target)))?.iter().find(|row| !row.denied)
+        {
+            return refused(&format!("operation {} {LOOKS_BACK}", row.index), None);
+        }
+        let Some(text) = sources.read.keyframe_document(stream, label)? else {
+            return refused("it is gone", None);
+        };
+        self.bytes += text.len() as u64;
+        let body = match Body::read(&text, &stream.scope, label) {
+            Ok(body) => body,
+            Err(reason) => return Ok(Err(Refused { reason, remedy: None, damaged: true })),
+        };
+        let own = body.document.get("state").and_then(|state| state.get(stream.scope.as_str()));
+        let Some((time, hash)) = row_at(sources, stream, body.revision)? else {
+            return refused("its operation is not in the log", None);
+        };
+        let vouched = entry.verified || sources.trust == Trust::Any;
+        if !vouched {
+            if own.is_none() {
+                return refused("it has no state of its scope that a hash could vouch for", None);
+            }
+            if hash != hash_canonical(own.map(canonical).as_deref()).to_string() {
+                return refused("its state does not have the hash that its operation recorded", None);
+            }
+        }
+        let skipped = body.revision < label
+            && sources
+                .read
+                .skips(stream, Span::between(Some(body.revision), Some(label)))?
+                .iter()
+                .any(|row| !row.denied);
+        if skipped {
+            return refused("an operation between its state and its label looks back", None);
+        }
+        if vouched && body.document_next == to_number(document_next) {
+            return Ok(Ok(body.whole(time)));
+        }
+        let prefix = Prefix::read(sources, stream, body.revision, &mut self.bytes)?;
+        if let Some((index, what)) = prefix.leak {
+            return refused(&format!("operation {index} before it {what}, which its own scope does not show"), None);
+        }
+        Ok(Ok(body.own_scope(time, stream, prefix.name)))
+    }
+}
+
+const LOOKS_BACK: &str = "looks back behind it";
+
+impl Body {
+    /// Reads a stored document. Its position is the lesser of what its header and its label say, which is right for
+    /// all conventions that were ever written (reactor format §2.2).
+    fn read(text: &[u8], scope: &Scope, label: Revision) -> Result<Self, String> {
+        let document = parse(text).map_err(|error| format!("its document is not JSON: {error}"))?.into_owned();
+        let next = |scope: &str| {
+            let next =
+                document.pointer("/header/revision").and_then(|revision| revision.get(scope)).and_then(Json::as_number);
+            next.ok_or_else(|| format!("its header carries no {scope} revision"))
+        };
+        let (own, document_next) = (next(scope.as_str())?, next("document")?);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to be a whole number in range"
+        )]
+        let held = if own >= 1.0 && own.fract() == 0.0 && own < 9e15 {
+            NextIndex::new(own as u64).last_applied()
+        } else {
+            None
+        };
+        let held = held.ok_or_else(|| format!("its header carries {own} as {scope} revision"))?;
+        Ok(Body { revision: held.min(label), document_next, document })
+    }
+
+    fn whole(self, time: Timestamp) -> Chosen {
+        let header = |name: &str| self.document.get("header").and_then(|header| header.get(name)).cloned();
+        let mut state = JsonState::default();
+        for (scope, value) in
+            self.document.get("state").and_then(Json::as_object).into_iter().flat_map(|scopes| scopes.iter())
+        {
+            if let Some(scope) = scope.as_str() {
+                state.set(scope.into(), value.clone());
+            }
+        }
+        Chosen {
+            revision: self.revision,
+            time,
+            state: State::new(state),
+            extent: Extent::Whole,
+            name: header("name"),
+            meta: header("meta"),
+        }
+    }
+
+    fn own_scope(self, time: Timestamp, stream: &StreamKey, name: Option<Json<'static>>) -> Chosen {
+        let mut state = JsonState::default();
+        if let Some(own) = self.document.get("state").and_then(|state| state.get(stream.scope.as_str())) {
+            state.set(stream.scope.clone(), own.clone());
+        }
+        Chosen { revision: self.revision, time, state: State::new(state), extent: Extent::OwnScope, name, meta: None }
+    }
+}
+
+impl Prefix {
+    /// Reads the operations up to `last` without reducing them.
+    fn read(sources: &Sources<'_>, stream: &StreamKey, last: Revision, bytes: &mut u64) -> Result<Self, ReplayError> {
+        let mut prefix = Prefix { name: None, leak: None };
+        pages::<ReplayError>(sources, stream, Span::between(None, Some(last)), &mut |page| {
+            *bytes += page.bytes();
+            for (head, action) in page.heads().iter().zip(&page.actions(stream)?) {
+                if head.denied {
+                    continue;
+                }
+                let what = match action.kind.as_bytes() {
+                    _ if head.skip > 0 => "looks back",
+                    _ if action.scope != *stream.scope.as_str() => "acts on another scope",
+                    b"LOAD_STATE" => "loads a whole state",
+                    b"SET_PREFERRED_EDITOR" => "changes the header",
+                    b"SET_NAME" => {
+                        prefix.name = action.input.get("name").map(Json::to_owned_json);
+                        continue;
+                    }
+                    _ => continue,
+                };
+                prefix.leak = Some((head.index, what));
+                return Ok(ControlFlow::Break(()));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(prefix)
+    }
+}
+
+/// Time and stored hash of one operation.
+fn row_at(
+    sources: &Sources<'_>,
+    stream: &StreamKey,
+    revision: Revision,
+) -> Result<Option<(Timestamp, String)>, ReplayError> {
+    let mut found = None;
+    let span = Span { from: NextIndex::new(revision.get()), through: Some(revision.last()) };
+    sources.read.operations(stream, span, Order::Forward, &mut |row| {
+        found = Some((row.timestamp, row.hash.to_owned()));
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "headers store indices as JSON numbers")]
+fn to_number(next: NextIndex) -> f64 {
+    next.get() as f64
+}

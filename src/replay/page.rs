@@ -1,0 +1,125 @@
+//! Rows on their way from the store to the protocol, a page at a time.
+
+use std::ops::ControlFlow;
+
+use super::{ReplayError, Sources};
+use crate::model::ids::{OpIndex, Skip, Span, StreamKey};
+use crate::model::operation::{Action, ActionError, OperationRow};
+use crate::model::time::Timestamp;
+use crate::reducer::protocol::RowHead;
+use crate::store::{Order, StoreError};
+
+/// How many rows a page holds at most.
+const PAGE_ROWS: usize = 256;
+
+/// How many bytes of actions a page gathers before it counts as full; one row may exceed it.
+const PAGE_BYTES: usize = 256 * 1024;
+
+/// A page of rows: their heads, and the texts of their actions in one piece of memory that is used again for
+/// the next page.
+#[derive(Default)]
+pub(super) struct Page {
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    heads: Vec<RowHead>,
+    times: Vec<Timestamp>,
+}
+
+impl Page {
+    pub(super) fn push(&mut self, row: &OperationRow<'_>) {
+        self.text.extend_from_slice(row.action);
+        self.ends.push(self.text.len());
+        self.heads.push(head(row));
+        self.times.push(row.timestamp);
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.ends.len() >= PAGE_ROWS || self.text.len() >= PAGE_BYTES
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+        self.heads.clear();
+        self.times.clear();
+    }
+
+    pub(super) fn heads(&self) -> &[RowHead] {
+        &self.heads
+    }
+
+    pub(super) fn times(&self) -> &[Timestamp] {
+        &self.times
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.text.len() as u64
+    }
+
+    /// Reads the actions.
+    pub(super) fn actions(&self, stream: &StreamKey) -> Result<Vec<Action<'_>>, ReplayError> {
+        let mut start = 0;
+        let mut actions = Vec::with_capacity(self.ends.len());
+        for (&end, head) in self.ends.iter().zip(&self.heads) {
+            let text = &self.text[start..end];
+            actions.push(Action::parse(text).map_err(|error| corrupt_action(stream, head.index, error))?);
+            start = end;
+        }
+        Ok(actions)
+    }
+}
+
+/// Reads a span of a stream page by page. `each` returns `Break` to stop.
+pub(super) fn pages<E: From<ReplayError>>(
+    sources: &Sources<'_>,
+    stream: &StreamKey,
+    span: Span,
+    each: &mut dyn FnMut(&Page) -> Result<ControlFlow<()>, E>,
+) -> Result<(), E> {
+    let mut page = Page::default();
+    let mut result = Ok(ControlFlow::Continue(()));
+    let mut turn = |page: &mut Page| -> Result<ControlFlow<()>, E> {
+        sources.progress.check().map_err(ReplayError::from)?;
+        let flow = each(page)?;
+        sources.progress.advance(page.heads.len() as u64);
+        page.clear();
+        Ok(flow)
+    };
+    let visited = sources.read.operations(stream, span, Order::Forward, &mut |row| {
+        page.push(row);
+        if page.is_full() {
+            result = turn(&mut page);
+        }
+        match result {
+            Ok(flow) => flow,
+            Err(_) => ControlFlow::Break(()),
+        }
+    });
+    visited.map_err(ReplayError::from)?;
+    if result?.is_continue() && !page.is_empty() {
+        let _ = turn(&mut page)?;
+    }
+    Ok(())
+}
+
+fn head(row: &OperationRow<'_>) -> RowHead {
+    RowHead { index: row.index, skip: count(row.skip), denied: row.denied.is_some(), failed: row.error.is_some() }
+}
+
+fn count(skip: Skip) -> u32 {
+    skip.map_or(0, std::num::NonZeroU32::get)
+}
+
+/// The error for an action that is none.
+pub(super) fn corrupt_action(stream: &StreamKey, index: OpIndex, error: ActionError) -> StoreError {
+    StoreError::Corrupt {
+        table: "Operation",
+        key: format!("operation {index} of {stream}"),
+        column: "action",
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,207 @@
+//! From what was typed to a position that exists.
+
+use std::ops::ControlFlow;
+
+use super::timeline::first_action;
+use super::{Moment, Position, ReplayError, Resolved, View};
+use crate::model::ids::{Branch, DocumentId, Revision, Scope, Span, StreamKey};
+use crate::model::json::{Json, Text};
+use crate::model::target::{At, DocumentRef, Target};
+use crate::model::time::Timestamp;
+use crate::store::{Order, Read, StreamHead};
+
+/// How many ids an ambiguous name lists.
+const EXAMPLES: usize = 5;
+
+/// Finds the document that is meant: by its exact id, by a unique prefix of it, and last by its slug.
+///
+/// # Errors
+/// `NoDocument`, `Ambiguous`, `Store`. Looking for a slug reads the first operation of every document.
+pub fn find_document(read: &dyn Read, document: &DocumentRef) -> Result<DocumentId, ReplayError> {
+    let text = match document {
+        DocumentRef::Literal(id) => id.as_str(),
+        DocumentRef::Typed(text) => text,
+    };
+    let id = DocumentId::from(text);
+    if !read.streams(&id)?.is_empty() {
+        return Ok(id);
+    }
+    let mut found = Found::default();
+    if let DocumentRef::Typed(prefix) = document {
+        read.documents(prefix, &mut |entry| found.add(entry.id))?;
+        if found.count == 0 {
+            found = with_slug(read, text)?;
+        }
+    }
+    match (found.count, found.examples.pop()) {
+        (1, Some(id)) => Ok(id),
+        (0, _) => Err(ReplayError::NoDocument(text.to_owned())),
+        (count, last) => {
+            found.examples.extend(last);
+            Err(ReplayError::Ambiguous { prefix: text.to_owned(), count, examples: found.examples })
+        }
+    }
+}
+
+/// The documents a name fits.
+#[derive(Default)]
+struct Found {
+    count: usize,
+    examples: Vec<DocumentId>,
+}
+
+impl Found {
+    fn add(&mut self, id: DocumentId) -> ControlFlow<()> {
+        self.count += 1;
+        if self.examples.len() < EXAMPLES {
+            self.examples.push(id);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn with_slug(read: &dyn Read, slug: &str) -> Result<Found, ReplayError> {
+    let mut ids = Vec::new();
+    read.documents("", &mut |entry| {
+        ids.push(entry.id);
+        ControlFlow::Continue(())
+    })?;
+    let mut found = Found::default();
+    for id in ids {
+        let stream = StreamKey { document: id, scope: Scope::document(), branch: Branch::main() };
+        // A document whose first row does not decode has no slug to be found by.
+        let Ok(Some((_, action))) = first_action(read, &stream) else { continue };
+        if action.input.get("slug").and_then(Json::as_text) == Some(&Text::from(slug)) {
+            let _ = found.add(stream.document);
+        }
+    }
+    Ok(found)
+}
+
+/// Turns what was typed into a position that exists.
+///
+/// # Errors
+/// `NoDocument`, `Ambiguous`, `NoBranch`, `PastHead`, `NoOperation`, `NoKeyframe`, `NotYet`, `Store`.
+pub fn resolve(read: &dyn Read, target: &Target) -> Result<Resolved, ReplayError> {
+    let document = find_document(read, &target.document)?;
+    let streams = read.streams(&document)?;
+    let mut branches: Vec<Branch> = streams.iter().map(|stream| stream.branch.clone()).collect();
+    branches.dedup();
+    if !branches.contains(&target.branch) {
+        return Err(ReplayError::NoBranch { document, branch: target.branch.clone(), branches });
+    }
+    let resolver = Resolver { read, document: &document, branch: &target.branch, streams: &streams };
+    let (view, assumed_scope) = resolver.view(target)?;
+    let branch = target.branch.clone();
+    Ok(Resolved { document, branch, view, assumed_scope })
+}
+
+struct Resolver<'a> {
+    read: &'a dyn Read,
+    document: &'a DocumentId,
+    branch: &'a Branch,
+    streams: &'a [StreamHead],
+}
+
+impl Resolver<'_> {
+    /// What is asked for, and whether `global` had to be assumed.
+    fn view(&self, target: &Target) -> Result<(View, bool), ReplayError> {
+        let assumed = target.scope.is_none();
+        let scope = target.scope.clone().unwrap_or_else(Scope::global);
+        let view = match &target.at {
+            At::Head if assumed => return Ok((View::Composed(Moment::Head), false)),
+            At::Initial if assumed => return Ok((View::Composed(Moment::Initial), false)),
+            At::Time(time) if assumed => {
+                self.created_by(*time)?;
+                return Ok((View::Composed(Moment::Time(*time)), false));
+            }
+            At::Head => View::Scoped(scope, Position::Head),
+            At::Initial => View::Scoped(scope, Position::At(None)),
+            At::Time(time) => {
+                self.created_by(*time)?;
+                let prefix = prefix_at(self.read, &self.stream(&scope), *time)?;
+                View::Scoped(scope, Position::At(prefix))
+            }
+            At::Revision(revision) => {
+                let head = self.head(&scope);
+                if head.is_none_or(|head| *revision > head) {
+                    return Err(self.past_head(&scope, revision.to_string()));
+                }
+                View::Scoped(scope, Position::At(Some(*revision)))
+            }
+            At::BeforeHead(distance) => {
+                let asked = || format!("head~{distance}");
+                let head = self.head(&scope).ok_or_else(|| self.past_head(&scope, asked()))?;
+                let revision = head.checked_sub(*distance);
+                // One more than there are operations is the state before the first.
+                if revision.is_none() && *distance != head.next().get() {
+                    return Err(self.past_head(&scope, asked()));
+                }
+                View::Scoped(scope, Position::At(revision))
+            }
+            At::Operation(id) => {
+                let found = self.read.find_operation(self.document, id)?;
+                let fits = |stream: &StreamKey| {
+                    stream.branch == *self.branch && target.scope.as_ref().is_none_or(|scope| *scope == stream.scope)
+                };
+                let Some((stream, index)) = found.filter(|(stream, _)| fits(stream)) else {
+                    return Err(ReplayError::NoOperation { document: self.document.clone(), id: id.to_string() });
+                };
+                return Ok((View::Scoped(stream.scope, Position::At(Some(Revision::of(index)))), false));
+            }
+            At::Keyframe(revision) => {
+                let stream = self.stream(&scope);
+                let keyframe = self.read.nearest_keyframe(&stream, *revision)?;
+                if keyframe.is_none_or(|keyframe| u64::try_from(keyframe.label) != Ok(revision.get())) {
+                    return Err(ReplayError::NoKeyframe { stream, revision: *revision });
+                }
+                View::Keyframe(scope, *revision)
+            }
+        };
+        Ok((view, assumed))
+    }
+
+    fn stream(&self, scope: &Scope) -> StreamKey {
+        StreamKey { document: self.document.clone(), scope: scope.clone(), branch: self.branch.clone() }
+    }
+
+    fn head(&self, scope: &Scope) -> Option<Revision> {
+        head_of(self.streams, self.branch, scope)
+    }
+
+    fn past_head(&self, scope: &Scope, asked: String) -> ReplayError {
+        ReplayError::PastHead { stream: self.stream(scope), asked, head: self.head(scope) }
+    }
+
+    /// Checks that the document existed at a time.
+    fn created_by(&self, time: Timestamp) -> Result<(), ReplayError> {
+        let first = Span::ALL;
+        let mut created = None;
+        self.read.operations(&self.stream(&Scope::document()), first, Order::Forward, &mut |row| {
+            created = Some(row.timestamp);
+            ControlFlow::Break(())
+        })?;
+        match created {
+            Some(created) if created <= time => Ok(()),
+            created => Err(ReplayError::NotYet { document: self.document.clone(), time, created }),
+        }
+    }
+}
+
+/// The head of a stream among those of its document.
+pub(super) fn head_of(streams: &[StreamHead], branch: &Branch, scope: &Scope) -> Option<Revision> {
+    streams.iter().find(|stream| stream.branch == *branch && stream.scope == *scope).map(|stream| stream.head)
+}
+
+/// The longest prefix of a stream whose timestamps are all at or before a time.
+pub(super) fn prefix_at(read: &dyn Read, stream: &StreamKey, time: Timestamp) -> Result<Option<Revision>, ReplayError> {
+    let mut prefix = None;
+    read.operations(stream, Span::ALL, Order::Forward, &mut |row| {
+        if row.timestamp > time {
+            return ControlFlow::Break(());
+        }
+        prefix = Some(Revision::of(row.index));
+        ControlFlow::Continue(())
+    })?;
+    Ok(prefix)
+}

@@ -1,0 +1,379 @@
+//! The document scope of a rebuild: creation, upgrades, deletion (reactor format §6.4, steps 1 to 4).
+
+use std::ops::ControlFlow;
+
+use super::page::{corrupt_action, pages};
+use super::{ReplayError, Sources};
+use crate::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
+use crate::model::json::{Json, Text};
+use crate::model::operation::Action;
+use crate::model::time::Timestamp;
+use crate::reducer::protocol::{Document, ProtocolError, RowHead, Schedule};
+use crate::reducer::{ModelId, UpgradePath};
+use crate::store::{Order, Read};
+
+/// A document after the pass over its document scope, before any row of another scope.
+pub(super) struct Timeline {
+    /// The document scope.
+    stream: StreamKey,
+    /// The document, at the version its rows of other scopes start with.
+    pub(super) document: Document,
+    /// Its type, as CREATE_DOCUMENT names it.
+    pub(super) document_type: DocumentType,
+    /// The version whose reducer the fold runs.
+    pub(super) version: u32,
+    /// The version that the first rows of other scopes need.
+    pub(super) first_version: u32,
+    /// Upgrades that change the version, in order: they apply between rows of the other scopes.
+    pub(super) held: Vec<HeldUpgrade>,
+    /// How many of them have been applied.
+    pub(super) applied: usize,
+    /// How many rows were read.
+    pub(super) rows: u64,
+    /// How many bytes of actions were read.
+    pub(super) bytes: u64,
+    expected: NextIndex,
+    /// The first index that is missing.
+    pub(super) gap: Option<OpIndex>,
+}
+
+/// Why a pass over a document ended early.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// An operation looks back on a history that was not kept: start over and keep it.
+    LooksBack,
+    /// There is no answer.
+    Failed(ReplayError),
+}
+
+impl<E: Into<ReplayError>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Halt::Failed(error.into())
+    }
+}
+
+/// Whether a rebuild keeps what a later skip can reach. Most streams have no skips, so a rebuild starts without
+/// and starts over when it meets one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum History {
+    Kept,
+    NotKept,
+}
+
+/// An upgrade that changes the version of the model.
+pub(super) struct HeldUpgrade {
+    /// Its row in the document scope.
+    pub(super) index: OpIndex,
+    time: Timestamp,
+    input: Json<'static>,
+    from: u32,
+    to: u32,
+    path: UpgradePath,
+    /// Times of the deletions recorded after it.
+    deletions: Vec<Text<'static>>,
+}
+
+/// The first operation of a stream, if there is one.
+pub(super) fn first_action(
+    read: &dyn Read,
+    stream: &StreamKey,
+) -> Result<Option<(OpIndex, Action<'static>)>, ReplayError> {
+    let mut first = None;
+    read.operations(stream, Span::ALL, Order::Forward, &mut |row| {
+        let action = Action::parse(row.action).map(Action::into_owned);
+        first = Some((row.index, action.map_err(|error| corrupt_action(stream, row.index, error))));
+        ControlFlow::Break(())
+    })?;
+    let Some((index, action)) = first else { return Ok(None) };
+    Ok(Some((index, action?)))
+}
+
+impl Timeline {
+    /// Reads the document scope. `through` bounds it when the document scope itself is asked for: `Some(None)` is
+    /// the state before anything but the creation.
+    pub(super) fn read(
+        sources: &Sources<'_>,
+        stream: &StreamKey,
+        through: Option<Option<Revision>>,
+        history: History,
+    ) -> Result<Self, Halt> {
+        let mut timeline: Option<Timeline> = None;
+        pages::<Halt>(sources, stream, Span::ALL, &mut |page| {
+            let actions = page.actions(stream)?;
+            for ((head, action), &time) in page.heads().iter().zip(&actions).zip(page.times()) {
+                match &mut timeline {
+                    None => timeline = Some(Timeline::create(sources, stream, head.index, action, time, history)?),
+                    Some(_) if through.is_some_and(|last| last.is_none_or(|last| head.index > last.last())) => {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    Some(timeline) => timeline.row(sources, *head, action, time)?,
+                }
+            }
+            if let Some(timeline) = &mut timeline {
+                timeline.rows += actions.len() as u64;
+                timeline.bytes += page.bytes();
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let missing = || rejected(stream, None, format!("Document {} not found", stream.document));
+        let mut timeline = timeline.ok_or_else(missing)?;
+        timeline.first_version = match timeline.held.first() {
+            Some(upgrade) => upgrade.from,
+            None => timeline.document_version()?,
+        };
+        Ok(timeline)
+    }
+
+    /// Takes the first row, which must create the document.
+    fn create(
+        sources: &Sources<'_>,
+        stream: &StreamKey,
+        index: OpIndex,
+        create: &Action<'_>,
+        time: Timestamp,
+        history: History,
+    ) -> Result<Self, Halt> {
+        let id = &stream.document;
+        let failed =
+            |problem: String| Halt::from(rejected(stream, Some(index), format!("Failed to rebuild document {id}: {problem}")));
+        if create.kind != *"CREATE_DOCUMENT" {
+            let found = &create.kind;
+            return Err(failed(format!("first operation in document scope must be CREATE_DOCUMENT, found {found}")));
+        }
+        let model = create.input.get("model").filter(|model| !model.is_falsy());
+        let Some(document_type) = model.and_then(Json::as_text).and_then(Text::as_str) else {
+            return Err(failed("CREATE_DOCUMENT action missing model in input".to_owned()));
+        };
+        let document_type = DocumentType::from(document_type);
+        let first = ModelId { document_type: document_type.clone(), version: 1 };
+        let fold = sources.registry.model(&first)?.fold()?;
+        let created = Text::from(time.to_string());
+        let mut document =
+            Document::create(&create.input, &created, fold).map_err(|error| thrown(stream, Some(index), error))?;
+        document.set_schedule(match history {
+            History::Kept => Schedule::unknown(),
+            History::NotKept => Schedule::plain(),
+        });
+        Ok(Timeline {
+            stream: stream.clone(),
+            document,
+            document_type,
+            version: 1,
+            first_version: 1,
+            held: Vec::new(),
+            applied: 0,
+            rows: 0,
+            bytes: 0,
+            expected: index.next(),
+            gap: Some(OpIndex::FIRST).filter(|first| index != *first),
+        })
+    }
+
+    /// Takes one row after the first.
+    fn row(
+        &mut self,
+        sources: &Sources<'_>,
+        head: RowHead,
+        action: &Action<'_>,
+        time: Timestamp,
+    ) -> Result<(), Halt> {
+        if head.index != self.expected.index() {
+            self.gap.get_or_insert(self.expected.index());
+        }
+        self.expected = head.index.next();
+        if head.denied || head.failed {
+            return Ok(());
+        }
+        match action.kind.as_bytes() {
+            b"UPGRADE_DOCUMENT" => self.upgrade(sources, head, action, time),
+            b"DELETE_DOCUMENT" => {
+                let at = if action.timestamp.is_empty() {
+                    Text::from(time.to_string())
+                } else {
+                    action.timestamp.to_owned_text()
+                };
+                for upgrade in &mut self.held {
+                    upgrade.deletions.push(at.clone());
+                }
+                self.document.delete(&at).map_err(|error| thrown(&self.stream, Some(head.index), error))
+            }
+            _ => self.document.relate(action, head.skip).map_err(|error| thrown(&self.stream, Some(head.index), error)),
+        }
+    }
+
+    fn upgrade(
+        &mut self,
+        sources: &Sources<'_>,
+        head: RowHead,
+        action: &Action<'_>,
+        time: Timestamp,
+    ) -> Result<(), Halt> {
+        let (stream, kind) = (&self.stream, &self.document_type);
+        let id = &stream.document;
+        let number = |name| action.input.get(name).and_then(Json::as_number).unwrap_or(f64::NAN);
+        let (from, to) = (number("fromVersion"), number("toVersion"));
+        if from > to {
+            let text = format!("Downgrade not supported for {kind}: cannot upgrade from version {from} to {to}");
+            return Err(rejected(stream, Some(head.index), text).into());
+        }
+        let no_change = from == to && to > 0.0;
+        let changes_version = 0.0 < from && from < to;
+        let target = ModelId { document_type: kind.clone(), version: normal(to) };
+        if changes_version {
+            let path = sources.registry.upgrade_path(kind, normal(from), normal(to));
+            let carries = ["initialState", "state"]
+                .iter()
+                .any(|name| action.input.get(name).is_some_and(|state| !state.is_falsy()));
+            let path = match path {
+                Ok(path) => path,
+                Err(_) if carries => Vec::new(),
+                Err(_) => {
+                    let text = format!(
+                        "Failed to rebuild document {id}: no upgrade manifest for {kind} v{from}→v{to} and no initialState \
+                         snapshot. Upgrade manifest not found for type: {kind}"
+                    );
+                    return Err(rejected(stream, Some(head.index), text).into());
+                }
+            };
+            self.held.push(HeldUpgrade {
+                index: head.index,
+                time,
+                input: action.input.to_owned_json(),
+                from: normal(from),
+                to: normal(to),
+                path,
+                deletions: Vec::new(),
+            });
+        } else if !no_change {
+            self.document.upgrade(&action.input).map_err(|error| thrown(&self.stream, Some(head.index), error))?;
+        }
+        sources.registry.model(&target)?;
+        Ok(())
+    }
+
+    /// The version of the model that a row of scope `scope` is for (reactor format §6.4, step 5).
+    pub(super) fn version_at(&self, scope: &Scope, index: OpIndex, time: Timestamp) -> u32 {
+        let mut version = self.first_version;
+        for upgrade in &self.held {
+            let before = match upgrade.boundary(scope) {
+                Some(boundary) => to_number(index) < boundary,
+                None => time < upgrade.time,
+            };
+            if before {
+                break;
+            }
+            version = upgrade.to;
+        }
+        version
+    }
+
+    /// Applies the held-back upgrades up to a version, and runs its model from now on.
+    pub(super) fn advance_to(&mut self, sources: &Sources<'_>, version: u32) -> Result<(), Halt> {
+        while self.held.get(self.applied).is_some_and(|upgrade| upgrade.to <= version) {
+            self.apply_next()?;
+        }
+        self.run_version(sources, version)
+    }
+
+    /// Applies what is left after the last row: at the head everything, at a position what its scope had reached.
+    pub(super) fn finish(&mut self, scope: &Scope, position: Option<Option<Revision>>) -> Result<(), Halt> {
+        while let Some(upgrade) = self.held.get(self.applied) {
+            let due = match position {
+                None => true,
+                Some(None) => false,
+                Some(Some(target)) => {
+                    upgrade.boundary(scope).is_some_and(|boundary| boundary <= to_number(target.last()))
+                }
+            };
+            if !due {
+                break;
+            }
+            self.apply_next()?;
+        }
+        Ok(())
+    }
+
+    /// The first upgrade that has not been applied.
+    pub(super) fn first_held(&self) -> Option<OpIndex> {
+        self.held.get(self.applied).map(|upgrade| upgrade.index)
+    }
+
+    /// Takes note that the upgrades up to a version are part of the state already.
+    pub(super) fn assume_applied(&mut self, version: u32) {
+        self.applied = self.held.iter().take_while(|upgrade| upgrade.to <= version).count();
+    }
+
+    /// Runs the model of a version from now on.
+    pub(super) fn run_version(&mut self, sources: &Sources<'_>, version: u32) -> Result<(), Halt> {
+        if version != self.version {
+            let id = ModelId { document_type: self.document_type.clone(), version };
+            let fold = sources.registry.model(&id)?.fold()?;
+            self.document.set_fold(fold).map_err(|error| thrown(&self.stream, None, error))?;
+            self.version = version;
+        }
+        Ok(())
+    }
+
+    fn apply_next(&mut self) -> Result<(), Halt> {
+        let Timeline { stream, document, held, applied, .. } = self;
+        let upgrade = &held[*applied];
+        *applied += 1;
+        let mut apply = || {
+            for step in &upgrade.path {
+                let state = document.state()?;
+                document.transition(&step.upgrade(&state))?;
+            }
+            document.upgrade(&upgrade.input)?;
+            upgrade.deletions.iter().try_for_each(|at| document.delete(at))
+        };
+        apply().map_err(|error| thrown(stream, Some(upgrade.index), error))
+    }
+
+    fn document_version(&mut self) -> Result<u32, Halt> {
+        let document = self.document.scope("document").map_err(|error| thrown(&self.stream, None, error))?;
+        Ok(normal(
+            document.as_ref().and_then(|document| document.get("version")).and_then(Json::as_number).unwrap_or(0.0),
+        ))
+    }
+}
+
+impl HeldUpgrade {
+    /// The first index of a scope that is after the upgrade, if the upgrade says.
+    fn boundary(&self, scope: &Scope) -> Option<f64> {
+        let revision = self.input.get("revision").filter(|revision| !revision.is_falsy())?;
+        Some(revision.get(scope.as_str()).and_then(Json::as_number).unwrap_or(0.0))
+    }
+}
+
+/// Versions of 0 and below count as 1.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast saturates, and no model has such a version"
+)]
+fn normal(version: f64) -> u32 {
+    if version > 0.0 { version as u32 } else { 1 }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the reference compares doubles")]
+fn to_number(index: OpIndex) -> f64 {
+    index.get() as f64
+}
+
+/// The error for an operation that cannot be replayed.
+pub(super) fn rejected(stream: &StreamKey, index: Option<OpIndex>, message: String) -> ReplayError {
+    ReplayError::Rejected { stream: stream.clone(), index, message }
+}
+
+/// The error for an operation at which the protocol stopped, with the text it has in the document scope.
+pub(super) fn thrown(stream: &StreamKey, index: Option<OpIndex>, error: ProtocolError) -> Halt {
+    match error {
+        ProtocolError::Thrown(message) => rejected(stream, index, message).into(),
+        ProtocolError::Fold(error) => error.into(),
+        ProtocolError::LooksBack(_) => Halt::LooksBack,
+        ProtocolError::Again { index, source } => match source.downcast::<ReplayError>() {
+            Ok(error) => (*error).into(),
+            Err(source) => rejected(stream, Some(index), source.to_string()).into(),
+        },
+    }
+}
