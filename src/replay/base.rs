@@ -241,11 +241,10 @@ impl Prefix {
         pages::<ReplayError>(sources, stream, Span::between(None, Some(last)), &mut |page| {
             *bytes += page.bytes();
             for (head, action) in page.heads().iter().zip(&page.actions(stream)?) {
-                if head.denied {
-                    continue;
-                }
                 let what = match action.kind.as_bytes() {
+                    // A denied row retracts nothing in a rebuild, but did for the program that wrote the hashes.
                     _ if head.skip > 0 => "looks back",
+                    _ if head.denied => continue,
                     _ if action.scope != *stream.scope.as_str() => "acts on another scope",
                     b"LOAD_STATE" => "loads a whole state",
                     b"SET_PREFERRED_EDITOR" => "changes the header",
