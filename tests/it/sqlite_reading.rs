@@ -571,6 +571,23 @@ fn a_crash_leaves_nothing_behind_when_it_was_only_read() {
 }
 
 #[test]
+fn an_empty_log_is_no_log() {
+    for journal in ["delete", "wal"] {
+        let fixture = Fixture::new(4);
+        fixture.sql(&format!("PRAGMA journal_mode = {journal}"));
+        fs::write(fixture.directory.path().join("a store.db-wal"), "").unwrap();
+        let before = fixture.files();
+        let store = fixture.open().unwrap();
+        let read = store.read().unwrap();
+        assert_eq!(count(&*read).unwrap(), 4);
+        assert_eq!(fixture.files(), before);
+        read.finish().unwrap();
+        drop(store);
+        assert_eq!(fixture.files(), before);
+    }
+}
+
+#[test]
 fn an_answer_that_may_be_torn_is_not_confirmed() {
     let fixture = Fixture::new(400);
     let store = fixture.open().unwrap();
