@@ -73,7 +73,8 @@ pub fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
     let upgrade = r#"{"id":"upgrade","type":"UPGRADE_DOCUMENT","scope":"document","timestampUtcMs":"2026-01-01T00:00:00.000Z","input":{"fromVersion":0,"toVersion":1,"initialState":{"auth":{"version":0,"grants":[]},"document":{"version":0,"hash":{"algorithm":"sha1","encoding":"base64"}},"global":{"name":"","nodes":[],"icon":null},"local":{"listeners":[],"triggers":[],"sharingType":"private","availableOffline":false}}}}"#;
     let mut write = store.write().expect("a new store can be written");
     for (scope, actions) in [("document", vec![create, upgrade.to_owned()]), ("global", log.rows)] {
-        let stream = StreamKey { document: DocumentId::from(DOCUMENT), scope: Scope::from(scope), branch: Branch::main() };
+        let stream =
+            StreamKey { document: DocumentId::from(DOCUMENT), scope: Scope::from(scope), branch: Branch::main() };
         for (index, action) in actions.iter().enumerate() {
             let time = Timestamp::from_millis(1_767_225_600_000 + index as i64 * 137).expect("a time of this century");
             let id = operation_id(DOCUMENT, scope, "main", index.to_string().as_bytes());
@@ -95,7 +96,9 @@ pub fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
     }
     write.commit().expect("a new store can be written");
     drop(store);
-    Stores::built_in().open(path.to_str().expect("a temporary path is text"), &Options::default()).expect("the store just written")
+    Stores::built_in()
+        .open(path.to_str().expect("a temporary path is text"), &Options::default())
+        .expect("the store just written")
 }
 
 struct Log {
@@ -112,7 +115,10 @@ impl Log {
             0..=1 => {
                 let id = self.random.uuid();
                 let parent = self.parent();
-                self.push("ADD_FOLDER", format!(r#"{{"id":"{id}","name":"folder {}","parentFolder":{parent}}}"#, self.rows.len()));
+                self.push(
+                    "ADD_FOLDER",
+                    format!(r#"{{"id":"{id}","name":"folder {}","parentFolder":{parent}}}"#, self.rows.len()),
+                );
                 self.folders.push(id.clone());
                 self.nodes.push(id);
             }
@@ -159,7 +165,10 @@ impl Log {
 
     fn push(&mut self, kind: &str, input: String) {
         let id = self.random.uuid();
-        let time = Timestamp::from_millis(1_767_225_600_000 + self.rows.len() as i64 * 137).expect("a time of this century");
-        self.rows.push(format!(r#"{{"id":"{id}","type":"{kind}","scope":"global","timestampUtcMs":"{time}","input":{input}}}"#));
+        let time =
+            Timestamp::from_millis(1_767_225_600_000 + self.rows.len() as i64 * 137).expect("a time of this century");
+        self.rows.push(format!(
+            r#"{{"id":"{id}","type":"{kind}","scope":"global","timestampUtcMs":"{time}","input":{input}}}"#
+        ));
     }
 }

@@ -134,8 +134,9 @@ impl Timeline {
         history: History,
     ) -> Result<Self, Halt> {
         let id = &stream.document;
-        let failed =
-            |problem: String| Halt::from(rejected(stream, Some(index), format!("Failed to rebuild document {id}: {problem}")));
+        let failed = |problem: String| {
+            Halt::from(rejected(stream, Some(index), format!("Failed to rebuild document {id}: {problem}")))
+        };
         if create.kind != *"CREATE_DOCUMENT" {
             let found = &create.kind;
             return Err(failed(format!("first operation in document scope must be CREATE_DOCUMENT, found {found}")));
@@ -170,13 +171,7 @@ impl Timeline {
     }
 
     /// Takes one row after the first.
-    fn row(
-        &mut self,
-        sources: &Sources<'_>,
-        head: RowHead,
-        action: &Action<'_>,
-        time: Timestamp,
-    ) -> Result<(), Halt> {
+    fn row(&mut self, sources: &Sources<'_>, head: RowHead, action: &Action<'_>, time: Timestamp) -> Result<(), Halt> {
         if head.index != self.expected.index() {
             self.gap.get_or_insert(self.expected.index());
         }

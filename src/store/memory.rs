@@ -10,8 +10,8 @@ use std::time::Duration;
 use imbl::{HashSet, OrdMap};
 
 use super::{
-    Capabilities, DocumentEntry, Flow, KeyframeEntry, NewKeyframe, NewOperation, Options, Order, Read, Stamp, Store,
-    StoreError, StoreInfo, StreamHead, Write,
+    Capabilities, Detail, DocumentEntry, Flow, KeyframeEntry, NewKeyframe, NewOperation, Options, Order, Read, Stamp,
+    Store, StoreError, StoreInfo, StreamHead, Write,
 };
 use crate::model::ids::{DocumentId, DocumentType, NextIndex, OpIndex, OperationId, Revision, Skip, Span, StreamKey};
 use crate::model::operation::{Action, OperationRow, Retraction};
@@ -174,12 +174,12 @@ impl Row {
 }
 
 impl Body {
-    fn entry(&self, stream: &StreamKey, revision: Revision) -> KeyframeEntry {
+    fn entry(&self, stream: &StreamKey, revision: Revision, detail: Detail) -> KeyframeEntry {
         KeyframeEntry {
             stream: stream.clone(),
             document_type: self.document_type.clone(),
             label: revision.get().try_into().unwrap_or(i64::MAX),
-            created: Some(self.created),
+            created: (detail == Detail::Created).then_some(self.created),
             size_bytes: self.document.len() as u64,
             verified: false,
         }
@@ -264,7 +264,7 @@ impl Read for Moment {
 
     fn nearest_keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<KeyframeEntry>, StoreError> {
         let nearest = self.tables.keyframes.get(stream).and_then(|keyframes| keyframes.get_prev(&at_most));
-        Ok(nearest.map(|(revision, body)| body.entry(stream, *revision)))
+        Ok(nearest.map(|(revision, body)| body.entry(stream, *revision, Detail::Label)))
     }
 
     fn keyframe_document(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError> {
@@ -275,6 +275,7 @@ impl Read for Moment {
     fn keyframes(
         &self,
         document: &DocumentId,
+        detail: Detail,
         visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
     ) -> Result<(), StoreError> {
         let streams = self
@@ -283,7 +284,9 @@ impl Read for Moment {
             .range(first_stream(document)..)
             .take_while(|(stream, _)| stream.document == *document);
         let mut entries: Vec<KeyframeEntry> = streams
-            .flat_map(|(stream, keyframes)| keyframes.iter().map(|(revision, body)| body.entry(stream, *revision)))
+            .flat_map(|(stream, keyframes)| {
+                keyframes.iter().map(|(revision, body)| body.entry(stream, *revision, detail))
+            })
             .collect();
         entries.sort_by(|a, b| {
             (&a.stream.branch, &a.stream.scope, a.label).cmp(&(&b.stream.branch, &b.stream.scope, b.label))
@@ -471,9 +474,10 @@ impl Read for Change<'_> {
     fn keyframes(
         &self,
         document: &DocumentId,
+        detail: Detail,
         visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
     ) -> Result<(), StoreError> {
-        self.moment.keyframes(document, visit)
+        self.moment.keyframes(document, detail, visit)
     }
 
     fn info(&self) -> Result<StoreInfo, StoreError> {

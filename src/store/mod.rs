@@ -123,6 +123,7 @@ pub trait Read {
 
     /// The newest keyframe of a stream at or below `at_most` by its label, without its body, or `None` if the stream
     /// has none that old. Older ones follow by asking again below the one found. Negative labels are passed over.
+    /// When it was written is left out, as with [`Detail::Label`].
     ///
     /// # Errors
     /// `Corrupt` if the row does not decode; `Busy`, `Unavailable`.
@@ -135,12 +136,17 @@ pub trait Read {
     /// `Corrupt` if the row does not decode; a body that is not JSON is handed out as it is stored; `Busy`, `Unavailable`.
     fn keyframe_document(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Visits what is known of a document's keyframes without reading their bodies, by branch, scope and revision.
+    /// Visits what is known of a document's keyframes, by branch, scope and revision, without handing out their
+    /// bodies.
     ///
     /// # Errors
     /// `Corrupt` if a row does not decode; `Busy`, `Unavailable`.
-    fn keyframes(&self, document: &DocumentId, visit: &mut dyn FnMut(&KeyframeEntry) -> Flow)
-    -> Result<(), StoreError>;
+    fn keyframes(
+        &self,
+        document: &DocumentId,
+        detail: Detail,
+        visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
+    ) -> Result<(), StoreError>;
 
     /// What holds for the store as a whole. Counting takes as long as the store is large.
     ///
@@ -206,6 +212,16 @@ pub enum Order {
     Backward,
 }
 
+/// How much [`Read::keyframes`] tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Stream, type, label and size. Bodies are not touched.
+    Label,
+    /// Also when the row was written. Where that is stored behind the body, as in SQLite, this passes over all
+    /// bodies and takes about as long as reading them.
+    Created,
+}
+
 /// A document as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentEntry {
@@ -236,7 +252,7 @@ pub struct KeyframeEntry {
     /// The label: the last operation included, if the writer kept the rule; negative labels occur in damaged
     /// stores.
     pub label: i64,
-    /// When the row was first written.
+    /// When the row was first written; `None` also if [`Detail::Label`] was asked for.
     pub created: Option<Timestamp>,
     /// Size of the stored body in bytes.
     pub size_bytes: u64,

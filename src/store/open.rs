@@ -92,7 +92,12 @@ impl Stores {
             form: "sqlite:PATH, or a path alone",
             capabilities: sqlite::CAPABILITIES,
             options: &[BUSY_TIMEOUT],
-            open: Box::new(|location, options| Ok(Arc::new(sqlite::open(Path::new(location.place), options)?))),
+            open: Box::new(|location, options| {
+                let Some(path) = file_path(location.place) else {
+                    return Err(bad(location.shown, "a file has no host; write sqlite:PATH"));
+                };
+                Ok(Arc::new(sqlite::open_as(without_password(path), Path::new(path), options)?))
+            }),
         });
         stores.register(Backend {
             scheme: "memory",
@@ -153,7 +158,7 @@ impl Stores {
             }
             options.set(name, value).map_err(|reason| bad(&shown, &reason))?;
         }
-        (backend.open)(Location { shown: &shown, place: without_slashes(backend, place) }, &options)
+        (backend.open)(Location { shown: &shown, place }, &options)
     }
 }
 
@@ -174,25 +179,33 @@ fn split_query(rest: &str) -> (&str, Option<&str>) {
     rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)))
 }
 
-/// `sqlite:///path` is the path, as in a `file:` URL.
-fn without_slashes<'a>(backend: &Backend, place: &'a str) -> &'a str {
-    if backend.scheme == SQLITE { place.strip_prefix("//").unwrap_or(place) } else { place }
+/// A path, also one written as in a `file:` URL: `///path`. `None` for `//host`.
+fn file_path(place: &str) -> Option<&str> {
+    match place.strip_prefix("//") {
+        Some(path) if path.starts_with('/') => Some(path),
+        Some(_) if !Path::new(place).exists() => None,
+        _ => Some(place),
+    }
 }
 
-/// The text without what stands between `//USER:` and `@`, and without options, which may hold secrets too.
+/// The text without what stands between `USER:` and `@`, and without options, which may hold secrets too. An
+/// existing file has its own name.
 fn without_password(text: &str) -> String {
-    let Some((before, authority)) = text.split_once("//") else { return text.into() };
-    let (authority, query) = split_query(authority);
-    let shown = match authority.rsplit_once('@') {
-        Some((user, host)) => {
-            let name = user.split_once(':').map_or(user, |(name, _)| name);
-            format!("{before}//{name}@{host}")
+    if Path::new(text).exists() {
+        return text.into();
+    }
+    let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+    let start = if is_scheme(scheme) { scheme.len() + 1 } else { text.find("//").unwrap_or(0) };
+    let slashes = text[start..].len() - text[start..].trim_start_matches('/').len();
+    let (before, rest) = text.split_at(start + slashes);
+    match rest.rsplit_once('@') {
+        Some((user, host)) if user.contains(':') => {
+            let name = user.split(':').next().unwrap_or_default();
+            format!("{before}{name}@{}", split_query(host).0)
         }
-        // The password may hold the question mark.
-        None if query.is_some_and(|query| query.contains('@')) => format!("{before}//…"),
-        None => format!("{before}//{authority}"),
-    };
-    shown
+        _ if start > 0 => format!("{before}{}", split_query(rest).0),
+        _ => text.into(),
+    }
 }
 
 /// The known word that is most like `word`, if any is near.
@@ -253,6 +266,8 @@ mod tests {
             "sqlite://me:geheim@host/db",
             "sqlite://me:geheim@host/db?busy=1",
             "//me:geheim@host/db",
+            "postgres//me:geheim@host/db",
+            "postgres:/me:geheim@host/db",
         ] {
             let message = refusal(text);
             assert!(!message.contains("heim"), "{message}");
@@ -264,6 +279,10 @@ mod tests {
         assert_eq!(refusal("C:\\none.db"), "C:\\none.db: no such store");
         assert_eq!(refusal("./sqlit:none.db"), "./sqlit:none.db: no such store");
         assert_eq!(refusal("sqlite:///none/a.db?busy-timeout-ms=1"), "/none/a.db: no such store");
+        assert_eq!(
+            refusal("sqlite://host/a.db"),
+            "cannot open \"sqlite://host/a.db\": a file has no host; write sqlite:PATH"
+        );
         assert_eq!(refusal("none?a=b"), "none?a=b: no such store");
     }
 

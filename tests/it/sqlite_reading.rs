@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use rusqlite::Connection;
 use snapctl::model::ids::{Span, StreamKey};
 use snapctl::model::time::Timestamp;
-use snapctl::store::{Flow, Options, Order, Read, Store, StoreError, Stores, answer, sqlite};
+use snapctl::store::{Detail, Flow, Options, Order, Read, Store, StoreError, Stores, answer, sqlite};
 
 use crate::store_conformance::{append, at, key, op, put};
 
@@ -61,7 +61,11 @@ impl Fixture {
             .map(|entry| {
                 let name = entry.file_name().into_string().unwrap();
                 // Not the file itself: closing it would drop the locks of connections in this process.
-                let content = if name.ends_with("-shm") || entry.path() == self.path { cat(&entry.path()) } else { fs::read(entry.path()).unwrap() };
+                let content = if name.ends_with("-shm") || entry.path() == self.path {
+                    cat(&entry.path())
+                } else {
+                    fs::read(entry.path()).unwrap()
+                };
                 (name, (content, entry.metadata().unwrap().modified().unwrap()))
             })
             .collect()
@@ -112,7 +116,7 @@ fn everything(store: &dyn Store) -> Result<(), StoreError> {
                 read.newest_time(&stream, Span::ALL)?;
                 read.nearest_keyframe(&stream, at(u64::MAX))?;
             }
-            read.keyframes(&document, &mut |_| Flow::Continue(()))?;
+            read.keyframes(&document, Detail::Created, &mut |_| Flow::Continue(()))?;
         }
         read.info().map(|_| ())
     })
@@ -160,7 +164,10 @@ fn a_table_without_a_needed_column_is_not_supported() {
         message(r#"ALTER TABLE "Operation" DROP COLUMN "hash"; ALTER TABLE "Operation" RENAME "action" TO "x""#),
         "PATH: table Operation has no columns action, hash"
     );
-    assert_eq!(message(r#"ALTER TABLE "Keyframe" RENAME "document" TO "x""#), "PATH: table Keyframe has no column document");
+    assert_eq!(
+        message(r#"ALTER TABLE "Keyframe" RENAME "document" TO "x""#),
+        "PATH: table Keyframe has no column document"
+    );
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("utf16.db");
     Connection::open(&path).unwrap().execute_batch("PRAGMA encoding = 'UTF-16le'; CREATE TABLE Operation (a)").unwrap();
@@ -227,7 +234,12 @@ fn a_value_that_does_not_decode_is_named() {
         (r#""error" = x'61'"#, "error", "a blob instead of text", "index 3"),
         (r#""action" = x'00ff'"#, "action", "a blob instead of JSON", "index 3"),
         (r#""action" = x'ac0102'"#, "action", "a blob instead of JSON", "index 3"),
-        (r#""skip" = 1, "action" = '{"type":1}'"#, "action", "member \"type\" of the action is not a string", "index 3"),
+        (
+            r#""skip" = 1, "action" = '{"type":1}'"#,
+            "action",
+            "member \"type\" of the action is not a string",
+            "index 3",
+        ),
         (r#""skip" = 1, "action" = '{'"#, "action", "the text ends too early at byte 1", "index 3"),
     ];
     for (set, column, reason, place) in cases {
@@ -241,15 +253,23 @@ fn a_value_that_does_not_decode_is_named() {
         // The head is the row with the wrong index, when it sorts last.
         assert_eq!(key, &format!("document doc, scope global, branch main, {place}, id 4"), "{set}");
     }
-    for (set, column) in [(r#""documentId" = x'61'"#, "documentId"), (r#""scope" = x'61'"#, "scope"), (r#""branch" = x'61'"#, "branch")] {
+    for (set, column) in
+        [(r#""documentId" = x'61'"#, "documentId"), (r#""scope" = x'61'"#, "scope"), (r#""branch" = x'61'"#, "branch")]
+    {
         let fixture = Fixture::changed(&format!(r#"UPDATE "Operation" SET {set} WHERE "index" = 3"#));
         let error = refusal(&fixture);
         assert!(matches!(&error, StoreError::Corrupt { column: found, .. } if *found == column), "{error:?}");
     }
-    for (set, column) in [(r#""revision" = 'x'"#, "revision"), (r#""createdAt" = 'x'"#, "createdAt"), (r#""documentType" = x'00'"#, "documentType")] {
+    for (set, column) in [
+        (r#""revision" = 'x'"#, "revision"),
+        (r#""createdAt" = 'x'"#, "createdAt"),
+        (r#""documentType" = x'00'"#, "documentType"),
+    ] {
         let fixture = Fixture::changed(&format!(r#"UPDATE "Keyframe" SET {set}"#));
         let error = refusal(&fixture);
-        let StoreError::Corrupt { table: "Keyframe", key, column: found, .. } = &error else { panic!("{set}: {error:?}") };
+        let StoreError::Corrupt { table: "Keyframe", key, column: found, .. } = &error else {
+            panic!("{set}: {error:?}")
+        };
         assert_eq!(*found, column);
         assert!(key.starts_with("document doc, scope ") && key.ends_with(", id 1"), "{key}");
     }
@@ -283,7 +303,7 @@ fn a_keyframe_that_is_no_json_can_be_passed_over() {
     let read = read.read().unwrap();
     assert!(read.nearest_keyframe(&stream(), at(9)).unwrap().is_none());
     let mut labels = Vec::new();
-    read.keyframes(&"doc".into(), &mut |entry| {
+    read.keyframes(&"doc".into(), Detail::Label, &mut |entry| {
         labels.push(entry.label);
         Flow::Continue(())
     })
@@ -350,7 +370,8 @@ fn other_process() {
     let connection = Connection::open(path).unwrap();
     connection.busy_timeout(std::time::Duration::ZERO).unwrap();
     for statements in std::io::stdin().lines() {
-        let answer = connection.execute_batch(&statements.unwrap()).map_or_else(|error| error.to_string(), |()| "done".into());
+        let answer =
+            connection.execute_batch(&statements.unwrap()).map_or_else(|error| error.to_string(), |()| "done".into());
         writeln!(std::io::stdout(), "\nanswer: {answer}").unwrap();
     }
 }
@@ -550,6 +571,23 @@ fn a_crash_leaves_nothing_behind_when_it_was_only_read() {
 }
 
 #[test]
+fn an_empty_log_is_no_log() {
+    for journal in ["delete", "wal"] {
+        let fixture = Fixture::new(4);
+        fixture.sql(&format!("PRAGMA journal_mode = {journal}"));
+        fs::write(fixture.directory.path().join("a store.db-wal"), "").unwrap();
+        let before = fixture.files();
+        let store = fixture.open().unwrap();
+        let read = store.read().unwrap();
+        assert_eq!(count(&*read).unwrap(), 4);
+        assert_eq!(fixture.files(), before);
+        read.finish().unwrap();
+        drop(store);
+        assert_eq!(fixture.files(), before);
+    }
+}
+
+#[test]
 fn an_answer_that_may_be_torn_is_not_confirmed() {
     let fixture = Fixture::new(400);
     let store = fixture.open().unwrap();
@@ -616,7 +654,10 @@ fn an_unfinished_change_is_left_to_who_made_it() {
     for result in [fixture.open().map(|_| ()), store.read().map(|_| ())] {
         let error = result.unwrap_err();
         assert!(matches!(error, StoreError::NeedsRecovery { .. }), "{error:?}");
-        assert!(error.to_string().contains("a store.db was left in the middle of a change: a -journal file"), "{error}");
+        assert!(
+            error.to_string().contains("a store.db was left in the middle of a change: a -journal file"),
+            "{error}"
+        );
     }
     assert_eq!(fixture.files(), before);
     // Whoever may write finishes it.

@@ -8,7 +8,7 @@ use snapctl::model::operation::OperationRow;
 use snapctl::model::time::Timestamp;
 use snapctl::store::memory::MemoryStore;
 use snapctl::store::{
-    Access, Flow, NewKeyframe, NewOperation, Options, Order, Read, Store, StoreError, Write, answer, sqlite,
+    Access, Detail, Flow, NewKeyframe, NewOperation, Options, Order, Read, Store, StoreError, Write, answer, sqlite,
 };
 
 /// A store to test, and what recodes its content once it is written.
@@ -45,8 +45,10 @@ const BLOBS: &[&str] = &[
     r#"UPDATE "Operation" SET "action" = CAST("action" AS BLOB)"#,
     r#"UPDATE "Keyframe" SET "document" = CAST("document" AS BLOB)"#,
 ];
-const JSONB: &[&str] =
-    &[r#"UPDATE "Operation" SET "action" = jsonb("action")"#, r#"UPDATE "Keyframe" SET "document" = jsonb("document")"#];
+const JSONB: &[&str] = &[
+    r#"UPDATE "Operation" SET "action" = jsonb("action")"#,
+    r#"UPDATE "Keyframe" SET "document" = jsonb("document")"#,
+];
 const WAL: &[&str] = &["PRAGMA journal_mode = WAL"];
 const BARE: &[&str] = &[
     r#"DROP INDEX "streamOperations""#,
@@ -140,7 +142,12 @@ pub(crate) fn key(document: &str, scope: &str, branch: &str) -> StreamKey {
 pub(crate) fn append(write: &mut dyn Write, stream: &StreamKey, ops: &[Op]) -> Result<usize, StoreError> {
     let actions: Vec<String> = ops
         .iter()
-        .map(|op| format!(r#"{{"id":"a{}","type":"{}","scope":"{}","input":{{"ü":[1,2.50]}}}}"#, op.index, op.kind, stream.scope))
+        .map(|op| {
+            format!(
+                r#"{{"id":"a{}","type":"{}","scope":"{}","input":{{"ü":[1,2.50]}}}}"#,
+                op.index, op.kind, stream.scope
+            )
+        })
         .collect();
     let rows: Vec<NewOperation<'_>> = ops
         .iter()
@@ -176,7 +183,9 @@ pub(crate) fn at(revision: u64) -> Revision {
 pub(crate) fn put(write: &mut dyn Write, stream: &StreamKey, revision: u64, document: &str) {
     let document_type = DocumentType::from("type/keyframe");
     let (document, created) = (document.as_bytes(), time(1_700_000_000_000 + i64::try_from(revision).unwrap()));
-    write.put_keyframe(&NewKeyframe { stream, revision: at(revision), document_type: &document_type, document, created }).unwrap();
+    write
+        .put_keyframe(&NewKeyframe { stream, revision: at(revision), document_type: &document_type, document, created })
+        .unwrap();
 }
 
 fn main_stream() -> StreamKey {
@@ -290,7 +299,7 @@ fn a_visit_stops_when_the_visitor_says_so(store: &dyn Store) {
         Flow::Break(())
     })
     .unwrap();
-    read.keyframes(&"doc".into(), &mut |_| {
+    read.keyframes(&"doc".into(), Detail::Label, &mut |_| {
         keyframes += 1;
         Flow::Break(())
     })
@@ -364,7 +373,7 @@ fn the_nearest_keyframe_is_at_or_below(store: &dyn Store) {
 
 fn listed(read: &dyn Read, document: &str) -> Vec<(String, i64, Option<i64>)> {
     let mut entries = Vec::new();
-    read.keyframes(&document.into(), &mut |entry| {
+    read.keyframes(&document.into(), Detail::Created, &mut |entry| {
         assert!(entry.size_bytes > 0);
         entries.push((entry.stream.to_string(), entry.label, entry.created.map(Timestamp::as_millis)));
         Flow::Continue(())
@@ -380,19 +389,27 @@ fn keyframes_are_listed_by_branch_scope_and_revision(store: &dyn Store) {
     let expected = [("doc/z@branch", 1), ("doc/a", 5), ("doc/global", 0), ("doc/global", 3), ("doc/global", 7)];
     assert_eq!(entries, expected.map(|(stream, label)| (stream.to_owned(), label, created(label))));
     assert_eq!(listed(&*read, "doc2"), []);
+    let mut labels = Vec::new();
+    read.keyframes(&"doc".into(), Detail::Label, &mut |entry| {
+        labels.push((entry.label, entry.created, entry.size_bytes > 0));
+        Flow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(labels, expected.map(|(_, label)| (label, None, true)));
 }
 
 fn a_keyframe_is_replaced_and_deleted(store: &dyn Store) {
     let mut write = store.write().unwrap();
     put(&mut *write, &main_stream(), 3, r#"{"new":true}"#);
-    write.put_keyframe(&NewKeyframe {
-        stream: &main_stream(),
-        revision: at(3),
-        document_type: &"type/new".into(),
-        document: br#"{"newer":true}"#,
-        created: time(1),
-    })
-    .unwrap();
+    write
+        .put_keyframe(&NewKeyframe {
+            stream: &main_stream(),
+            revision: at(3),
+            document_type: &"type/new".into(),
+            document: br#"{"newer":true}"#,
+            created: time(1),
+        })
+        .unwrap();
     assert!(write.delete_keyframe(&main_stream(), at(7)).unwrap());
     assert!(!write.delete_keyframe(&main_stream(), at(7)).unwrap());
     assert!(!write.delete_keyframe(&main_stream(), at(u64::MAX)).unwrap());
@@ -425,13 +442,15 @@ fn documents_are_listed_by_prefix(store: &dyn Store) {
 fn streams_are_listed_with_their_heads(store: &dyn Store) {
     let read = store.read().unwrap();
     let streams = read.streams(&"doc".into()).unwrap();
-    let shown: Vec<_> = streams.iter().map(|head| (head.branch.as_str(), head.scope.as_str(), head.head.get())).collect();
+    let shown: Vec<_> =
+        streams.iter().map(|head| (head.branch.as_str(), head.scope.as_str(), head.head.get())).collect();
     assert_eq!(shown, [("branch", "global", 1), ("main", "document", 0), ("main", "global", 9)]);
     assert!(read.streams(&"no operations".into()).unwrap().is_empty());
 }
 
 fn unusual_names_are_names(store: &dyn Store) {
-    let names = ["", " ", "'", "\"", "%", "/", "a%", "aé", "a\u{10ffff}", "a\u{1f600}b", "a_", "ǆ:@%2F", "\u{1}", "\u{fffd}"];
+    let names =
+        ["", " ", "'", "\"", "%", "/", "a%", "aé", "a\u{10ffff}", "a\u{1f600}b", "a_", "ǆ:@%2F", "\u{1}", "\u{fffd}"];
     let mut write = store.write().unwrap();
     for (n, name) in names.iter().enumerate() {
         append(&mut *write, &key(name, name, name), &[Op { id: format!("odd {n}"), ..op(0) }]).unwrap();
@@ -492,7 +511,8 @@ fn an_append_that_does_not_fit_is_a_conflict(store: &dyn Store) {
 
 fn a_dropped_write_changes_nothing(store: &dyn Store) {
     let before = store.read().unwrap().info().unwrap();
-    for end in [|write: Box<dyn Write>| drop(write), |write: Box<dyn Write>| (write as Box<dyn Read>).finish().unwrap()] {
+    for end in [|write: Box<dyn Write>| drop(write), |write: Box<dyn Write>| (write as Box<dyn Read>).finish().unwrap()]
+    {
         let mut write = store.write().unwrap();
         append(&mut *write, &main_stream(), &[op(10)]).unwrap();
         put(&mut *write, &main_stream(), 9, "{}");

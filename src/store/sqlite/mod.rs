@@ -55,7 +55,11 @@ pub const CAPABILITIES: Capabilities =
 /// `Missing`, `NotAStore`, `Unsupported` (a table or column is absent), `Damaged`, `Busy`, `NeedsRecovery`,
 /// `Unavailable`.
 pub fn open(path: &Path, options: &Options) -> Result<SqliteStore, StoreError> {
-    let location = path.display().to_string();
+    open_as(path.display().to_string(), path, options)
+}
+
+/// [`open`], with the name that messages use.
+pub(super) fn open_as(location: String, path: &Path, options: &Options) -> Result<SqliteStore, StoreError> {
     let unavailable = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::Missing { location: location.clone() },
         _ => StoreError::Unavailable { location: location.clone(), action: "open", source: source.into() },
@@ -222,17 +226,11 @@ impl<'s> Transaction<'s> {
         Transaction { store, session: Some(session), mark, change: None }
     }
 
-    /// Fixes the moment. A file that is read without locks has none to fix.
+    /// Fixes the moment, before the first question.
     fn begin(&self, statement: &str) -> Result<(), StoreError> {
-        let session = self.session();
-        if session.way.is_unguarded() {
-            return Ok(());
-        }
         self.driver("open", self.run(statement))?;
-        self.driver(
-            "open",
-            session.connection.prepare_cached(sql::PIN).and_then(|mut pin| pin.query_row([], |_| Ok(()))),
-        )
+        let mut pin = self.prepare(sql::PIN)?;
+        self.driver("open", pin.query_row([], |_| Ok(())))
     }
 
     fn session(&self) -> &Session {
@@ -263,3 +261,6 @@ impl Drop for Transaction<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Reading.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, OptionalExtension as _, Row, params};
@@ -12,7 +13,7 @@ use crate::model::ids::{DocumentId, OpIndex, OperationId, Revision, Span, Stream
 use crate::model::operation::{Action, OperationRow, Retraction};
 use crate::model::time::Timestamp;
 use crate::store::codec::{self, Codec as _};
-use crate::store::{DocumentEntry, Flow, KeyframeEntry, Order, Read, Stamp, StoreError, StoreInfo, StreamHead};
+use crate::store::{Detail, DocumentEntry, Flow, KeyframeEntry, Order, Read, Stamp, StoreError, StoreInfo, StreamHead};
 
 impl Read for Transaction<'_> {
     fn documents(&self, prefix: &str, visit: &mut dyn FnMut(DocumentEntry) -> Flow) -> Result<(), StoreError> {
@@ -105,12 +106,17 @@ impl Read for Transaction<'_> {
     fn keyframes(
         &self,
         document: &DocumentId,
+        detail: Detail,
         visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
     ) -> Result<(), StoreError> {
         if !self.session().schema.keyframes {
             return Ok(());
         }
-        self.still(self.visit_keyframes(document, visit))
+        let statement = match detail {
+            Detail::Label => sql::KEYFRAME_LABELS,
+            Detail::Created => sql::KEYFRAMES,
+        };
+        self.still(self.visit_keyframes(statement, document, visit))
     }
 
     fn info(&self) -> Result<StoreInfo, StoreError> {
@@ -150,7 +156,7 @@ impl Read for Transaction<'_> {
         let mut text = self.mark.to_text();
         if let Some(change) = self.change {
             // Unique, so that what is not yet committed is never taken for anything else.
-            text.push_str(&format!("+change:{:x}:{change:x}", std::process::id()));
+            let _ = write!(text, "+change:{:x}:{change:x}", std::process::id());
         }
         Ok(Stamp(text))
     }
@@ -342,21 +348,21 @@ impl Transaction<'_> {
             )?;
             first = first.into_iter().chain(id).min();
         }
-        let id = first.ok_or_else(|| self.lost(format!("document {document}")))?;
+        let id = first.ok_or_else(|| self.lost(&format!("document {document}")))?;
         let mut statement = self.prepare(sql::DOCUMENT_TYPE)?;
         let mut found = self.driver("read", statement.query(params![id, document.as_str()]))?;
         let row =
-            self.driver("read", found.next())?.ok_or_else(|| self.lost(format!("document {document}, id {id}")))?;
+            self.driver("read", found.next())?.ok_or_else(|| self.lost(&format!("document {document}, id {id}")))?;
         let decode = || -> Result<String, RowError> { Ok(rows::text(row.get_ref(0)?, "documentType")?.to_owned()) };
         decode().map_err(|error| self.row_error(OPERATION, error, || format!("document {document}, id {id}")))
     }
 
     fn vanished(&self, stream: &StreamKey) -> StoreError {
-        self.lost(format!("stream {stream}"))
+        self.lost(&format!("stream {stream}"))
     }
 
     /// An index names a row that the table does not have, or the other way round.
-    fn lost(&self, what: String) -> StoreError {
+    fn lost(&self, what: &str) -> StoreError {
         let source = format!("{what} is in one index of table {OPERATION} and not in another");
         StoreError::Damaged { location: self.store.location.clone(), source: source.into() }
     }
@@ -403,10 +409,11 @@ impl Transaction<'_> {
 
     fn visit_keyframes(
         &self,
+        statement: &str,
         document: &DocumentId,
         visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
     ) -> Result<(), StoreError> {
-        let mut statement = self.prepare(sql::KEYFRAMES)?;
+        let mut statement = self.prepare(statement)?;
         let mut found = self.driver("read", statement.query([document.as_str()]))?;
         while let Some(row) = self.driver("read", found.next())? {
             let entry = self.keyframe_entry(document, row)?;

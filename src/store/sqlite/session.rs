@@ -70,8 +70,10 @@ pub(super) struct Session {
 
 /// Statements a connection keeps ready: all of `sql` fit.
 const STATEMENTS: usize = 40;
-/// In KiB. Enough for the upper levels of the indexes of a large store.
-const PAGE_CACHE_KIB: i64 = 8192;
+/// Page cache of a connection that reads, in KiB. Small on purpose: most pages are read once, and fresh memory
+/// for a page costs more than another read of it from the system's cache. (`mmap_size` would be faster still, but a
+/// file that is truncated while it is mapped kills the process.)
+const PAGE_CACHE_KIB: i64 = 1024;
 
 /// Opens a connection. The file is not yet looked at.
 pub(super) fn connect(path: &Path, way: Way, busy_timeout: Duration) -> rusqlite::Result<Connection> {
@@ -95,8 +97,11 @@ pub(super) fn connect(path: &Path, way: Way, busy_timeout: Duration) -> rusqlite
     }
     connection.busy_timeout(busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    // A misspelt column must be an error, not a text; and a schema is data that others wrote.
+    // A misspelt column must be an error, not a text.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    // Otherwise a statement is planned again, which costs more than running it, whenever a bound of a range is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // A schema is data that others wrote.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     Ok(connection)
 }
@@ -143,7 +148,9 @@ impl Session {
     /// Looks at the content that a new connection shows.
     pub(super) fn begin(connection: Connection, way: Way, opened_at: Mark) -> Result<Session, Misfit> {
         let look = || {
-            connection.pragma_update(None, "cache_size", -PAGE_CACHE_KIB)?;
+            if way != Way::Changing {
+                connection.pragma_update(None, "cache_size", -PAGE_CACHE_KIB)?;
+            }
             Schema::of(&connection)
         };
         match look() {

@@ -92,10 +92,12 @@ pub(super) const TIMES: &str = r#"SELECT "index", "timestampUtcMs", "id" FROM "O
 pub(super) const FIND_OPERATION: &str = r#"SELECT "scope", "branch", "index", "id" FROM "Operation"
     WHERE "opId" = ?2 AND +"documentId" = ?1 ORDER BY "id" DESC LIMIT 1"#;
 
-/// `octet_length` reads the size from the record's header, without the body.
-pub(super) const NEAREST_KEYFRAME: &str = r#"SELECT "scope", "branch", "revision", "createdAt", octet_length("document"), "id",
+/// `octet_length` reads the size from the record's header, without the body; `createdAt` is stored behind it.
+pub(super) const NEAREST_KEYFRAME: &str = r#"SELECT "scope", "branch", "revision", NULL, octet_length("document"), "id",
     "documentType" FROM "Keyframe" WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" >= 0 AND "revision" <= ?4
     ORDER BY "revision" DESC LIMIT 1"#;
+pub(super) const KEYFRAME_LABELS: &str = r#"SELECT "scope", "branch", "revision", NULL, octet_length("document"), "id",
+    "documentType" FROM "Keyframe" WHERE "documentId" = ?1 ORDER BY "branch", "scope", "revision""#;
 pub(super) const KEYFRAMES: &str = r#"SELECT "scope", "branch", "revision", "createdAt", octet_length("document"), "id",
     "documentType" FROM "Keyframe" WHERE "documentId" = ?1 ORDER BY "branch", "scope", "revision""#;
 pub(super) const KEYFRAME_DOCUMENT: &str = r#"SELECT "document", "revision", "id" FROM "Keyframe"

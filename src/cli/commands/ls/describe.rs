@@ -9,7 +9,7 @@ use crate::model::json::{Json, Text};
 use crate::model::target::{At, Target, escape};
 use crate::model::time::Timestamp;
 use crate::replay::ReplayError;
-use crate::store::{DocumentEntry, Read, Store, StoreError, StreamHead, answer};
+use crate::store::{Detail, DocumentEntry, Read, Store, StoreError, StreamHead, answer};
 
 /// What has to be found out.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +82,7 @@ fn look_up(wanted: Wanted, entry: &DocumentEntry, read: &dyn Read) -> Result<Fac
         facts.heads = read.streams(&entry.id)?;
     }
     if wanted.keyframes {
-        read.keyframes(&entry.id, &mut |keyframe| {
+        read.keyframes(&entry.id, Detail::Label, &mut |keyframe| {
             facts.keyframes += 1;
             facts.keyframe_bytes += keyframe.size_bytes;
             ControlFlow::Continue(())
