@@ -9,6 +9,7 @@
 
 mod fault;
 mod file;
+mod keyframes;
 mod read;
 mod rows;
 mod schema;

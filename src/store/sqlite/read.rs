@@ -1,18 +1,16 @@
 //! Reading.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, OptionalExtension as _, Row, params};
 
 use super::rows::{self, BadValue, RowError};
-use super::schema::{KEYFRAME, OPERATION};
+use super::schema::OPERATION;
 use super::{Transaction, sql};
 use crate::model::ids::{DocumentId, OpIndex, OperationId, Revision, Span, StreamKey};
 use crate::model::operation::{Action, OperationRow, Retraction};
 use crate::model::time::Timestamp;
-use crate::store::codec::{self, Codec as _};
 use crate::store::{Detail, DocumentEntry, Flow, KeyframeEntry, Order, Read, Stamp, StoreError, StoreInfo, StreamHead};
 
 impl Read for Transaction<'_> {
@@ -93,14 +91,14 @@ impl Read for Transaction<'_> {
         if !self.session().schema.keyframes {
             return Ok(None);
         }
-        self.still(self.keyframe(stream, at_most))
+        self.still(self.find_keyframe(stream, at_most))
     }
 
     fn keyframe_document(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError> {
         if !self.session().schema.keyframes {
             return Ok(None);
         }
-        self.still(self.document_of(stream, revision))
+        self.still(self.find_keyframe_document(stream, revision))
     }
 
     fn keyframes(
@@ -188,7 +186,7 @@ fn from(span: Span) -> i64 {
     }
 }
 
-fn row_id(row: &Row<'_>, column: usize) -> String {
+pub(super) fn row_id(row: &Row<'_>, column: usize) -> String {
     row.get_ref(column).map_or_else(|error| error.to_string(), |value| format!("id {}", rows::shown(value)))
 }
 
@@ -373,87 +371,6 @@ impl Transaction<'_> {
         let action = Action::parse(&text).map_err(|error| BadValue { column: "action", reason: error.to_string() })?;
         Ok(action.kind.as_str() == Some("NOOP"))
     }
-
-    fn keyframe(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<KeyframeEntry>, StoreError> {
-        let mut statement = self.prepare(sql::NEAREST_KEYFRAME)?;
-        let StreamKey { document, scope, branch } = stream;
-        let at_most = i64::try_from(at_most.get()).unwrap_or(i64::MAX);
-        let mut found =
-            self.driver("read", statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), at_most]))?;
-        let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
-        self.keyframe_entry(document, row).map(Some)
-    }
-
-    fn document_of(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut statement = self.prepare(sql::KEYFRAME_DOCUMENT)?;
-        let StreamKey { document, scope, branch } = stream;
-        let Ok(label) = i64::try_from(revision.get()) else { return Ok(None) };
-        let mut found =
-            self.driver("read", statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), label]))?;
-        let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
-        let body = row.get_ref(0).map_err(RowError::from).and_then(|stored| self.body(stored));
-        body.map(Some).map_err(|error| self.row_error(KEYFRAME, error, || keyframe_key(stream, row, 1, 2)))
-    }
-
-    /// The body of a keyframe as text; as it is stored if that is not possible.
-    fn body(&self, stored: ValueRef<'_>) -> Result<Vec<u8>, RowError> {
-        let text = match (rows::json(stored, &self.session().connection)?, stored) {
-            (Some(text), _) => text,
-            (None, ValueRef::Blob(blob)) => Cow::Borrowed(blob),
-            (None, other) => Cow::Owned(rows::shown(other).into_bytes()),
-        };
-        let document =
-            codec::Json.decode(&text).map_err(|error| BadValue { column: "document", reason: error.to_string() })?;
-        Ok(document.into_owned())
-    }
-
-    fn visit_keyframes(
-        &self,
-        statement: &str,
-        document: &DocumentId,
-        visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
-    ) -> Result<(), StoreError> {
-        let mut statement = self.prepare(statement)?;
-        let mut found = self.driver("read", statement.query([document.as_str()]))?;
-        while let Some(row) = self.driver("read", found.next())? {
-            let entry = self.keyframe_entry(document, row)?;
-            if visit(&entry).is_break() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Decodes what [`sql::KEYFRAMES`] and [`sql::NEAREST_KEYFRAME`] select.
-    fn keyframe_entry(&self, document: &DocumentId, row: &Row<'_>) -> Result<KeyframeEntry, StoreError> {
-        let decode = || -> Result<KeyframeEntry, RowError> {
-            let scope = rows::text(row.get_ref(0)?, "scope")?.into();
-            let branch = rows::text(row.get_ref(1)?, "branch")?.into();
-            Ok(KeyframeEntry {
-                stream: StreamKey { document: document.clone(), scope, branch },
-                document_type: rows::text(row.get_ref(6)?, "documentType")?.into(),
-                label: rows::integer(row.get_ref(2)?, "revision")?,
-                created: match row.get_ref(3)? {
-                    ValueRef::Null => None,
-                    value => Some(rows::timestamp(value, "createdAt")?),
-                },
-                size_bytes: row.get::<_, Option<i64>>(4)?.map_or(0, i64::unsigned_abs),
-                verified: false,
-            })
-        };
-        decode().map_err(|error| {
-            let part = |column| row.get_ref(column).map_or_else(|error| error.to_string(), rows::shown);
-            self.row_error(KEYFRAME, error, || {
-                format!(
-                    "document {document}, scope {}, branch {}, revision {}, {}",
-                    part(0),
-                    part(1),
-                    part(2),
-                    row_id(row, 5)
-                )
-            })
-        })
-    }
 }
 
 /// A row of the log as a person would look for it.
@@ -461,10 +378,4 @@ fn operation_key(stream: &StreamKey, row: &Row<'_>, id: usize) -> String {
     let index = row.get_ref(0).map_or_else(|error| error.to_string(), rows::shown);
     let StreamKey { document, scope, branch } = stream;
     format!("document {document}, scope {scope}, branch {branch}, index {index}, {}", row_id(row, id))
-}
-
-fn keyframe_key(stream: &StreamKey, row: &Row<'_>, revision: usize, id: usize) -> String {
-    let revision = row.get_ref(revision).map_or_else(|error| error.to_string(), rows::shown);
-    let StreamKey { document, scope, branch } = stream;
-    format!("document {document}, scope {scope}, branch {branch}, revision {revision}, {}", row_id(row, id))
 }
