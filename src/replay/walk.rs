@@ -60,7 +60,7 @@ pub fn walk(
     observer: Option<&mut dyn Observer>,
 ) -> Result<Snapshot, ReplayError> {
     let streams = sources.read.streams(goal.document)?;
-    let pass = |history, observer| Pass { sources, goal, streams: &streams, history, observer }.run();
+    let pass = |history, observer| Pass { sources, goal, streams: &streams, history, observer, seen: Seen::default() }.run();
     let Some(observer) = observer else {
         // Most streams have no skips, so nothing is kept for them at first.
         return match pass(History::NotKept, None) {
@@ -87,6 +87,24 @@ struct Pass<'a, 'o> {
     streams: &'a [StreamHead],
     history: History,
     observer: Option<&'o mut (dyn Observer + 'o)>,
+    seen: Seen,
+}
+
+/// Which rows of its stream a pass has read.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    span: Option<Span>,
+    newest: Option<Timestamp>,
+}
+
+impl Seen {
+    /// What of a stream that ends at `head` was not read.
+    fn unread(self, head: Revision) -> [Option<Span>; 2] {
+        let Some(Span { from, through: Some(last) }) = self.span else { return [Some(Span::ALL), None] };
+        let before = from.last_applied().map(|last| Span { from: NextIndex::default(), through: Some(last.last()) });
+        let after = (last < head.last()).then(|| Span { from: last.next(), through: None });
+        [before, after]
+    }
 }
 
 impl Pass<'_, '_> {
@@ -144,6 +162,7 @@ impl Pass<'_, '_> {
         let mut expected = span.from;
         sources.progress.expect(target.next().get() - span.from.get());
         let mut observer = self.observer.take();
+        let mut newest = None;
         pages::<Halt>(sources, &stream, span, &mut |page| {
             let actions = page.actions(&stream)?;
             let (heads, times) = (page.heads(), page.times());
@@ -173,10 +192,13 @@ impl Pass<'_, '_> {
                 }
                 expected = head.index.next();
             }
+            newest = newest.max(times.iter().max().copied());
             explain.operations_read += heads.len() as u64;
             explain.bytes_read += page.bytes();
             Ok(ControlFlow::Continue(()))
-        })
+        })?;
+        self.seen = Seen { span: Some(span), newest };
+        Ok(())
     }
 
     /// Looks for a keyframe to start from, and puts the document there.
@@ -227,11 +249,16 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
-    /// The newest operation time of the document on its branch.
-    fn newest_time(&self) -> Result<Option<Timestamp>, ReplayError> {
-        let mut newest = None;
+    /// The newest operation time of the document on its branch: of the rows that were read, and of those that were
+    /// not.
+    fn newest_time(&self) -> Result<Option<Timestamp>, Halt> {
+        let mut newest = self.seen.newest;
         for head in self.streams.iter().filter(|head| head.branch == *self.goal.branch) {
-            newest = newest.max(self.sources.read.newest_time(&self.stream(&head.scope), Span::ALL)?);
+            let stream = self.stream(&head.scope);
+            let spans = if head.scope == *self.goal.scope { self.seen.unread(head.head) } else { [Some(Span::ALL), None] };
+            for span in spans.into_iter().flatten() {
+                newest = newest.max(self.sources.read.newest_time(&stream, span)?);
+            }
         }
         Ok(newest)
     }
