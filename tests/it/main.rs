@@ -11,6 +11,7 @@ mod cli_settings;
 mod cli_store;
 mod cli_streams;
 mod cli_usage;
+mod fixtures;
 mod sqlite_reading;
 mod store_conformance;
 mod support;
