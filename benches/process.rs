@@ -53,7 +53,7 @@ fn any_document() -> String {
     let mut text = String::new();
     child.stdout.take().expect("a pipe").read_to_string(&mut text).expect("text");
     assert!(child.wait().expect("a child").success());
-    let id = text.split("\"id\":\"").nth(1).and_then(|rest| rest.split('"').next());
+    let id = text.split("\"document\":\"").nth(1).and_then(|rest| rest.split('"').next());
     id.expect("a document").to_owned()
 }
 
