@@ -21,7 +21,11 @@ fn main() {
     let document = any_document();
     let mut times: Vec<Duration> = (0..runs).map(|_| first_byte(&document)).collect();
     times.sort();
-    println!("rebuild of a fixture: first byte after {:.1?} (median of {runs} runs, worst {:.1?})", times[runs / 2], times[runs - 1]);
+    println!(
+        "rebuild of a fixture: first byte after {:.1?} (median of {runs} runs, worst {:.1?})",
+        times[runs / 2],
+        times[runs - 1]
+    );
     let directory = tempfile::tempdir().expect("a temporary directory");
     let lengths: &[usize] = if short { &[1_000, 10_000] } else { &[10_000, 100_000, 1_000_000] };
     for &operations in lengths {
