@@ -11,6 +11,8 @@ mod cli_settings;
 mod cli_store;
 mod cli_streams;
 mod cli_usage;
+mod protocol_cost;
+mod protocol_properties;
 mod sqlite_reading;
 mod store_conformance;
 mod support;
