@@ -448,7 +448,8 @@ impl Document {
     /// Brings the fold to the state that a replay of what stands in a history, and in all others, gives, and returns
     /// it.
     pub(super) fn settle(&mut self, at: usize, source: &mut dyn Actions) -> Result<State, ProtocolError> {
-        if self.loads && self.histories.len() > 1 {
+        // The history at hand is replayed last here; the reference takes the scopes in the order they came up.
+        if self.loads && at + 1 < self.histories.len() {
             return self.settle_in_order(source);
         }
         let root = self.root(at, source)?;
