@@ -12,6 +12,8 @@ mod cli_store;
 mod cli_streams;
 mod cli_usage;
 mod fixtures;
+mod protocol_cost;
+mod protocol_properties;
 mod sqlite_reading;
 mod store_conformance;
 mod support;
