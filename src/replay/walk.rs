@@ -13,15 +13,26 @@ use crate::model::operation::Action;
 use crate::model::time::Timestamp;
 use crate::reducer::Outcome;
 use crate::reducer::protocol::{Actions, Document, ProtocolError, RowHead, Schedule, Version};
-use crate::store::{Order, StoreError, StreamHead};
+use crate::store::{Flow, Order, StoreError, StreamHead};
 
 /// Hears of every operation of a walk.
 pub trait Observer {
-    /// Called after each operation of the stream, in order.
+    /// Called once before the first operation of the stream. Not called for scope `document`, whose first operation
+    /// makes the document.
     ///
     /// # Errors
     /// Whatever ends the walk.
-    fn step(&mut self, step: &Step<'_>, document: &mut Document) -> Result<(), ReplayError>;
+    fn start(&mut self, document: &mut Document) -> Result<(), ReplayError> {
+        let _ = document;
+        Ok(())
+    }
+
+    /// Called after each operation of the stream, in order; `document` is in the state that a rebuild up to there
+    /// gives. `Break` ends the walk there.
+    ///
+    /// # Errors
+    /// Whatever ends the walk.
+    fn step(&mut self, step: &Step<'_>, document: &mut Document) -> Result<Flow, ReplayError>;
 }
 
 /// One operation of a walk.
@@ -32,8 +43,8 @@ pub struct Step<'a> {
     pub time: Timestamp,
     /// What it did.
     pub action: &'a Action<'a>,
-    /// What became of it.
-    pub outcome: &'a Outcome,
+    /// What became of it; `None` if it was not run: it was denied, or is one of scope `document` that had failed.
+    pub outcome: Option<&'a Outcome>,
 }
 
 /// The stream and position a walk leads to.
@@ -49,8 +60,8 @@ pub struct Goal<'a> {
     pub position: Position,
 }
 
-/// Rebuilds one scope of a document. With an observer the walk starts at the first operation; without, at the best
-/// base there is.
+/// Rebuilds one scope of a document. With an observer the walk starts at the first operation, and leads no further than
+/// the observer wants; without, it starts at the best base there is.
 ///
 /// # Errors
 /// `Store`, `Model`, `Rejected`, `Fold`, `Stopped`; what the observer returned.
@@ -60,7 +71,8 @@ pub fn walk(
     observer: Option<&mut dyn Observer>,
 ) -> Result<Snapshot, ReplayError> {
     let streams = sources.read.streams(goal.document)?;
-    let pass = |history, observer| Pass { sources, goal, streams: &streams, history, observer, seen: Seen::default() }.run();
+    let pass =
+        |history, observer| Pass { sources, goal, streams: &streams, history, observer, seen: Seen::default() }.run();
     let Some(observer) = observer else {
         // Most streams have no skips, so nothing is kept for them at first.
         return match pass(History::NotKept, None) {
@@ -110,22 +122,25 @@ impl Seen {
 impl Pass<'_, '_> {
     fn run(mut self) -> Result<Snapshot, Halt> {
         let Pass { sources, goal, history, .. } = self;
-        let bound = match goal.position {
+        let mut bound = match goal.position {
             Position::Head => None,
             Position::At(revision) => Some(revision),
         };
         let spine = self.stream(&Scope::document());
         let own = *goal.scope == *spine.scope.as_str();
-        let mut timeline = Timeline::read(sources, &spine, bound.filter(|_| own), history)?;
+        let observer = if own { self.observer.take() } else { None };
+        let mut timeline = Timeline::read(sources, &spine, bound.filter(|_| own), history, observer)?;
         let mut explain = Explain { operations_read: timeline.rows, bytes_read: timeline.bytes, ..Explain::default() };
         let mut warnings: Vec<Warning> =
             timeline.gap.map(|missing| Warning::Gap { stream: spine.clone(), missing }).into_iter().collect();
-        if own {
-            timeline.finish(goal.scope, None)?;
-        } else {
-            self.scope_rows(&mut timeline, bound, &mut explain, &mut warnings)?;
-            timeline.finish(goal.scope, bound)?;
+        let mut stopped = timeline.stopped;
+        if !own {
+            stopped = self.scope_rows(&mut timeline, bound, &mut explain, &mut warnings)?;
         }
+        if let Some(last) = stopped {
+            bound = Some(Some(Revision::of(last)));
+        }
+        timeline.finish(goal.scope, bound.filter(|_| !own))?;
         let newest = self.newest_time()?;
         explain.operations_applied = timeline.document.applied();
         self.snapshot(timeline, bound, newest, explain, warnings)
@@ -139,18 +154,18 @@ impl Pass<'_, '_> {
         head_of(self.streams, self.goal.branch, scope)
     }
 
-    /// Replays the rows of the scope asked for.
+    /// Replays the rows of the scope asked for; says where the observer stopped, if it did.
     fn scope_rows(
         &mut self,
         timeline: &mut Timeline,
         bound: Option<Option<Revision>>,
         explain: &mut Explain,
         warnings: &mut Vec<Warning>,
-    ) -> Result<(), Halt> {
+    ) -> Result<Option<OpIndex>, Halt> {
         let sources = self.sources;
         let stream = self.stream(self.goal.scope);
         let target = bound.unwrap_or_else(|| self.head(self.goal.scope));
-        let Some(target) = target else { return Ok(()) };
+        let Some(target) = target else { return Ok(None) };
         let base =
             if self.observer.is_some() { None } else { self.base(timeline, &stream, target, explain, warnings)? };
         let span = Span::between(base, Some(target));
@@ -162,7 +177,10 @@ impl Pass<'_, '_> {
         let mut expected = span.from;
         sources.progress.expect(target.next().get() - span.from.get());
         let mut observer = self.observer.take();
-        let mut newest = None;
+        if let Some(observer) = &mut observer {
+            observer.start(&mut timeline.document)?;
+        }
+        let (mut newest, mut stopped) = (None, None);
         pages::<Halt>(sources, &stream, span, &mut |page| {
             let actions = page.actions(&stream)?;
             let (heads, times) = (page.heads(), page.times());
@@ -180,12 +198,19 @@ impl Pass<'_, '_> {
                     let index = heads.get(document.outcomes().len()).map(|head| head.index);
                     return Err(wrapped(&stream, index, error));
                 }
+                let mut flow = ControlFlow::Continue(());
                 if let (Some(observer), Some(outcome)) = (&mut observer, document.outcomes().first().cloned()) {
-                    let step = Step { head: heads[0], time: times[at], action: &actions[0], outcome: &outcome };
-                    observer.step(&step, document)?;
+                    let outcome = Some(&outcome).filter(|_| !heads[0].denied);
+                    let step = Step { head: heads[0], time: times[at], action: &actions[0], outcome };
+                    flow = observer.step(&step, document)?;
                 }
                 at = end;
+                if flow.is_break() {
+                    stopped = Some(heads[0].index);
+                    break;
+                }
             }
+            let (heads, times) = (&heads[..at], &times[..at]);
             for head in heads {
                 if head.index != expected.index() && !warnings.iter().any(|warning| is_gap_of(warning, &stream)) {
                     warnings.push(Warning::Gap { stream: stream.clone(), missing: expected.index() });
@@ -195,10 +220,10 @@ impl Pass<'_, '_> {
             newest = newest.max(times.iter().max().copied());
             explain.operations_read += heads.len() as u64;
             explain.bytes_read += page.bytes();
-            Ok(ControlFlow::Continue(()))
+            Ok(if stopped.is_none() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
-        self.seen = Seen { span: Some(span), newest };
-        Ok(())
+        self.seen = Seen { span: Some(Span { through: stopped.or(span.through), ..span }), newest };
+        Ok(stopped)
     }
 
     /// Looks for a keyframe to start from, and puts the document there.
@@ -255,7 +280,8 @@ impl Pass<'_, '_> {
         let mut newest = self.seen.newest;
         for head in self.streams.iter().filter(|head| head.branch == *self.goal.branch) {
             let stream = self.stream(&head.scope);
-            let spans = if head.scope == *self.goal.scope { self.seen.unread(head.head) } else { [Some(Span::ALL), None] };
+            let spans =
+                if head.scope == *self.goal.scope { self.seen.unread(head.head) } else { [Some(Span::ALL), None] };
             for span in spans.into_iter().flatten() {
                 newest = newest.max(self.sources.read.newest_time(&stream, span)?);
             }
