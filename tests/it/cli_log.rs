@@ -86,3 +86,28 @@ fn a_gap_is_a_warning_and_under_strict_an_error() {
     assert_eq!(run.error(13)["code"], "gap");
     assert_eq!(serde_json::from_str::<Value>(&run.stdout).unwrap().as_array().unwrap().len(), 2);
 }
+
+/// A drive whose log has something of everything: a name that is set, undone and set again, folders that come and go,
+/// operations that fail and one that was denied.
+fn lived() -> TestEnv {
+    TestEnv::with_store(|store| {
+        store.drive("d1", "One", 2);
+        let row = |index, kind, input| Operation::new("d1", "global", index, kind, input);
+        store.operation(&row(2, "SET_DRIVE_NAME", json!({ "name": "A" })));
+        store.operation(&row(3, "SET_DRIVE_NAME", json!({ "name": "B" })));
+        store.operation(&Operation { skip: 1, ..row(4, "NOOP", json!({})) });
+        store.operation(&row(5, "UPDATE_NODE", json!({ "id": "f1", "name": "Renamed" })));
+        store.operation(&Operation { denied: Some("not yours"), ..row(6, "SET_DRIVE_NAME", json!({ "name": "C" })) });
+        store.operation(&row(7, "ADD_FOLDER", json!({ "id": "f1", "name": "Again" })));
+        store.operation(&Operation { error: Some("something else"), ..row(8, "UPDATE_NODE", json!({ "id": "zz" })) });
+        store.operation(&Operation { error: Some("x"), ..row(9, "SET_DRIVE_NAME", json!({ "name": "D" })) });
+        store.operation(&row(10, "DELETE_NODE", json!({ "id": "f0" })));
+    })
+}
+
+#[test]
+fn patches_are_readable() {
+    let run = lived().read(&["log", "d1/global", "-p"]);
+    println!("{}", run.ok());
+    assert_eq!(run.ok(), "");
+}
