@@ -37,7 +37,7 @@ fn replay(store: &dyn Store, registry: &Registry) -> u64 {
     let sources = Sources { read: &*read, registry, trust: Trust::None, progress: &Silent };
     let (document, branch, scope) = (DocumentId::from(DOCUMENT), Branch::main(), Scope::global());
     let goal = Goal { document: &document, branch: &branch, scope: &scope, position: Position::Head };
-    let snapshot = walk(&sources, goal, None).expect("a rebuild");
+    let snapshot = walk(&sources, goal).expect("a rebuild");
     black_box(snapshot).explain.operations_applied
 }
 

@@ -35,8 +35,6 @@ pub(super) struct Timeline {
     expected: NextIndex,
     /// The first index that is missing.
     pub(super) gap: Option<OpIndex>,
-    /// Where the observer stopped, if it did.
-    pub(super) stopped: Option<OpIndex>,
 }
 
 /// Why a pass over a document ended early.
@@ -44,6 +42,8 @@ pub(super) struct Timeline {
 pub(super) enum Halt {
     /// An operation looks back on a history that was not kept: start over and keep it.
     LooksBack,
+    /// The observer has seen enough.
+    Enough,
     /// There is no answer.
     Failed(ReplayError),
 }
@@ -117,8 +117,7 @@ impl Timeline {
                 if let (Some(timeline), Some(observer)) = (&mut timeline, &mut observer) {
                     let step = Step { head: *head, time, action, outcome: outcome.as_ref() };
                     if timeline.tell(sources, &step, &mut **observer)?.is_break() {
-                        timeline.stopped = Some(head.index);
-                        return Ok(ControlFlow::Break(()));
+                        return Err(Halt::Enough);
                     }
                 }
             }
@@ -180,7 +179,6 @@ impl Timeline {
             bytes: 0,
             expected: index.next(),
             gap: Some(OpIndex::FIRST).filter(|first| index != *first),
-            stopped: None,
         })
     }
 

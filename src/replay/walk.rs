@@ -60,36 +60,47 @@ pub struct Goal<'a> {
     pub position: Position,
 }
 
-/// Rebuilds one scope of a document. With an observer the walk starts at the first operation, and leads no further than
-/// the observer wants; without, it starts at the best base there is.
+/// Rebuilds one scope of a document, from the best base there is.
+///
+/// # Errors
+/// `Store`, `Model`, `Rejected`, `Fold`, `Stopped`.
+pub fn walk(sources: &Sources<'_>, goal: Goal<'_>) -> Result<Snapshot, ReplayError> {
+    let streams = sources.read.streams(goal.document)?;
+    let pass =
+        |history| Pass { sources, goal, streams: &streams, history, observer: None, seen: Seen::default() }.run();
+    // Most streams have no skips, so nothing is kept for them at first.
+    match pass(History::NotKept) {
+        Err(Halt::LooksBack) => pass(History::Kept).map_err(failure),
+        result => result.map_err(failure),
+    }
+}
+
+/// Rebuilds one scope of a document from the first operation on, and lets an observer look at every step. `None` if the
+/// observer has seen enough; nothing is read after that.
 ///
 /// # Errors
 /// `Store`, `Model`, `Rejected`, `Fold`, `Stopped`; what the observer returned.
-pub fn walk(
+pub fn observe(
     sources: &Sources<'_>,
     goal: Goal<'_>,
-    observer: Option<&mut dyn Observer>,
-) -> Result<Snapshot, ReplayError> {
-    let streams = sources.read.streams(goal.document)?;
-    let pass =
-        |history, observer| Pass { sources, goal, streams: &streams, history, observer, seen: Seen::default() }.run();
-    let Some(observer) = observer else {
-        // Most streams have no skips, so nothing is kept for them at first.
-        return match pass(History::NotKept, None) {
-            Err(Halt::LooksBack) => ended(pass(History::Kept, None)),
-            result => ended(result),
-        };
-    };
-    ended(pass(History::Kept, Some(observer)))
+    observer: &mut dyn Observer,
+) -> Result<Option<Snapshot>, ReplayError> {
+    let streams = &sources.read.streams(goal.document)?;
+    let (history, seen) = (History::Kept, Seen::default());
+    match (Pass { sources, goal, streams, history, observer: Some(observer), seen }.run()) {
+        Err(Halt::Enough) => Ok(None),
+        result => result.map(Some).map_err(failure),
+    }
 }
 
-/// The result of a pass that keeps the history, or did not need it.
-fn ended(result: Result<Snapshot, Halt>) -> Result<Snapshot, ReplayError> {
-    result.map_err(|halt| match halt {
+/// The error that a pass ended with.
+fn failure(halt: Halt) -> ReplayError {
+    match halt {
         Halt::Failed(error) => error,
-        // The forecast has every row that looks back; only a store that answers differently twice gets here.
-        Halt::LooksBack => StoreError::Moved { location: "the store".to_owned() }.into(),
-    })
+        // The forecast has every row that looks back; only a store that answers differently twice gets here. Only an
+        // observer has enough.
+        Halt::LooksBack | Halt::Enough => StoreError::Moved { location: "the store".to_owned() }.into(),
+    }
 }
 
 /// One attempt at a walk.
@@ -122,7 +133,7 @@ impl Seen {
 impl Pass<'_, '_> {
     fn run(mut self) -> Result<Snapshot, Halt> {
         let Pass { sources, goal, history, .. } = self;
-        let mut bound = match goal.position {
+        let bound = match goal.position {
             Position::Head => None,
             Position::At(revision) => Some(revision),
         };
@@ -133,14 +144,12 @@ impl Pass<'_, '_> {
         let mut explain = Explain { operations_read: timeline.rows, bytes_read: timeline.bytes, ..Explain::default() };
         let mut warnings: Vec<Warning> =
             timeline.gap.map(|missing| Warning::Gap { stream: spine.clone(), missing }).into_iter().collect();
-        let mut stopped = timeline.stopped;
-        if !own {
-            stopped = self.scope_rows(&mut timeline, bound, &mut explain, &mut warnings)?;
+        if own {
+            timeline.finish(goal.scope, None)?;
+        } else {
+            self.scope_rows(&mut timeline, bound, &mut explain, &mut warnings)?;
+            timeline.finish(goal.scope, bound)?;
         }
-        if let Some(last) = stopped {
-            bound = Some(Some(Revision::of(last)));
-        }
-        timeline.finish(goal.scope, bound.filter(|_| !own))?;
         let newest = self.newest_time()?;
         explain.operations_applied = timeline.document.applied();
         self.snapshot(timeline, bound, newest, explain, warnings)
@@ -154,18 +163,18 @@ impl Pass<'_, '_> {
         head_of(self.streams, self.goal.branch, scope)
     }
 
-    /// Replays the rows of the scope asked for; says where the observer stopped, if it did.
+    /// Replays the rows of the scope asked for.
     fn scope_rows(
         &mut self,
         timeline: &mut Timeline,
         bound: Option<Option<Revision>>,
         explain: &mut Explain,
         warnings: &mut Vec<Warning>,
-    ) -> Result<Option<OpIndex>, Halt> {
+    ) -> Result<(), Halt> {
         let sources = self.sources;
         let stream = self.stream(self.goal.scope);
         let target = bound.unwrap_or_else(|| self.head(self.goal.scope));
-        let Some(target) = target else { return Ok(None) };
+        let Some(target) = target else { return Ok(()) };
         let base =
             if self.observer.is_some() { None } else { self.base(timeline, &stream, target, explain, warnings)? };
         let span = Span::between(base, Some(target));
@@ -180,7 +189,7 @@ impl Pass<'_, '_> {
         if let Some(observer) = &mut observer {
             observer.start(&mut timeline.document)?;
         }
-        let (mut newest, mut stopped) = (None, None);
+        let mut newest = None;
         pages::<Halt>(sources, &stream, span, &mut |page| {
             let actions = page.actions(&stream)?;
             let (heads, times) = (page.heads(), page.times());
@@ -198,19 +207,15 @@ impl Pass<'_, '_> {
                     let index = heads.get(document.outcomes().len()).map(|head| head.index);
                     return Err(wrapped(&stream, index, error));
                 }
-                let mut flow = ControlFlow::Continue(());
                 if let (Some(observer), Some(outcome)) = (&mut observer, document.outcomes().first().cloned()) {
                     let outcome = Some(&outcome).filter(|_| !heads[0].denied);
                     let step = Step { head: heads[0], time: times[at], action: &actions[0], outcome };
-                    flow = observer.step(&step, document)?;
+                    if observer.step(&step, document)?.is_break() {
+                        return Err(Halt::Enough);
+                    }
                 }
                 at = end;
-                if flow.is_break() {
-                    stopped = Some(heads[0].index);
-                    break;
-                }
             }
-            let (heads, times) = (&heads[..at], &times[..at]);
             for head in heads {
                 if head.index != expected.index() && !warnings.iter().any(|warning| is_gap_of(warning, &stream)) {
                     warnings.push(Warning::Gap { stream: stream.clone(), missing: expected.index() });
@@ -220,10 +225,10 @@ impl Pass<'_, '_> {
             newest = newest.max(times.iter().max().copied());
             explain.operations_read += heads.len() as u64;
             explain.bytes_read += page.bytes();
-            Ok(if stopped.is_none() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            Ok(ControlFlow::Continue(()))
         })?;
-        self.seen = Seen { span: Some(Span { through: stopped.or(span.through), ..span }), newest };
-        Ok(stopped)
+        self.seen = Seen { span: Some(span), newest };
+        Ok(())
     }
 
     /// Looks for a keyframe to start from, and puts the document there.

@@ -110,7 +110,7 @@ fn rebuild(store: &dyn Store, registry: &Registry, trust: Trust, request: &Json<
         scope: &Scope::from(text(request, "scope").unwrap()),
         position,
     };
-    walk(&Sources { read: &*read, registry, trust, progress: &Silent }, goal, None)
+    walk(&Sources { read: &*read, registry, trust, progress: &Silent }, goal)
 }
 
 /// What differs between an answer and what a vector expects; empty if nothing does.

@@ -15,7 +15,7 @@ use crate::model::progress::{Progress, Stop};
 use crate::model::state::State;
 use crate::reducer::Outcome;
 use crate::reducer::protocol::{Document, ProtocolError};
-use crate::replay::{Goal, Observer, Position, ReplayError, Sources, Step, Warning, walk};
+use crate::replay::{Goal, Observer, Position, ReplayError, Sources, Step, Warning, observe};
 use crate::store::{Flow, Order, Read, StoreError};
 
 /// Replays the stream up to the end of `span`, and prints what is wanted of it and has not been printed yet.
@@ -34,13 +34,14 @@ pub(super) fn run(
     let StreamKey { document, scope, branch } = stream;
     let position = span.through.map_or(Position::Head, |last| Position::At(Some(Revision::of(last))));
     let goal = Goal { document, branch, scope, position };
-    let mut replayed = Replayed { listing, read, stream, span, printer, now: Moment::default(), complete: true };
-    let snapshot = walk(&sources, goal, Some(&mut replayed))?;
-    if replayed.complete {
+    let mut replayed = Replayed { listing, read, stream, span, printer, now: Moment::default() };
+    if let Some(snapshot) = observe(&sources, goal, &mut replayed)? {
         listing.gaps.end(stream, span, Order::Forward);
         // What follows builds on scope document, which may have gaps of its own.
-        let gap = snapshot.warnings.into_iter().find(|warning| matches!(warning, Warning::Gap { .. }));
-        gap.into_iter().for_each(|gap| listing.gaps.notice(gap));
+        let mut warnings = snapshot.warnings.into_iter();
+        if let Some(gap) = warnings.find(|warning| matches!(warning, Warning::Gap { .. })) {
+            listing.gaps.notice(gap);
+        }
         listing.refuse_gap()?;
     }
     Ok(())
@@ -77,8 +78,6 @@ struct Replayed<'p, 'w, 'o> {
     span: Span,
     printer: &'p mut Printer<'o>,
     now: Moment,
-    /// Whether it has not been broken off.
-    complete: bool,
 }
 
 impl Observer for Replayed<'_, '_, '_> {
@@ -102,7 +101,6 @@ impl Observer for Replayed<'_, '_, '_> {
             Err(Err(error)) => self.listing.stopped = Some(error),
         }
         if self.listing.is_full() || self.listing.stopped.is_some() {
-            self.complete = false;
             return Ok(ControlFlow::Break(()));
         }
         Ok(ControlFlow::Continue(()))
@@ -137,17 +135,17 @@ impl Replayed<'_, '_, '_> {
             told.made = Some(Made { patch: diff(old, new), fate: fate(step) });
         }
         let index = step.head.index;
-        let mut printed: Option<Result<(), StdoutError>> = None;
+        let mut written: Option<Result<(), StdoutError>> = None;
         let own = Span { through: Some(index), ..Span::between(Revision::of(index).checked_sub(1), None) };
         let printer = &mut *self.printer;
         self.read
             .operations(self.stream, own, Order::Forward, &mut |row| {
-                printed = Some(printer.row(row, step.action, &told));
+                written = Some(printer.row(row, step.action, &told));
                 ControlFlow::Break(())
             })
             .map_err(ReplayError::from)?;
         let moved = || ReplayError::from(StoreError::Moved { location: "the store".to_owned() });
-        printed.ok_or_else(moved)??;
+        written.ok_or_else(moved)??;
         self.listing.printed += 1;
         Ok(())
     }

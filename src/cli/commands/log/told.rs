@@ -35,15 +35,15 @@ pub(super) enum Fate<'a> {
 const INDENT: &str = "    ";
 
 impl Told<'_> {
-    /// The lines below a row that stores `error`. Long values are shortened to a terminal's `width`.
-    pub(super) fn lines(&self, error: Option<&str>, width: Option<u16>) -> Vec<String> {
+    /// The lines below a row that stores `error` and `denied`. Long values are shortened to a terminal's `width`.
+    pub(super) fn lines(&self, error: Option<&str>, denied: Option<&str>, width: Option<u16>) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some((pointer, edit)) = &self.value {
             let text = |value: Option<&Json<'_>>| value.map_or("(nothing)".to_owned(), shown);
             lines.push(line("", pointer, vec![text(edit.before()), text(edit.after())], width));
         }
         let Some(Made { patch, fate }) = &self.made else { return lines };
-        if let Some(said) = fate.unlike(error) {
+        for said in fate.said(error, denied) {
             let mut said = format!("{INDENT}! {}", one_line(&said));
             cut(&mut said, width);
             lines.push(said);
@@ -99,14 +99,19 @@ impl Fate<'_> {
         }
     }
 
-    /// What the replay says, where the row says something else.
-    fn unlike(self, stored: Option<&str>) -> Option<String> {
-        match (self, stored) {
-            (Fate::Applied, Some(_)) => Some("the replay applies it".to_owned()),
-            (Fate::Failed(Some(text)), stored) if stored.is_none_or(|stored| *text != *stored) => {
-                Some(format!("the replay fails: {}", text.to_string_lossy()))
+    /// Why it was not applied, and what the log says where that is something else.
+    fn said(self, error: Option<&str>, denied: Option<&str>) -> Vec<String> {
+        let failed = |text: &str| format!("failed: {text}");
+        match (self, error) {
+            (Fate::Denied, _) => vec![format!("denied: {}", denied.unwrap_or_default())],
+            (Fate::Applied, None) => vec![],
+            (Fate::Applied, Some(stored)) => vec![format!("applied, but the log says {}", failed(stored))],
+            (Fate::Failed(None), stored) => vec![failed(stored.unwrap_or_default())],
+            (Fate::Failed(Some(text)), Some(stored)) if *text == *stored => vec![failed(stored)],
+            (Fate::Failed(Some(text)), stored) => {
+                let stored = stored.map_or("ok".to_owned(), failed);
+                vec![failed(&text.to_string_lossy()), format!("but the log says {stored}")]
             }
-            _ => None,
         }
     }
 }
@@ -168,7 +173,7 @@ mod tests {
     fn lines(before: &str, after: &str, width: Option<u16>) -> Vec<String> {
         let (before, after) = (parse(before.as_bytes()).unwrap(), parse(after.as_bytes()).unwrap());
         let made = Made { patch: diff(Some(&before), Some(&after)), fate: Fate::Applied };
-        Told { made: Some(made), value: None }.lines(None, width)
+        Told { made: Some(made), value: None }.lines(None, None, width)
     }
 
     #[test]
@@ -178,26 +183,23 @@ mod tests {
         assert_eq!(lines(&before, &after, None)[0].len(), 4 + 2 + 4 + 62 + 4 + 62);
         assert_eq!(lines(&before, &after, Some(40)), [r#"    ~ /a  "xxxxxxxxxxx… -> "yyyyyyyyyyy…"#]);
         let (before, after) = (r#"{"a":1}"#, long("y"));
-        assert_eq!(
-            lines(before, &after, Some(40)),
-            [r#"    ~ /a  1 -> "yyyyyyyyyyyyyyyyyyyyyyy…"#, "    + /b  [1]"]
-        );
+        assert_eq!(lines(before, &after, Some(40)), [r#"    ~ /a  1 -> "yyyyyyyyyyyyyyyyyyyyyyy…"#, "    + /b  [1]"]);
         assert_eq!(lines(before, before, None), ["    (no change)"]);
     }
 
     #[test]
-    fn the_replay_is_quoted_where_the_row_says_something_else() {
+    fn the_log_is_quoted_where_it_says_something_else() {
         let text = Text::from("no");
         for (fate, stored, said) in [
-            (Fate::Applied, None, None),
-            (Fate::Applied, Some("no"), Some("the replay applies it")),
-            (Fate::Failed(Some(&text)), Some("no"), None),
-            (Fate::Failed(Some(&text)), Some("yes"), Some("the replay fails: no")),
-            (Fate::Failed(Some(&text)), None, Some("the replay fails: no")),
-            (Fate::Failed(None), Some("no"), None),
-            (Fate::Denied, Some("no"), None),
+            (Fate::Applied, None, &[][..]),
+            (Fate::Applied, Some("no"), &["applied, but the log says failed: no"]),
+            (Fate::Failed(Some(&text)), Some("no"), &["failed: no"]),
+            (Fate::Failed(Some(&text)), Some("yes"), &["failed: no", "but the log says failed: yes"]),
+            (Fate::Failed(Some(&text)), None, &["failed: no", "but the log says ok"]),
+            (Fate::Failed(None), Some("no"), &["failed: no"]),
+            (Fate::Denied, Some("no"), &["denied: why"]),
         ] {
-            assert_eq!(fate.unlike(stored).as_deref(), said, "{fate:?} {stored:?}");
+            assert_eq!(fate.said(stored, Some("why")), said, "{fate:?} {stored:?}");
         }
     }
 }

@@ -49,8 +49,7 @@ impl<'a> Printer<'a> {
                     out.line(&rows.titles())?;
                 }
                 out.line(&rows.row(&cells(row, action)))?;
-                let error = row.error.filter(|_| row.denied.is_none());
-                told.lines(error, out.width()).iter().try_for_each(|line| out.line(line))
+                told.lines(row.error, row.denied, out.width()).iter().try_for_each(|line| out.line(line))
             }
         }
     }
@@ -136,8 +135,7 @@ mod tests {
     #[test]
     fn members_come_in_the_order_of_the_contract() {
         let mut out = Vec::new();
-        write_operation(&mut out, &row(Some("no"), None), &Action::parse(ACTION).unwrap(), &Told::default())
-            .unwrap();
+        write_operation(&mut out, &row(Some("no"), None), &Action::parse(ACTION).unwrap(), &Told::default()).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             r#"{"index":3,"skip":2,"id":"0123456789abcdef","previousId":"","timestampUtcMs":"1970-01-01T00:00:00.000Z","#
