@@ -13,7 +13,7 @@ use snapctl::model::ids::{Branch, DocumentId, Scope, Span, StreamKey};
 use snapctl::model::operation::Action;
 use snapctl::model::progress::Silent;
 use snapctl::reducer::Registry;
-use snapctl::replay::{Goal, Position, Sources, Trust, walk};
+use snapctl::replay::{Goal, Position, Sources, Trust, state_at};
 use snapctl::store::{Order, Store};
 use support::{DOCUMENT, Shape, generate};
 
@@ -37,7 +37,7 @@ fn replay(store: &dyn Store, registry: &Registry) -> u64 {
     let sources = Sources { read: &*read, registry, trust: Trust::None, progress: &Silent };
     let (document, branch, scope) = (DocumentId::from(DOCUMENT), Branch::main(), Scope::global());
     let goal = Goal { document: &document, branch: &branch, scope: &scope, position: Position::Head };
-    let snapshot = walk(&sources, goal, None).expect("a rebuild");
+    let snapshot = state_at(&sources, goal).expect("a rebuild");
     black_box(snapshot).explain.operations_applied
 }
 

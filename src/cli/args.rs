@@ -177,10 +177,32 @@ pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).ok_or("a time is written like 2025-01-31T12:00:00Z".to_owned())
 }
 
+/// A JSON pointer: empty or starting with `/`, with each `~` followed by 0 or 1 (RFC 6901 section 3).
+///
+/// # Errors
+/// When it is none.
+pub(crate) fn parse_pointer(text: &str) -> Result<String, String> {
+    let escapes = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    if (text.is_empty() || text.starts_with('/')) && escapes {
+        return Ok(text.to_owned());
+    }
+    Err("a JSON pointer is empty or starts with /; in names ~ is written ~0 and / is written ~1".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::target::DocumentRef;
+
+    #[test]
+    fn a_pointer_starts_with_a_slash() {
+        for text in ["", "/", "/a~1b/~0"] {
+            assert!(parse_pointer(text).is_ok(), "{text}");
+        }
+        for text in ["a", "a/b", "/~", "/~2", "/a~"] {
+            assert!(parse_pointer(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_duration_needs_its_unit() {

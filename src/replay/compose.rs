@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::resolve::prefix_at;
-use super::walk::{Goal, walk};
+use super::walk::{Goal, state_at};
 use super::{Base, Explain, Moment, Position, ReplayError, Resolved, Snapshot, Sources, View};
 use crate::model::ids::{DocumentType, NextIndex, Revision, Scope, StreamKey};
 use crate::model::json::{Json, Object, Text, parse};
@@ -17,7 +17,7 @@ use crate::store::StoreError;
 pub fn rebuild(sources: &Sources<'_>, resolved: &Resolved) -> Result<Snapshot, ReplayError> {
     match resolved.view() {
         View::Composed(moment) => composed(sources, resolved, *moment),
-        View::Scoped(scope, position) => walk(sources, goal(resolved, scope, *position), None),
+        View::Scoped(scope, position) => state_at(sources, goal(resolved, scope, *position)),
         View::Keyframe(scope, revision) => stored(sources, resolved, scope, *revision),
     }
 }
@@ -44,13 +44,13 @@ fn composed(sources: &Sources<'_>, resolved: &Resolved, moment: Moment) -> Resul
         })
     };
     let document = Scope::document();
-    let mut whole = walk(sources, goal(resolved, &document, position(&document)?), None)?;
+    let mut whole = state_at(sources, goal(resolved, &document, position(&document)?))?;
     let mut state = JsonState::default();
     let mut revision = BTreeMap::new();
     let mut parts: BTreeMap<Scope, State> = BTreeMap::new();
     revision.insert(document.clone(), whole.revision.get(&document).copied().flatten());
     for scope in scopes.iter().filter(|scope| **scope != document) {
-        let part = walk(sources, goal(resolved, scope, position(scope)?), None)?;
+        let part = state_at(sources, goal(resolved, scope, position(scope)?))?;
         revision.insert(scope.clone(), part.revision.get(scope).copied().flatten());
         for (from, member) in [("global", "name"), ("header", "meta")] {
             if *scope == *from

@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 
 use super::page::pages;
-use super::{ReplayError, Sources};
+use super::{Observer, ReplayError, Sources, Step};
 use crate::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::{Json, Text};
 use crate::model::operation::Action;
 use crate::model::time::Timestamp;
 use crate::reducer::protocol::{Document, ProtocolError, RowHead, Schedule};
-use crate::reducer::{ModelId, UpgradePath};
-use crate::store::{Order, Read, StoreError};
+use crate::reducer::{ModelId, Outcome, UpgradePath};
+use crate::store::{Flow, Order, Read, StoreError};
 
 /// A document after the pass over its document scope, before any row of another scope.
 pub(super) struct Timeline {
@@ -42,6 +42,8 @@ pub(super) struct Timeline {
 pub(super) enum Halt {
     /// An operation looks back on a history that was not kept: start over and keep it.
     LooksBack,
+    /// The observer has seen enough.
+    Enough,
     /// There is no answer.
     Failed(ReplayError),
 }
@@ -90,23 +92,33 @@ pub(super) fn first_action(
 
 impl Timeline {
     /// Reads the document scope. `through` bounds it when the document scope itself is asked for: `Some(None)` is
-    /// the state before anything but the creation.
+    /// the state before anything but the creation. An observer hears of its operations, and may stop.
     pub(super) fn read(
         sources: &Sources<'_>,
         stream: &StreamKey,
         through: Option<Option<Revision>>,
         history: History,
+        mut observer: Option<&mut dyn Observer>,
     ) -> Result<Self, Halt> {
         let mut timeline: Option<Timeline> = None;
         pages::<Halt>(sources, stream, Span::ALL, &mut |page| {
             let actions = page.actions(stream)?;
             for ((head, action), &time) in page.heads().iter().zip(&actions).zip(page.times()) {
-                match &mut timeline {
-                    None => timeline = Some(Timeline::create(sources, stream, head.index, action, time, history)?),
+                let outcome = match &mut timeline {
+                    None => {
+                        timeline = Some(Timeline::create(sources, stream, head.index, action, time, history)?);
+                        Some(Outcome::Applied)
+                    }
                     Some(_) if through.is_some_and(|last| last.is_none_or(|last| head.index > last.last())) => {
                         return Ok(ControlFlow::Break(()));
                     }
                     Some(timeline) => timeline.row(sources, *head, action, time)?,
+                };
+                if let (Some(timeline), Some(observer)) = (&mut timeline, &mut observer) {
+                    let step = Step { head: *head, time, action, outcome: outcome.as_ref() };
+                    if timeline.tell(sources, &step, &mut **observer)?.is_break() {
+                        return Err(Halt::Enough);
+                    }
                 }
             }
             if let Some(timeline) = &mut timeline {
@@ -170,17 +182,24 @@ impl Timeline {
         })
     }
 
-    /// Takes one row after the first.
-    fn row(&mut self, sources: &Sources<'_>, head: RowHead, action: &Action<'_>, time: Timestamp) -> Result<(), Halt> {
+    /// Takes one row after the first; `None` if it is passed over.
+    fn row(
+        &mut self,
+        sources: &Sources<'_>,
+        head: RowHead,
+        action: &Action<'_>,
+        time: Timestamp,
+    ) -> Result<Option<Outcome>, Halt> {
         if head.index != self.expected.index() {
             self.gap.get_or_insert(self.expected.index());
         }
         self.expected = head.index.next();
         if head.denied || head.failed {
-            return Ok(());
+            return Ok(None);
         }
+        let failed = |error| thrown(&self.stream, Some(head.index), error);
         match action.kind.as_bytes() {
-            b"UPGRADE_DOCUMENT" => self.upgrade(sources, head, action, time),
+            b"UPGRADE_DOCUMENT" => self.upgrade(sources, head, action, time)?,
             b"DELETE_DOCUMENT" => {
                 let at = if action.timestamp.is_empty() {
                     Text::from(time.to_string())
@@ -190,10 +209,29 @@ impl Timeline {
                 for upgrade in &mut self.held {
                     upgrade.deletions.push(at.clone());
                 }
-                self.document.delete(&at).map_err(|error| thrown(&self.stream, Some(head.index), error))
+                self.document.delete(&at).map_err(failed)?;
             }
-            _ => self.document.relate(action, head.skip).map_err(|error| thrown(&self.stream, Some(head.index), error)),
+            _ => return self.document.relate(action, head.skip).map(Some).map_err(failed),
         }
+        Ok(Some(Outcome::Applied))
+    }
+
+    /// Tells an observer of a row, with the document as a rebuild that ends there gives it: the upgrades that are held
+    /// back are part of it.
+    fn tell(&mut self, sources: &Sources<'_>, step: &Step<'_>, observer: &mut dyn Observer) -> Result<Flow, Halt> {
+        if self.held.is_empty() {
+            return Ok(observer.step(step, &mut self.document)?);
+        }
+        let failed = |index, error| thrown(&self.stream, index, error);
+        let model = ModelId { document_type: self.document_type.clone(), version: self.version };
+        let mut fold = sources.registry.model(&model)?.fold()?;
+        fold.restore(&self.document.state().map_err(|error| failed(None, error))?)?;
+        let header = self.document.header().clone();
+        let mut document = Document::start(header, fold).map_err(|error| failed(None, error))?;
+        for upgrade in &self.held {
+            upgrade.apply(&mut document).map_err(|error| failed(Some(upgrade.index), error))?;
+        }
+        Ok(observer.step(step, &mut document)?)
     }
 
     fn upgrade(
@@ -313,15 +351,7 @@ impl Timeline {
         let Timeline { stream, document, held, applied, .. } = self;
         let upgrade = &held[*applied];
         *applied += 1;
-        let mut apply = || {
-            for step in &upgrade.path {
-                let state = document.state()?;
-                document.transition(&step.upgrade(&state))?;
-            }
-            document.upgrade(&upgrade.input)?;
-            upgrade.deletions.iter().try_for_each(|at| document.delete(at))
-        };
-        apply().map_err(|error| thrown(stream, Some(upgrade.index), error))
+        upgrade.apply(document).map_err(|error| thrown(stream, Some(upgrade.index), error))
     }
 
     fn document_version(&mut self) -> Result<u32, Halt> {
@@ -333,6 +363,15 @@ impl Timeline {
 }
 
 impl HeldUpgrade {
+    fn apply(&self, document: &mut Document) -> Result<(), ProtocolError> {
+        for step in &self.path {
+            let state = document.state()?;
+            document.transition(&step.upgrade(&state))?;
+        }
+        document.upgrade(&self.input)?;
+        self.deletions.iter().try_for_each(|at| document.delete(at))
+    }
+
     /// The first index of a scope that is after the upgrade, if the upgrade says.
     fn boundary(&self, scope: &Scope) -> Option<f64> {
         let revision = self.input.get("revision").filter(|revision| !revision.is_falsy())?;

@@ -13,15 +13,26 @@ use crate::model::operation::Action;
 use crate::model::time::Timestamp;
 use crate::reducer::Outcome;
 use crate::reducer::protocol::{Actions, Document, ProtocolError, RowHead, Schedule, Version};
-use crate::store::{Order, StoreError, StreamHead};
+use crate::store::{Flow, Order, StoreError, StreamHead};
 
 /// Hears of every operation of a walk.
 pub trait Observer {
-    /// Called after each operation of the stream, in order.
+    /// Called once before the first operation of the stream. Not called for scope `document`, whose first operation
+    /// makes the document.
     ///
     /// # Errors
     /// Whatever ends the walk.
-    fn step(&mut self, step: &Step<'_>, document: &mut Document) -> Result<(), ReplayError>;
+    fn start(&mut self, document: &mut Document) -> Result<(), ReplayError> {
+        let _ = document;
+        Ok(())
+    }
+
+    /// Called after each operation of the stream, in order; `document` is in the state that a rebuild up to there
+    /// gives. `Break` ends the walk there.
+    ///
+    /// # Errors
+    /// Whatever ends the walk.
+    fn step(&mut self, step: &Step<'_>, document: &mut Document) -> Result<Flow, ReplayError>;
 }
 
 /// One operation of a walk.
@@ -32,8 +43,8 @@ pub struct Step<'a> {
     pub time: Timestamp,
     /// What it did.
     pub action: &'a Action<'a>,
-    /// What became of it.
-    pub outcome: &'a Outcome,
+    /// What became of it; `None` if it was not run: it was denied, or is one of scope `document` that had failed.
+    pub outcome: Option<&'a Outcome>,
 }
 
 /// The stream and position a walk leads to.
@@ -49,36 +60,47 @@ pub struct Goal<'a> {
     pub position: Position,
 }
 
-/// Rebuilds one scope of a document. With an observer the walk starts at the first operation; without, at the best
-/// base there is.
+/// Rebuilds one scope of a document, from the best base there is.
+///
+/// # Errors
+/// `Store`, `Model`, `Rejected`, `Fold`, `Stopped`.
+pub fn state_at(sources: &Sources<'_>, goal: Goal<'_>) -> Result<Snapshot, ReplayError> {
+    let streams = sources.read.streams(goal.document)?;
+    let pass =
+        |history| Pass { sources, goal, streams: &streams, history, observer: None, seen: Seen::default() }.run();
+    // Most streams have no skips, so nothing is kept for them at first.
+    match pass(History::NotKept) {
+        Err(Halt::LooksBack) => pass(History::Kept).map_err(failure),
+        result => result.map_err(failure),
+    }
+}
+
+/// Rebuilds one scope of a document from the first operation on, and lets an observer look at every step. `None` if the
+/// observer has seen enough; nothing is read after that.
 ///
 /// # Errors
 /// `Store`, `Model`, `Rejected`, `Fold`, `Stopped`; what the observer returned.
 pub fn walk(
     sources: &Sources<'_>,
     goal: Goal<'_>,
-    observer: Option<&mut dyn Observer>,
-) -> Result<Snapshot, ReplayError> {
-    let streams = sources.read.streams(goal.document)?;
-    let pass =
-        |history, observer| Pass { sources, goal, streams: &streams, history, observer, seen: Seen::default() }.run();
-    let Some(observer) = observer else {
-        // Most streams have no skips, so nothing is kept for them at first.
-        return match pass(History::NotKept, None) {
-            Err(Halt::LooksBack) => ended(pass(History::Kept, None)),
-            result => ended(result),
-        };
-    };
-    ended(pass(History::Kept, Some(observer)))
+    observer: &mut dyn Observer,
+) -> Result<Option<Snapshot>, ReplayError> {
+    let streams = &sources.read.streams(goal.document)?;
+    let (history, seen) = (History::Kept, Seen::default());
+    match (Pass { sources, goal, streams, history, observer: Some(observer), seen }.run()) {
+        Err(Halt::Enough) => Ok(None),
+        result => result.map(Some).map_err(failure),
+    }
 }
 
-/// The result of a pass that keeps the history, or did not need it.
-fn ended(result: Result<Snapshot, Halt>) -> Result<Snapshot, ReplayError> {
-    result.map_err(|halt| match halt {
+/// The error that a pass ended with.
+fn failure(halt: Halt) -> ReplayError {
+    match halt {
         Halt::Failed(error) => error,
-        // The forecast has every row that looks back; only a store that answers differently twice gets here.
-        Halt::LooksBack => StoreError::Moved { location: "the store".to_owned() }.into(),
-    })
+        // The forecast has every row that looks back; only a store that answers differently twice gets here. Only an
+        // observer has enough.
+        Halt::LooksBack | Halt::Enough => StoreError::Moved { location: "the store".to_owned() }.into(),
+    }
 }
 
 /// One attempt at a walk.
@@ -117,7 +139,8 @@ impl Pass<'_, '_> {
         };
         let spine = self.stream(&Scope::document());
         let own = *goal.scope == *spine.scope.as_str();
-        let mut timeline = Timeline::read(sources, &spine, bound.filter(|_| own), history)?;
+        let observer = if own { self.observer.take() } else { None };
+        let mut timeline = Timeline::read(sources, &spine, bound.filter(|_| own), history, observer)?;
         let mut explain = Explain { operations_read: timeline.rows, bytes_read: timeline.bytes, ..Explain::default() };
         let mut warnings: Vec<Warning> =
             timeline.gap.map(|missing| Warning::Gap { stream: spine.clone(), missing }).into_iter().collect();
@@ -170,6 +193,9 @@ impl Pass<'_, '_> {
         let mut expected = span.from;
         sources.progress.expect(target.next().get() - span.from.get());
         let mut observer = self.observer.take();
+        if let Some(observer) = &mut observer {
+            observer.start(&mut timeline.document)?;
+        }
         let mut newest = None;
         pages::<Halt>(sources, &stream, span, &mut |page| {
             let actions = page.actions(&stream)?;
@@ -189,8 +215,11 @@ impl Pass<'_, '_> {
                     return Err(wrapped(&stream, index, error));
                 }
                 if let (Some(observer), Some(outcome)) = (&mut observer, document.outcomes().first().cloned()) {
-                    let step = Step { head: heads[0], time: times[at], action: &actions[0], outcome: &outcome };
-                    observer.step(&step, document)?;
+                    let outcome = Some(&outcome).filter(|_| !heads[0].denied);
+                    let step = Step { head: heads[0], time: times[at], action: &actions[0], outcome };
+                    if observer.step(&step, document)?.is_break() {
+                        return Err(Halt::Enough);
+                    }
                 }
                 at = end;
             }

@@ -48,11 +48,13 @@ fn a_full_disk_is_told() {
 #[test]
 fn a_reader_that_goes_away_ends_it_quietly() {
     let env = TestEnv::with_store(|store| store.drive("d1", "One", 3000));
-    let mut child = start(&env, &["log", "d1/global", "--ndjson"]);
-    let mut line = String::new();
-    BufReader::with_capacity(1, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.starts_with("{\"index\":0,"));
-    assert_eq!(end(child), (141, String::new()));
+    for args in [&["log", "d1/global", "--ndjson"][..], &["log", "d1/global", "-p", "--ndjson"]] {
+        let mut child = start(&env, args);
+        let mut line = String::new();
+        BufReader::with_capacity(1, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("{\"index\":0,"));
+        assert_eq!(end(child), (141, String::new()));
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use snapctl::object;
 use snapctl::reducer::native::drive::{self, Drive};
 use snapctl::reducer::protocol::{Document, Header, Schedule, Version};
 use snapctl::reducer::{Fingerprint, Fold, FoldError, Model, ModelKind, Outcome, Registry};
-use snapctl::replay::{Goal, Position, Sources, Trust, walk};
+use snapctl::replay::{Goal, Position, Sources, Trust, state_at};
 use snapctl::store::Store;
 
 use crate::support::logs::{self, Row, Rows, Source, add, genesis, noop, row};
@@ -71,7 +71,7 @@ fn walked(version: u8, document: &[Row], rows: &[Row]) -> (u64, u64) {
     let sources = Sources { read: &*read, registry: &registry, trust: Trust::None, progress: &Silent };
     let (document, scope) = (DocumentId::from("d"), Scope::global());
     let goal = Goal { document: &document, branch: &Branch::main(), scope: &scope, position: Position::Head };
-    let explained = walk(&sources, goal, None).unwrap().explain.operations_applied;
+    let explained = state_at(&sources, goal).unwrap().explain.operations_applied;
     (calls.load(Ordering::Relaxed), explained)
 }
 

@@ -13,9 +13,9 @@ use snapctl::model::state::State;
 use snapctl::object;
 use snapctl::reducer::protocol::{Document, Header, ProtocolError, Schedule, Version};
 use snapctl::reducer::{Model, Registry, native::drive::Drive};
-use snapctl::replay::{Goal, Observer, Position, ReplayError, Snapshot, Sources, Step, Trust, walk};
-use snapctl::store::Store;
+use snapctl::replay::{Goal, Observer, Position, ReplayError, Snapshot, Sources, Step, Trust, state_at, walk};
 use snapctl::store::memory::MemoryStore;
+use snapctl::store::{Flow, Store};
 
 use crate::support::logs::{self, Row, Rows, Source, add, genesis, noop, row, time};
 use crate::support::naive::{self, INVALID, Naive};
@@ -86,7 +86,7 @@ impl Log {
             }
             match row.kind {
                 "DELETE_DOCUMENT" => document.delete(&Text::from(time(at).to_string()))?,
-                _ => document.relate(&row.action(at), row.skip)?,
+                _ => drop(document.relate(&row.action(at), row.skip)?),
             }
         }
         Ok(document)
@@ -171,7 +171,11 @@ fn rebuild(
     let registry = Registry::built_in();
     let sources = Sources { read: &*read, registry: &registry, trust, progress: &Silent };
     let (document, scope) = (DocumentId::from("d"), Scope::global());
-    walk(&sources, Goal { document: &document, branch: &Branch::main(), scope: &scope, position }, observer)
+    let goal = Goal { document: &document, branch: &Branch::main(), scope: &scope, position };
+    match observer {
+        None => state_at(&sources, goal),
+        Some(observer) => walk(&sources, goal, observer).map(|whole| whole.expect("it never has enough")),
+    }
 }
 
 fn at(index: usize) -> Position {
@@ -193,9 +197,9 @@ fn rebuilt(result: Result<Snapshot, ReplayError>) -> After {
 struct Notes(Vec<After>);
 
 impl Observer for Notes {
-    fn step(&mut self, _: &Step<'_>, document: &mut Document) -> Result<(), ReplayError> {
+    fn step(&mut self, _: &Step<'_>, document: &mut Document) -> Result<Flow, ReplayError> {
         self.0.push(found(document, Ok(())));
-        Ok(())
+        Ok(Flow::Continue(()))
     }
 }
 

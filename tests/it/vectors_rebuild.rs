@@ -8,7 +8,7 @@ use snapctl::model::ids::{Branch, DocumentId, OpIndex, Revision, Scope};
 use snapctl::model::json::{Json, canonical, operation_id, parse};
 use snapctl::model::progress::Silent;
 use snapctl::reducer::{AliasStep, ModelId, Registry, native::drive};
-use snapctl::replay::{Goal, Position, ReplayError, Snapshot, Sources, Trust, walk};
+use snapctl::replay::{Goal, Position, ReplayError, Snapshot, Sources, Trust, state_at};
 use snapctl::store::{Options, Store, Stores};
 
 const VECTORS: &str = include_str!("../../fixtures/vectors/rebuild.json");
@@ -110,7 +110,7 @@ fn rebuild(store: &dyn Store, registry: &Registry, trust: Trust, request: &Json<
         scope: &Scope::from(text(request, "scope").unwrap()),
         position,
     };
-    walk(&Sources { read: &*read, registry, trust, progress: &Silent }, goal, None)
+    state_at(&Sources { read: &*read, registry, trust, progress: &Silent }, goal)
 }
 
 /// What differs between an answer and what a vector expects; empty if nothing does.

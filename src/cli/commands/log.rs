@@ -1,6 +1,8 @@
 //! `snapctl log`.
 
 mod gaps;
+mod replayed;
+mod told;
 mod view;
 
 use std::ops::ControlFlow;
@@ -8,11 +10,12 @@ use std::ops::ControlFlow;
 use clap::Args;
 
 use super::rebuild::OnGap;
-use crate::cli::args::{Literal, parse_time};
+use crate::cli::args::{Literal, parse_pointer, parse_time};
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::ui::Ui;
 use crate::model::ids::{OpIndex, Revision, Scope, Span, StreamKey};
+use crate::model::json::Text;
 use crate::model::operation::{Action, OperationRow};
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
@@ -20,10 +23,16 @@ use crate::replay::{self, Position, Resolved, View};
 use crate::store::{Order, Read, StoreError, answer};
 
 use gaps::Gaps;
+use told::Told;
 use view::Printer;
 
 /// List the operations of a stream, oldest first, up to the target's position
+///
+/// With --patch and --pointer the stream is replayed from its first operation, and ends with the error of rebuild where it
+/// cannot be. What an operation did is the difference between the states of its scope at the revision before it and at
+/// its own; a new version of the model that takes effect with it counts as its doing.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub(crate) struct LogArgs {
     /// Which stream, and up to where: DOC[/SCOPE][@BRANCH][:REV]; SCOPE is global unless named
     #[arg(value_name = "TARGET")]
@@ -32,7 +41,15 @@ pub(crate) struct LogArgs {
     #[command(flatten)]
     literal: Literal,
 
-    /// List the newest first
+    /// Show what each operation did to the state of its scope, as a JSON Patch, or why it failed
+    #[arg(short, long)]
+    patch: bool,
+
+    /// Only operations that changed this part of the state, a JSON pointer such as /name, with its value before and after
+    #[arg(long, value_name = "POINTER", value_parser = parse_pointer)]
+    pointer: Option<String>,
+
+    /// List the newest first; not with --patch or --pointer
     #[arg(long)]
     reverse: bool,
 
@@ -62,11 +79,13 @@ pub(crate) struct LogArgs {
 /// # Errors
 /// When the target does not parse or exist, a row does not decode, or stdout cannot be written.
 pub(crate) fn run(args: &LogArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
+    args.check()?;
     let mut target: Target = args.literal.target(&args.target)?;
     let store = ctx.open_store()?;
     let mut untold = target.scope.is_none();
     target.scope.get_or_insert_with(Scope::global);
-    let mut walk = Walk { args, ctx, last: None, printed: 0, gaps: Gaps::default(), stopped: None };
+    let terminal = ui.out.width().is_some();
+    let mut walk = Walk { args, ctx, terminal, last: None, printed: 0, gaps: Gaps::default(), stopped: None };
     let mut printer = Printer::new(&mut ui.out);
     let walked = answer(&*store, |read| {
         let resolved = replay::resolve(read, &target)?;
@@ -93,18 +112,39 @@ pub(crate) fn run(args: &LogArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exit
 }
 
 impl LogArgs {
+    fn check(&self) -> Result<(), Refusal> {
+        if !(self.reverse && self.replays()) {
+            return Ok(());
+        }
+        let option = if self.patch { "--patch" } else { "--pointer" };
+        Err(Refusal {
+            exit: ExitStatus::Usage,
+            code: "usage",
+            message: format!("--reverse cannot be used with {option}"),
+            hint: Some(
+                "what an operation did is found by replaying forward: leave out --reverse, or narrow it with --since"
+                    .to_owned(),
+            ),
+        })
+    }
+
+    /// Whether what is asked for takes a replay.
+    fn replays(&self) -> bool {
+        self.patch || self.pointer.is_some()
+    }
+
     fn filters(&self) -> bool {
-        self.since.is_some() || self.until.is_some() || !self.types.is_empty()
+        self.since.is_some() || self.until.is_some() || !self.types.is_empty() || self.pointer.is_some()
     }
 
     fn order(&self) -> Order {
         if self.reverse { Order::Backward } else { Order::Forward }
     }
 
-    fn wants(&self, row: &OperationRow<'_>, action: &Action<'_>) -> bool {
-        self.since.is_none_or(|since| row.timestamp >= since)
-            && self.until.is_none_or(|until| row.timestamp <= until)
-            && (self.types.is_empty() || self.types.iter().any(|kind| action.kind == **kind))
+    fn wants(&self, time: Timestamp, kind: &Text<'_>) -> bool {
+        self.since.is_none_or(|since| time >= since)
+            && self.until.is_none_or(|until| time <= until)
+            && (self.types.is_empty() || self.types.iter().any(|wanted| *kind == **wanted))
     }
 }
 
@@ -112,6 +152,8 @@ impl LogArgs {
 struct Walk<'a> {
     args: &'a LogArgs,
     ctx: &'a Ctx,
+    /// Whether the rows go to a terminal.
+    terminal: bool,
     /// The row that was visited last.
     last: Option<OpIndex>,
     printed: u64,
@@ -128,8 +170,11 @@ impl Walk<'_> {
         let Some(span) = whole.and_then(|whole| self.rest(whole)) else { return Ok(()) };
         self.ctx.check()?;
         let (args, mut visited, mut complete) = (self.args, 0_u64, true);
-        if args.limit == Some(0) {
+        if self.is_full() || self.stopped.is_some() {
             return Ok(());
+        }
+        if args.replays() {
+            return replayed::run(self, read, &stream, whole.unwrap_or(span), printer);
         }
         read.operations(&stream, span, args.order(), &mut |row| {
             visited += 1;
@@ -137,8 +182,7 @@ impl Walk<'_> {
             if let Err(error) = checked.and_then(|()| self.visit(&stream, span, row, printer)) {
                 self.stopped = Some(error);
             }
-            let full = args.limit.is_some_and(|limit| self.printed >= limit);
-            complete = !full && self.stopped.is_none();
+            complete = !self.is_full() && self.stopped.is_none();
             if complete { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         if complete {
@@ -174,12 +218,16 @@ impl Walk<'_> {
             column: "action",
             reason: error.to_string(),
         })?;
-        if self.args.wants(row, &action) {
-            printer.row(row, &action)?;
+        if self.args.wants(row.timestamp, &action.kind) {
+            printer.row(row, &action, &Told::default())?;
             self.printed += 1;
         }
         self.last = Some(row.index);
         Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.args.limit.is_some_and(|limit| self.printed >= limit)
     }
 
     fn refuse_gap(&self) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::cli::args::Literal;
+use crate::cli::args::{Literal, parse_pointer};
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::ui::{Format, Talk, Ui};
@@ -37,7 +37,7 @@ pub(crate) struct RebuildArgs {
     state: bool,
 
     /// Print this part of the state, a JSON pointer such as /nodes/0/name
-    #[arg(long, group = "part", value_name = "POINTER", value_parser = part::parse_pointer)]
+    #[arg(long, group = "part", value_name = "POINTER", value_parser = parse_pointer)]
     pointer: Option<String>,
 
     /// Print the state hash alone; of a whole document a line with scope and hash for each scope

@@ -79,14 +79,18 @@ impl<'a> Rows<'a> {
             };
         }
         line.truncate(line.trim_end().len());
-        if let Some(width) = self.width.map(usize::from)
-            && let Some((cut, _)) = line.char_indices().nth(width)
-        {
-            let keep = line[..cut].char_indices().next_back().map_or(0, |(at, _)| at);
-            line.truncate(keep);
-            line.push('…');
-        }
+        cut(&mut line, self.width);
         line
+    }
+}
+
+/// Shortens a text to `width` characters, the last of them `…`, if it is longer; without a width not at all.
+pub(crate) fn cut(text: &mut String, width: Option<u16>) {
+    let Some(width) = width.map(usize::from) else { return };
+    if let Some((end, _)) = text.char_indices().nth(width) {
+        let keep = text[..end].char_indices().next_back().map_or(0, |(at, _)| at);
+        text.truncate(keep);
+        text.push('…');
     }
 }
 

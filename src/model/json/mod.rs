@@ -9,6 +9,7 @@ mod canonical;
 mod hash;
 mod number;
 mod parse;
+mod pointer;
 mod text;
 
 pub use canonical::{canonical, write_canonical, write_text};
@@ -16,6 +17,7 @@ pub use hash::{StateHash, hash_canonical, operation_id};
 pub use number::write_number;
 pub(super) use parse::Parser;
 pub use parse::{MAX_DEPTH, ParseError, ParseErrorKind, parse};
+pub use pointer::Place;
 pub use text::Text;
 
 /// A JSON value. It borrows the text it was parsed from until [`Json::into_owned`] is called.

@@ -249,7 +249,7 @@ impl Document {
     ///
     /// # Errors
     /// As [`Document::replay`].
-    pub fn relate(&mut self, action: &Action<'_>, skip: u32) -> Result<(), ProtocolError> {
+    pub fn relate(&mut self, action: &Action<'_>, skip: u32) -> Result<Outcome, ProtocolError> {
         level::check_stored(skip, action)?;
         let scope = scope_of(action)?;
         let next =
@@ -258,7 +258,7 @@ impl Document {
         let row = OpIndex::new(index);
         let recorded = Recorded { action: action.clone().into_owned(), hash: String::new(), error: None };
         let step = Step { scope: &scope, index, skip, row };
-        self.step(&step, action, &mut NoActions, Some(Box::new(recorded))).map(drop)
+        self.step(&step, action, &mut NoActions, Some(Box::new(recorded)))
     }
 
     /// How many rows from the first on are for the model alone, and end in no state worth keeping but the last.

@@ -17,6 +17,11 @@ impl Gaps {
         self.first.clone()
     }
 
+    /// A gap was met elsewhere.
+    pub(super) fn notice(&mut self, gap: Warning) {
+        self.first.get_or_insert(gap);
+    }
+
     /// A row passes.
     pub(super) fn visit(&mut self, stream: &StreamKey, span: Span, index: OpIndex, order: Order) {
         let (low, high) = match (order, self.before) {

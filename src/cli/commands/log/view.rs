@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use super::told::Told;
 use crate::cli::render::json::Members;
 use crate::cli::render::table::{Align, Rows};
 use crate::cli::ui::{Format, List, Out, StdoutError};
@@ -35,14 +36,20 @@ impl<'a> Printer<'a> {
         Printer::Text(out, rows, false)
     }
 
-    pub(super) fn row(&mut self, row: &OperationRow<'_>, action: &Action<'_>) -> Result<(), StdoutError> {
+    pub(super) fn row(
+        &mut self,
+        row: &OperationRow<'_>,
+        action: &Action<'_>,
+        told: &Told<'_>,
+    ) -> Result<(), StdoutError> {
         match self {
-            Printer::List(list) => list.item(|out| write_operation(out, row, action)),
+            Printer::List(list) => list.item(|out| write_operation(out, row, action, told)),
             Printer::Text(out, rows, titled) => {
                 if !std::mem::replace(titled, true) {
                     out.line(&rows.titles())?;
                 }
-                out.line(&rows.row(&cells(row, action)))
+                out.line(&rows.row(&cells(row, action)))?;
+                told.lines(row.error, row.denied, out.width()).iter().try_for_each(|line| out.line(line))
             }
         }
     }
@@ -80,7 +87,12 @@ fn cells<'a>(row: &OperationRow<'a>, action: &'a Action<'_>) -> [Cow<'a, str>; 6
 }
 
 /// The members and their order are a contract. `action` is the stored text, without its white space.
-fn write_operation(out: &mut dyn Write, row: &OperationRow<'_>, action: &Action<'_>) -> io::Result<()> {
+fn write_operation(
+    out: &mut dyn Write,
+    row: &OperationRow<'_>,
+    action: &Action<'_>,
+    told: &Told<'_>,
+) -> io::Result<()> {
     let mut members = Members::open(out)?;
     members.member("index", &row.index.get())?;
     members.member("skip", &row.skip.map_or(0, std::num::NonZeroU32::get))?;
@@ -93,6 +105,7 @@ fn write_operation(out: &mut dyn Write, row: &OperationRow<'_>, action: &Action<
     members.member("error", &row.error)?;
     members.member("deniedReason", &row.denied)?;
     members.raw("action", row.action)?;
+    told.write(&mut members)?;
     members.close()
 }
 
@@ -122,7 +135,7 @@ mod tests {
     #[test]
     fn members_come_in_the_order_of_the_contract() {
         let mut out = Vec::new();
-        write_operation(&mut out, &row(Some("no"), None), &Action::parse(ACTION).unwrap()).unwrap();
+        write_operation(&mut out, &row(Some("no"), None), &Action::parse(ACTION).unwrap(), &Told::default()).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             r#"{"index":3,"skip":2,"id":"0123456789abcdef","previousId":"","timestampUtcMs":"1970-01-01T00:00:00.000Z","#

@@ -92,15 +92,6 @@ impl Selected<'_> {
     }
 }
 
-/// A JSON pointer is empty or starts with `/`, and `~` is followed by 0 or 1 (RFC 6901 section 3).
-pub(super) fn parse_pointer(text: &str) -> Result<String, String> {
-    let escapes = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-    if (text.is_empty() || text.starts_with('/')) && escapes {
-        return Ok(text.to_owned());
-    }
-    Err("a JSON pointer is empty or starts with /; in names ~ is written ~0 and / is written ~1".to_owned())
-}
-
 /// The document and scope, as a target.
 fn name(snapshot: &Snapshot) -> Target {
     let scope = snapshot.scope.as_ref().map(Scope::as_str);
@@ -143,20 +134,5 @@ fn hashes(snapshot: &Snapshot) -> ByScope<String> {
     match &snapshot.scope {
         Some(scope) => std::iter::once(hash(scope.clone())).collect(),
         None => view::scopes(snapshot).map(hash).collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pointer_starts_with_a_slash() {
-        for text in ["", "/", "/a~1b/~0"] {
-            assert!(parse_pointer(text).is_ok(), "{text}");
-        }
-        for text in ["a", "a/b", "/~", "/~2", "/a~"] {
-            assert!(parse_pointer(text).is_err(), "{text}");
-        }
     }
 }
