@@ -147,6 +147,14 @@ pub enum Warning {
         /// The first index that is missing.
         missing: OpIndex,
     },
+    /// The scope asked for has no operations; maybe it was misspelt.
+    #[error("{stream} has no operations; the document has scopes {}", listed(scopes))]
+    EmptyScope {
+        /// The stream.
+        stream: StreamKey,
+        /// The scopes that have operations on that branch, in ascending byte order.
+        scopes: Vec<Scope>,
+    },
     /// A keyframe was passed over because it is damaged.
     #[error("keyframe {revision} of {stream} was passed over: {reason}")]
     BadKeyframe {
@@ -157,6 +165,10 @@ pub enum Warning {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+fn listed(scopes: &[Scope]) -> String {
+    scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Why there is no answer.

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::{ReplayError, Sources};
-use crate::model::ids::{OpIndex, Skip, Span, StreamKey};
-use crate::model::operation::{Action, ActionError, OperationRow};
+use crate::model::ids::{Skip, Span, StreamKey};
+use crate::model::operation::{Action, OperationRow};
 use crate::model::time::Timestamp;
 use crate::reducer::protocol::RowHead;
 use crate::store::{Order, StoreError};
@@ -66,7 +66,7 @@ impl Page {
         let mut actions = Vec::with_capacity(self.ends.len());
         for (&end, head) in self.ends.iter().zip(&self.heads) {
             let text = &self.text[start..end];
-            actions.push(Action::parse(text).map_err(|error| corrupt_action(stream, head.index, error))?);
+            actions.push(Action::parse(text).map_err(|error| StoreError::corrupt_action(stream, head.index, error))?);
             start = end;
         }
         Ok(actions)
@@ -113,14 +113,4 @@ fn head(row: &OperationRow<'_>) -> RowHead {
 
 fn count(skip: Skip) -> u32 {
     skip.map_or(0, std::num::NonZeroU32::get)
-}
-
-/// The error for an action that is none.
-pub(super) fn corrupt_action(stream: &StreamKey, index: OpIndex, error: ActionError) -> StoreError {
-    StoreError::Corrupt {
-        table: "Operation",
-        key: format!("operation {index} of {stream}"),
-        column: "action",
-        reason: error.to_string(),
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::page::{PAGE_ROWS, corrupt_action, pages};
+use super::page::{PAGE_ROWS, pages};
 use super::{Observer, ReplayError, Sources, Step};
 use crate::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::{Json, Text};
@@ -10,7 +10,7 @@ use crate::model::operation::Action;
 use crate::model::time::Timestamp;
 use crate::reducer::protocol::{Document, ProtocolError, RowHead, Schedule};
 use crate::reducer::{ModelId, Outcome, UpgradePath};
-use crate::store::{Flow, Order, Read};
+use crate::store::{Flow, Order, Read, StoreError};
 
 /// A document after the pass over its document scope, before any row of another scope.
 pub(super) struct Timeline {
@@ -83,7 +83,7 @@ pub(super) fn first_action(
     let mut first = None;
     read.operations(stream, Span::ALL, Order::Forward, &mut |row| {
         let action = Action::parse(row.action).map(Action::into_owned);
-        first = Some((row.index, action.map_err(|error| corrupt_action(stream, row.index, error))));
+        first = Some((row.index, action.map_err(|error| StoreError::corrupt_action(stream, row.index, error))));
         ControlFlow::Break(())
     })?;
     let Some((index, action)) = first else { return Ok(None) };

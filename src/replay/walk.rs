@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::base::{Chosen, Extent, Search};
-use super::page::{PAGE_ROWS, corrupt_action, pages};
+use super::page::{PAGE_ROWS, pages};
 use super::resolve::head_of;
 use super::timeline::{Halt, History, Timeline, rejected, thrown};
 use super::{Base, Explain, Position, ReplayError, Snapshot, Sources, Warning};
@@ -174,7 +174,14 @@ impl Pass<'_, '_> {
         let sources = self.sources;
         let stream = self.stream(self.goal.scope);
         let target = bound.unwrap_or_else(|| self.head(self.goal.scope));
-        let Some(target) = target else { return Ok(()) };
+        let Some(target) = target else {
+            if self.head(self.goal.scope).is_none() {
+                let on_branch = self.streams.iter().filter(|head| head.branch == *self.goal.branch);
+                let scopes = on_branch.map(|head| head.scope.clone()).collect();
+                warnings.push(Warning::EmptyScope { stream, scopes });
+            }
+            return Ok(());
+        };
         let base =
             if self.observer.is_some() { None } else { self.base(timeline, &stream, target, explain, warnings)? };
         let span = Span::between(base, Some(target));
@@ -368,14 +375,17 @@ impl Actions for Again<'_> {
         let mut wanted = rows.iter().copied().peekable();
         let mut result = Ok(());
         let span = Span { from: NextIndex::new(first.get()), through: Some(last) };
-        let mut take = |row: &crate::model::operation::OperationRow<'_>| {
-            if wanted.next_if_eq(&row.index).is_none() {
-                return Ok(());
-            }
-            self.sources.progress.check().map_err(|stop| failed(row.index, stop.into()))?;
-            let action = Action::parse(row.action);
-            each(&action.map_err(|error| failed(row.index, corrupt_action(self.stream, row.index, error).into()))?)
-        };
+        let mut take =
+            |row: &crate::model::operation::OperationRow<'_>| {
+                if wanted.next_if_eq(&row.index).is_none() {
+                    return Ok(());
+                }
+                self.sources.progress.check().map_err(|stop| failed(row.index, stop.into()))?;
+                let action = Action::parse(row.action);
+                each(&action.map_err(|error| {
+                    failed(row.index, StoreError::corrupt_action(self.stream, row.index, error).into())
+                })?)
+            };
         let visited = self.sources.read.operations(self.stream, span, Order::Forward, &mut |row| {
             result = take(row);
             if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

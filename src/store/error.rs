@@ -1,6 +1,7 @@
 //! Why a store did not answer, sorted by what a caller can do about it.
 
 use crate::model::ids::{NextIndex, OpIndex, Skip, StreamKey};
+use crate::model::operation::ActionError;
 
 /// Why a store did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -129,5 +130,19 @@ impl StoreError {
         let skip = skip.map_or(0, std::num::NonZeroU32::get);
         let reason = format!("operation {id} with skip {skip} is there");
         StoreError::Conflict { stream: stream.clone(), index, reason }
+    }
+}
+
+impl StoreError {
+    /// The error for a row whose action is none, as a person would look for the row.
+    #[must_use]
+    pub fn corrupt_action(stream: &StreamKey, index: OpIndex, error: ActionError) -> Self {
+        let StreamKey { document, scope, branch } = stream;
+        StoreError::Corrupt {
+            table: "Operation",
+            key: format!("document {document}, scope {scope}, branch {branch}, index {index}"),
+            column: "action",
+            reason: error.to_string(),
+        }
     }
 }

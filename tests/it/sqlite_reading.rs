@@ -623,6 +623,25 @@ fn an_answer_that_may_be_torn_is_not_confirmed() {
 }
 
 #[test]
+fn a_writer_that_shows_by_its_lock_only_is_waited_for() {
+    let fixture = Fixture::new(400);
+    let store = fixture.open().unwrap();
+    assert_eq!(way(&*store), "immutable");
+    let mut other = Other::new(&fixture);
+    other.sql("BEGIN EXCLUSIVE");
+    assert!(matches!(store.read().err(), Some(StoreError::Busy { .. })));
+    // No journal beside the file, and half of a change in it.
+    other.sql("ROLLBACK; PRAGMA journal_mode = MEMORY; PRAGMA cache_size = 1; PRAGMA cache_spill = 1");
+    other.sql(r#"BEGIN; UPDATE "Operation" SET "hash" = "hash" || 'more'"#);
+    assert_eq!(fixture.names(), ["a store.db"]);
+    assert!(matches!(store.read().err(), Some(StoreError::Busy { .. })));
+    other.sql("COMMIT");
+    assert_eq!(count_now(&*store), 400);
+    other.leave();
+    assert_eq!(fixture.names(), ["a store.db"]);
+}
+
+#[test]
 fn a_file_that_is_replaced_is_read_anew() {
     let (fixture, longer) = (Fixture::new(4), Fixture::new(9));
     let store = fixture.open().unwrap();

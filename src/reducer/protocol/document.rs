@@ -2,7 +2,7 @@
 
 use super::gc::Slot;
 use super::header::Header;
-use super::history::{Entry, History};
+use super::history::{Collected, Entry, History, Place, Plan};
 use super::live::Recorded;
 use super::{Actions, NoActions, ProtocolError, Schedule, Version, level};
 use crate::model::ids::{NextIndex, OpIndex, Scope};
@@ -37,6 +37,8 @@ pub struct Document {
     schedule: Schedule,
     /// Whether anything was appended to scope `global`, kept or not.
     pub(super) has_global: bool,
+    /// Whether a history has an operation that replaces the states of all scopes.
+    loads: bool,
     applied: u64,
     outcomes: Vec<Outcome>,
 }
@@ -53,7 +55,7 @@ pub(super) enum Part {
 }
 
 impl Document {
-    /// The document that a CREATE_DOCUMENT input makes (reactor format §5.1): no model scopes yet. `created`
+    /// The document that a `CREATE_DOCUMENT` input makes (reactor format §5.1): no model scopes yet. `created`
     /// stands in for a creation time the input does not carry.
     ///
     /// # Errors
@@ -80,6 +82,7 @@ impl Document {
             clipboard: Vec::new(),
             schedule: Schedule::unknown(),
             has_global: false,
+            loads: false,
             applied: 0,
             outcomes: Vec::new(),
         })
@@ -132,8 +135,7 @@ impl Document {
         Ok(())
     }
 
-    /// Replaces one scope's state by one that is known from elsewhere, and takes over `resumed` as if it had
-    /// been replayed up to there.
+    /// Replaces one scope's state by one that is known from elsewhere, as if it had been replayed up to there.
     ///
     /// # Errors
     /// `Fold` if the fold does not take the state.
@@ -157,7 +159,7 @@ impl Document {
         }
     }
 
-    /// Applies an UPGRADE_DOCUMENT whose transitions have been applied already (reactor format §5.2): installs
+    /// Applies an `UPGRADE_DOCUMENT` whose transitions have been applied already (reactor format §5.2): installs
     /// the snapshot the action carries, if any, and sets the version.
     ///
     /// # Errors
@@ -203,7 +205,7 @@ impl Document {
             document.insert("isDeleted".into(), true.into());
             document.insert("deletedAtUtcIso".into(), Json::String(at.to_owned_text()));
         })?;
-        self.histories.iter_mut().for_each(History::invalidate);
+        self.invalidate();
         Ok(())
     }
 
@@ -231,7 +233,7 @@ impl Document {
         while at < heads.len() {
             let run = self.plain_run(&heads[at..], &actions[at..])?;
             if run > 0 {
-                self.replay_run(&heads[at..at + run], &actions[at..at + run])?;
+                self.replay_run(&heads[at..at + run], &actions[at..at + run], source)?;
                 at += run;
             } else {
                 let outcome = self.replay_one(heads[at], &actions[at], source)?;
@@ -277,12 +279,17 @@ impl Document {
         Ok(run)
     }
 
-    fn replay_run(&mut self, heads: &[RowHead], actions: &[Action<'_>]) -> Result<(), ProtocolError> {
+    fn replay_run(
+        &mut self,
+        heads: &[RowHead],
+        actions: &[Action<'_>],
+        source: &mut dyn Actions,
+    ) -> Result<(), ProtocolError> {
         let version = self.version()?;
         let scope = scope_of(&actions[0])?;
         self.has_global |= scope == *"global";
         let tracked = self.schedule.looks_back_from(heads[0].index);
-        let history = if tracked { Some(self.history(&scope)?) } else { None };
+        let history = if tracked { Some(self.history(&scope, source)?) } else { None };
         self.fold.apply(actions, &mut self.outcomes)?;
         self.applied += actions.len() as u64;
         let Some(at) = history else { return Ok(()) };
@@ -311,7 +318,7 @@ impl Document {
                 let noop = action.kind == *"NOOP";
                 let mut entry = entry(head, noop, false);
                 entry.denied = true;
-                let at = self.history(&scope)?;
+                let at = self.history(&scope, source)?;
                 self.histories[at].append(entry, version, None);
                 self.others_changed(at);
             }
@@ -347,8 +354,9 @@ impl Document {
         if step.skip == 0 && !self.schedule.looks_back_from(step.row) {
             return self.apply(step.scope, action);
         }
+        self.loads |= action.kind == *"LOAD_STATE";
         let fresh = !self.histories.iter().any(|history| history.scope == *step.scope);
-        let at = self.history(step.scope)?;
+        let at = self.history(step.scope, source)?;
         if step.skip == 0 {
             let outcome = self.apply(step.scope, action)?;
             let state = if self.schedule.keeps(step.row) { Some(self.fold.checkpoint()?) } else { None };
@@ -359,11 +367,15 @@ impl Document {
         if noop && version == Version::V2 {
             self.histories[at].append(entry, version, None);
             self.settle(at, source)?;
+            self.others_changed(at);
             self.revise(at);
             return Ok(Outcome::Applied);
         }
         let before = self.fold.checkpoint()?;
-        let retracted = self.histories[at].retract(slot, version);
+        let header = |history: &History| Some(slot).filter(|_| history.scope == *step.scope);
+        let taken: Vec<Collected> =
+            self.histories.iter_mut().map(|history| history.collect(header(history), version)).collect();
+        let others = self.changed_others(at, &taken);
         let kept = self.settle(at, source)?;
         self.fold.restore(&before)?;
         self.fold.restore_scope(step.scope, &kept)?;
@@ -374,24 +386,33 @@ impl Document {
                 return Err(ProtocolError::Thrown(format!("No operations found for scope: {}", step.scope)));
             }
             self.fold.restore(&before)?;
-            self.histories[at].restore(retracted);
+            self.histories.iter_mut().zip(taken).for_each(|(history, taken)| history.restore(taken));
+            if others {
+                self.invalidate();
+            }
             entry.slot.skip = 0;
             self.histories[at].append_apart(entry, version);
+            self.others_changed(at);
             return Ok(outcome);
         }
-        let aligned = self.histories.len() == 1 && same_but(&before, &kept, step.scope);
-        let state = if self.schedule.keeps(step.row) { Some(self.fold.checkpoint()?) } else { None };
-        if aligned {
+        if same_but(&before, &kept, step.scope) {
+            let state = if self.schedule.keeps(step.row) { Some(self.fold.checkpoint()?) } else { None };
             self.histories[at].append(entry, version, state);
         } else {
             self.histories[at].append_apart(entry, version);
         }
-        for other in 0..self.histories.len() {
-            if other != at && self.histories[other].collect(version) {
-                self.others_changed(other);
-            }
-        }
+        self.others_changed(at);
         Ok(outcome)
+    }
+
+    /// Forgets all states if a history other than the one at `at` was collected, and says whether one was.
+    pub(super) fn changed_others(&mut self, at: usize, taken: &[Collected]) -> bool {
+        let changed = |n: usize| n != at && taken[n].anything();
+        let others = (0..taken.len()).any(changed);
+        if others {
+            self.invalidate();
+        }
+        others
     }
 
     /// Hands one action to the reducer it is for.
@@ -424,29 +445,29 @@ impl Document {
         }
     }
 
-    /// Brings the fold to the state that a replay of what stands in a history gives, and returns it.
+    /// Brings the fold to the state that a replay of what stands in a history, and in all others, gives, and returns
+    /// it.
     pub(super) fn settle(&mut self, at: usize, source: &mut dyn Actions) -> Result<State, ProtocolError> {
-        let root = self.root(at, source)?;
-        let (mut len, base, rows) = self.histories[at].plan();
-        self.fold.restore(&base.unwrap_or(root))?;
-        let scope = self.histories[at].scope.clone();
-        let recorded = self.histories[at].recorded(&rows);
-        let mut again = |document: &mut Document, action: &Action<'_>| {
-            if part(action) == Part::Level {
-                document.apply_level_again(action)?;
-            } else {
-                document.apply(&scope, action)?;
-            }
-            len += 1;
-            let state = document.fold.checkpoint()?;
-            document.histories[at].spine.keep(len, state);
-            Ok(())
-        };
-        match recorded {
-            Some(recorded) => recorded.iter().try_for_each(|recorded| again(self, &recorded.action))?,
-            None => source.again(&rows, &mut |action| again(self, action))?,
+        // The history at hand is replayed last here; the reference takes the scopes in the order they came up.
+        if self.loads && at + 1 < self.histories.len() {
+            return self.settle_in_order(source);
         }
+        let root = self.root(at, source)?;
+        let Plan { from, apply } = self.histories[at].plan();
+        self.fold.restore(&from.unwrap_or(root))?;
+        self.again(at, &apply, Keep::Every, source)?;
         self.histories[at].align();
+        Ok(self.fold.checkpoint()?)
+    }
+
+    /// The same where scopes depend on each other, so that their order counts: without any of the states that are
+    /// kept.
+    fn settle_in_order(&mut self, source: &mut dyn Actions) -> Result<State, ProtocolError> {
+        self.invalidate();
+        self.fold.restore(&self.initial)?;
+        for at in 0..self.histories.len() {
+            self.again(at, &self.histories[at].path(), Keep::None, source)?;
+        }
         Ok(self.fold.checkpoint()?)
     }
 
@@ -457,32 +478,68 @@ impl Document {
         }
         self.fold.restore(&self.initial)?;
         for other in (0..self.histories.len()).filter(|&other| other != at) {
-            let rows = self.histories[other].standing_rows();
-            let scope = self.histories[other].scope.clone();
-            let again = |document: &mut Document, action: &Action<'_>| match part(action) {
-                Part::Level => document.apply_level_again(action),
-                _ => document.apply(&scope, action).map(drop),
-            };
-            match self.histories[other].recorded(&rows) {
-                Some(recorded) => recorded.iter().try_for_each(|recorded| again(self, &recorded.action))?,
-                None => source.again(&rows, &mut |action| again(self, action))?,
-            }
+            self.again(other, &self.histories[other].path(), Keep::None, source)?;
         }
         let root = self.fold.checkpoint()?;
         self.histories[at].root = Some(root.clone());
         Ok(root)
     }
 
+    /// Applies operations of a history again, those that the document has itself and those that the stream has.
+    fn again(
+        &mut self,
+        at: usize,
+        places: &[Place],
+        keep: Keep,
+        source: &mut dyn Actions,
+    ) -> Result<(), ProtocolError> {
+        let mut rest = places;
+        while let Some(&first) = rest.first() {
+            let history = &self.histories[at];
+            if let Some(recorded) = &history.entry(first).recorded {
+                let action = recorded.action.clone();
+                self.again_one(at, first, &action, keep)?;
+                rest = &rest[1..];
+                continue;
+            }
+            let entries = rest.iter().map(|&place| history.entry(place));
+            let rows: Vec<OpIndex> =
+                entries.take_while(|entry| entry.recorded.is_none()).map(|entry| entry.row).collect();
+            let mut places = rest[..rows.len()].iter();
+            source.again(&rows, &mut |action| match places.next() {
+                Some(&place) => self.again_one(at, place, action, keep),
+                None => Ok(()),
+            })?;
+            rest = &rest[rows.len()..];
+        }
+        Ok(())
+    }
+
+    fn again_one(&mut self, at: usize, place: Place, action: &Action<'_>, keep: Keep) -> Result<(), ProtocolError> {
+        if part(action) == Part::Level {
+            self.apply_level_again(action)?;
+        } else {
+            let scope = self.histories[at].scope.clone();
+            self.apply(&scope, action)?;
+        }
+        if keep == Keep::Every {
+            let state = self.fold.checkpoint()?;
+            self.histories[at].replayed(place, state);
+        }
+        Ok(())
+    }
+
     /// The history of a scope; a new one is aligned if a replay would start from the present state.
-    pub(super) fn history(&mut self, scope: &Scope) -> Result<usize, ProtocolError> {
+    pub(super) fn history(&mut self, scope: &Scope, source: &mut dyn Actions) -> Result<usize, ProtocolError> {
         if let Some(at) = self.histories.iter().position(|history| history.scope == *scope) {
             return Ok(at);
         }
         self.histories.push(History::new(scope.clone()));
         let at = self.histories.len() - 1;
         let state = self.fold.checkpoint()?;
-        if at == 0 && (state.is(&self.initial) || same(&state, &self.initial)) {
-            self.histories[at].root = Some(self.initial.clone());
+        let root = self.root(at, source)?;
+        self.fold.restore(&state)?;
+        if state.is(&root) || same(&state, &root) {
             self.histories[at].align();
         }
         Ok(at)
@@ -559,6 +616,15 @@ impl Document {
         };
         auth::resolve_snapshot(current, incoming, &owner).map_err(|text| ProtocolError::Thrown(text.to_string()))
     }
+}
+
+/// Which states to keep while operations are applied again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    /// The one after each of them.
+    Every,
+    /// None.
+    None,
 }
 
 /// One operation on its way through the reducer.

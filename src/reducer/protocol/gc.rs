@@ -39,17 +39,37 @@ pub fn sort<T: Slotted>(operations: &mut [T]) {
 /// The first rule (`garbageCollect`): from the end, every survivor retracts the earlier operations whose index
 /// is greater than `index − skip − 1`. Keeps the order.
 pub fn collect<T: Slotted>(operations: &mut Vec<T>) {
-    let mut keep = vec![false; operations.len()];
-    let mut least = i128::MAX;
-    for (at, operation) in operations.iter().enumerate().rev() {
-        let Slot { index, skip, .. } = operation.slot();
-        if i128::from(index) < least {
-            keep[at] = true;
-            least = i128::from(index) - i128::from(skip);
-        }
+    let mut bound = Bound::NONE;
+    let mut keep: Vec<bool> = operations.iter().rev().map(|operation| bound.survives(operation.slot())).collect();
+    operations.retain(|_| keep.pop().unwrap_or(false));
+}
+
+/// What the first rule demands of the operations before those it has seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bound(i128);
+
+impl Bound {
+    /// What it demands of the last operation.
+    pub(super) const NONE: Self = Bound(i128::MAX);
+
+    /// What it demands of the operations before one that survives.
+    pub(super) fn of(slot: Slot) -> Self {
+        Bound(i128::from(slot.index) - i128::from(slot.skip))
     }
-    let mut keep = keep.into_iter();
-    operations.retain(|_| keep.next().unwrap_or(false));
+
+    /// Whether an operation survives, if it is the next one to be seen.
+    pub(super) fn admits(self, slot: Slot) -> bool {
+        i128::from(slot.index) < self.0
+    }
+
+    /// The same, and sees it.
+    pub(super) fn survives(&mut self, slot: Slot) -> bool {
+        let survives = self.admits(slot);
+        if survives {
+            *self = Bound::of(slot);
+        }
+        survives
+    }
 }
 
 /// The second rule (`garbageCollectV2`): every NOOP with a skip cancels the nearest operation before it that

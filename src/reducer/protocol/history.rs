@@ -1,7 +1,9 @@
 //! The history of one scope: what was appended, what of it stands, and the states along it.
 
+use std::num::NonZeroU32;
+
 use super::Version;
-use super::gc::{self, Slot, Slotted};
+use super::gc::{self, Bound, Slot, Slotted};
 use super::live::Recorded;
 use super::spine::Spine;
 use crate::model::ids::{OpIndex, Scope};
@@ -18,7 +20,7 @@ pub(super) struct Entry {
     pub(super) applies: bool,
     /// Whether it was denied: appended, never applied.
     pub(super) denied: bool,
-    /// The operation itself, in documents that keep theirs.
+    /// The operation itself, where it is not a row of the stream that is replayed.
     pub(super) recorded: Option<Box<Recorded>>,
 }
 
@@ -28,46 +30,101 @@ impl Slotted for Entry {
     }
 }
 
-/// An operation that stands: appended and neither cancelled nor retracted.
-#[derive(Clone, Copy, Debug)]
+/// An operation that stands on certain others: a number in a history's list of these, from 1. A place on top of another
+/// is greater. Small, because there is one for every operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place(NonZeroU32);
+
+impl Place {
+    /// The place that follows `len` others.
+    fn after(len: usize) -> Self {
+        Place(NonZeroU32::MIN.saturating_add(count(len)))
+    }
+
+    fn at(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
+/// # Panics
+/// For a history of more than 2³² operations, which memory would not hold.
+fn count(n: usize) -> u32 {
+    u32::try_from(n).expect("a history has fewer than 2^32 operations")
+}
+
+/// What is at a [`Place`].
+#[derive(Clone, Debug)]
 struct Standing {
-    row: OpIndex,
-    index: u64,
-    noop: bool,
-    /// A denied NOOP: it cancels nothing by itself, but counts once a later NOOP cancels (reactor format §5.7).
-    pending: bool,
+    /// Position in the list of entries.
+    entry: u32,
+    /// What it stands on.
+    below: Option<Place>,
+    /// The first place that applies, from this one down.
+    applying: Option<Place>,
     /// How many operations that apply stand up to and including this one.
-    applied: usize,
+    applied: u32,
+    /// The first place from here down that is not a NOOP.
+    substantial: Option<Place>,
+    /// How many denied NOOPs stand up to and including this one that cancel nothing by themselves, but count once a
+    /// later NOOP cancels (reactor format §5.7).
+    pending: u32,
 }
 
 /// The history of one scope.
 ///
-/// What *stands* (a stack, because an undo cancels the nearest operation that stands) says which operations
-/// lead to the state that a replay from the initial state would give. The *spine* holds the operations that
-/// such a replay has applied so far. `agree` is how many of the former the latter starts with.
+/// Which operations *stand* after each entry (a stack, because an undo cancels the nearest operation that stands) says
+/// which of them lead to the state that a replay from the initial state would give. All these stacks share what they
+/// have in common: a stack is named by the place on its top, and dropping the last entries is a return to the stack
+/// after the one before. The *spine* holds the operations that a replay has applied; what the present stack has in
+/// common with it need not be applied again.
 #[derive(Clone, Debug)]
 pub(super) struct History {
     pub(super) scope: Scope,
     pub(super) entries: Vec<Entry>,
+    /// The top of the stack after each entry.
+    tops: Vec<Option<Place>>,
     standing: Vec<Standing>,
-    pub(super) spine: Spine,
-    agree: usize,
+    spine: Spine,
+    /// What the last plan cut off the spine, and where.
+    cut: Option<(usize, Spine)>,
     /// Whether the running state is the replay of what stands, so that the spine may grow with it.
     aligned: bool,
-    /// Whether the first collection rule would drop nothing.
-    collected: bool,
+    /// The first collection rule would drop nothing from this many entries.
+    collected: usize,
     /// The state a replay starts from: the initial state and the histories of all other scopes.
     pub(super) root: Option<State>,
 }
 
-/// What a retraction took from a history.
-pub(super) struct Retracted {
-    entries: (usize, Vec<Entry>),
-    standing: (usize, Vec<Standing>),
-    spine: (usize, Spine),
-    agree: usize,
-    aligned: bool,
-    collected: bool,
+/// What a collection took from a history.
+pub(super) struct Collected {
+    /// How many entries it left in place.
+    len: usize,
+    entries: Vec<Entry>,
+    tops: Vec<Option<Place>>,
+    /// How many places there were.
+    places: usize,
+    /// How many entries were known to be collected.
+    known: usize,
+}
+
+impl Collected {
+    /// Whether the history is another one than before.
+    pub(super) fn anything(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
+    /// What it took; what it left again is among it.
+    pub(super) fn into_entries(self) -> impl Iterator<Item = Entry> {
+        self.entries.into_iter()
+    }
+}
+
+/// What has to be done for the state that a replay would give.
+pub(super) struct Plan {
+    /// The state to start from; `None` is the root.
+    pub(super) from: Option<State>,
+    /// What to apply to it, in this order.
+    pub(super) apply: Vec<Place>,
 }
 
 impl History {
@@ -75,62 +132,65 @@ impl History {
         History {
             scope,
             entries: Vec::new(),
+            tops: Vec::new(),
             standing: Vec::new(),
             spine: Spine::default(),
-            agree: 0,
+            cut: None,
             aligned: false,
-            collected: true,
+            collected: 0,
             root: None,
         }
     }
 
     /// Declares that the running state is the replay of what stands.
     pub(super) fn align(&mut self) {
-        self.aligned = self.agree == self.applied() && self.agree == self.spine.len();
+        self.aligned = true;
     }
 
     /// Forgets all states: what a replay starts from has changed.
     pub(super) fn invalidate(&mut self) {
-        self.root = None;
-        self.spine = Spine::default();
-        self.agree = 0;
-        self.aligned = false;
-    }
-
-    /// How many operations that apply stand.
-    pub(super) fn applied(&self) -> usize {
-        self.standing.last().map_or(0, |standing| standing.applied)
+        (self.root, self.spine, self.cut, self.aligned) = (None, Spine::default(), None, false);
     }
 
     /// Index of the last operation that stands and is not a NOOP.
     pub(super) fn last_standing(&self) -> Option<u64> {
-        self.standing.iter().rev().find(|standing| !standing.noop).map(|standing| standing.index)
+        Some(self.entry(self.at(self.top()?).substantial?).slot.index)
+    }
+
+    /// The operation at a place.
+    pub(super) fn entry(&self, place: Place) -> &Entry {
+        &self.entries[self.at(place).entry as usize]
+    }
+
+    fn at(&self, place: Place) -> &Standing {
+        &self.standing[place.at()]
+    }
+
+    fn top(&self) -> Option<Place> {
+        self.tops.last().copied().flatten()
     }
 
     /// Appends an operation that has been applied to the running state, or needs no applying. `state` is the
     /// running state, if it is worth keeping.
     pub(super) fn append(&mut self, entry: Entry, version: Version, state: Option<State>) {
-        let (slot, row, applies, denied) = (entry.slot, entry.row, entry.applies, entry.denied);
-        if let Some(last) = self.entries.last().map(Slotted::slot) {
-            self.collected &= last.index.saturating_add(u64::from(slot.skip)) < slot.index;
-        } else {
-            self.collected = true;
-        }
-        let ascending =
-            self.entries.last().is_none_or(|last| (last.slot.index, last.slot.skip) <= (slot.index, slot.skip));
-        self.entries.push(entry);
-        if !ascending {
+        self.cut = None;
+        let (slot, applies) = (entry.slot, entry.applies);
+        let last = self.entries.last().map(Slotted::slot);
+        if last.is_some_and(|last| (last.index, last.skip) > (slot.index, slot.skip)) {
             // Only rows of other streams come out of order; start over on the sorted list.
+            self.entries.push(entry);
             gc::sort(&mut self.entries);
             self.restand(version);
             return;
         }
-        self.stand(slot, row, applies, denied, version);
-        if self.aligned && applies {
-            self.spine.push(row, state);
-            self.agree += 1;
-        } else if let (true, Some(state)) = (self.aligned, state) {
-            self.spine.keep(self.agree, state);
+        let keeps_all = last.is_none_or(|last| last.index.saturating_add(u64::from(slot.skip)) < slot.index);
+        self.collected += usize::from(self.collected == self.entries.len() && keeps_all);
+        self.entries.push(entry);
+        self.stand(version);
+        match (self.aligned, self.top()) {
+            (true, Some(top)) if applies => self.spine.push(top, state),
+            (true, _) => state.into_iter().for_each(|state| self.spine.keep(state)),
+            _ => {}
         }
     }
 
@@ -141,163 +201,150 @@ impl History {
         self.append(entry, version, None);
     }
 
-    fn stand(&mut self, slot: Slot, row: OpIndex, applies: bool, denied: bool, version: Version) {
+    /// Computes what stands after the entry that was pushed last.
+    fn stand(&mut self, version: Version) {
+        let (top, entry) = (self.top(), self.tops.len());
+        let Entry { slot, denied, .. } = self.entries[entry];
         let cancels = version == Version::V2 && slot.noop && slot.skip > 0;
-        if cancels && !denied {
-            self.settle_pending();
-            self.standing.pop();
-            let applied = self.applied();
-            self.aligned &= self.spine.len() == applied;
-            self.agree = self.agree.min(applied);
+        let top = if cancels && !denied {
+            self.aligned = false;
+            self.cancel_pending(top).and_then(|top| self.at(top).below)
         } else {
-            let applied = self.applied() + usize::from(applies);
-            self.standing.push(Standing { row, index: slot.index, noop: slot.noop, pending: cancels, applied });
-        }
-    }
-
-    /// Lets the denied NOOPs on the stack cancel what stood before them.
-    fn settle_pending(&mut self) {
-        if !self.standing.iter().any(|standing| standing.pending) {
-            return;
-        }
-        let mut applied_before = 0;
-        for standing in std::mem::take(&mut self.standing) {
-            let applies = standing.applied > applied_before;
-            applied_before = standing.applied;
-            if standing.pending {
-                self.standing.pop();
-            } else {
-                let applied = self.applied() + usize::from(applies);
-                self.standing.push(Standing { applied, ..standing });
-            }
-        }
-        (self.agree, self.aligned) = (0, false);
-    }
-
-    /// Computes what stands anew.
-    fn restand(&mut self, version: Version) {
-        self.standing.clear();
-        self.agree = 0;
-        self.aligned = false;
-        self.spine = Spine::default();
-        for at in 0..self.entries.len() {
-            let Entry { slot, row, applies, denied, .. } = self.entries[at];
-            self.stand(slot, row, applies, denied, version);
-        }
-    }
-
-    /// Drops what an operation at `index` with `skip` retracts (reactor format §4.4). The operation itself is
-    /// not appended.
-    pub(super) fn retract(&mut self, slot: Slot, version: Version) -> Retracted {
-        let flags = (self.agree, self.aligned, self.collected);
-        let plain = self.collected && self.standing.len() == self.entries.len();
-        if !plain {
-            let entries = self.entries.clone();
-            let standing = std::mem::take(&mut self.standing);
-            let spine = std::mem::take(&mut self.spine);
-            self.entries.push(Entry {
-                slot,
-                row: OpIndex::new(slot.index),
-                applies: false,
-                denied: false,
-                recorded: None,
-            });
-            gc::sort(&mut self.entries);
-            gc::collect(&mut self.entries);
-            self.entries.pop();
-            self.restand_collected(version);
-            let (agree, aligned, collected) = flags;
-            return Retracted {
-                entries: (0, entries),
-                standing: (0, standing),
-                spine: (0, spine),
-                agree,
-                aligned,
-                collected,
-            };
-        }
-        // Nothing but the end can go: the history is collected already.
-        let least = slot.index.saturating_sub(u64::from(slot.skip));
-        let len = self.entries.partition_point(|entry| entry.slot.index < least);
-        let entries = (len, self.entries.split_off(len));
-        let standing = (len, self.standing.split_off(len));
-        let applied = self.applied();
-        let spine = (applied.min(self.spine.len()), self.spine.split_off(applied));
-        self.agree = self.agree.min(applied);
-        let (agree, aligned, collected) = flags;
-        Retracted { entries, standing, spine, agree, aligned, collected }
-    }
-
-    /// After the first rule, replays go through the second one again for the NOOPs that are left (reactor
-    /// format §4.4).
-    fn restand_collected(&mut self, version: Version) {
-        self.restand(version);
-        self.collected = true;
-    }
-
-    /// Undoes a retraction, as long as nothing was appended since.
-    pub(super) fn restore(&mut self, retracted: Retracted) {
-        let Retracted { entries, standing, spine, agree, aligned, collected } = retracted;
-        self.entries.truncate(entries.0);
-        self.entries.extend(entries.1);
-        self.standing.truncate(standing.0);
-        self.standing.extend(standing.1);
-        drop(self.spine.split_off(spine.0));
-        self.spine.append(spine.1);
-        (self.agree, self.aligned, self.collected) = (agree, aligned, collected);
-    }
-
-    /// Applies the first collection rule to the whole history, and says whether it dropped anything.
-    pub(super) fn collect(&mut self, version: Version) -> bool {
-        let before = self.entries.len();
-        if !self.collected {
-            gc::collect(&mut self.entries);
-            self.restand_collected(version);
-        }
-        self.entries.len() < before
-    }
-
-    /// The rows of the operations that stand and apply, in order.
-    pub(super) fn standing_rows(&self) -> Vec<OpIndex> {
-        let mut applied = 0;
-        let applies = self
-            .standing
-            .iter()
-            .filter(|standing| standing.applied > std::mem::replace(&mut applied, standing.applied));
-        applies.map(|standing| standing.row).collect()
-    }
-
-    /// The operations of `rows`, if the history keeps its operations itself.
-    pub(super) fn recorded(&self, rows: &[OpIndex]) -> Option<Vec<Recorded>> {
-        let find = |row: &OpIndex| {
-            let entry = self.entries.iter().find(|entry| entry.applies && entry.row == *row)?;
-            entry.recorded.as_deref().cloned()
+            Some(self.put(entry, top, cancels))
         };
-        rows.iter().map(find).collect()
+        self.tops.push(top);
     }
 
-    /// Cuts the spine down to where it agrees with what stands, and lengthens it to all of what stands. Returns
-    /// how much of it has a state to start from, that state (`None`: the root), and the rows to apply after it.
-    pub(super) fn plan(&mut self) -> (usize, Option<State>, Vec<OpIndex>) {
-        drop(self.spine.split_off(self.agree));
-        let missing = self.applied() - self.agree;
-        let mut rows: Vec<OpIndex> = Vec::with_capacity(missing);
-        let mut above = self.applied();
-        for at in (0..self.standing.len()).rev() {
-            if rows.len() == missing {
-                break;
-            }
-            let below = at.checked_sub(1).map_or(0, |at| self.standing[at].applied);
-            if below < above {
-                rows.push(self.standing[at].row);
-            }
-            above = below;
+    /// Puts an entry on top of a stack.
+    fn put(&mut self, entry: usize, below: Option<Place>, pending: bool) -> Place {
+        let Entry { slot, applies, .. } = self.entries[entry];
+        let place = Place::after(self.standing.len());
+        let under = below.map(|below| self.at(below));
+        let standing = Standing {
+            entry: count(entry),
+            below,
+            applying: if applies { Some(place) } else { under.and_then(|under| under.applying) },
+            applied: under.map_or(0, |under| under.applied) + u32::from(applies),
+            substantial: if slot.noop { under.and_then(|under| under.substantial) } else { Some(place) },
+            pending: under.map_or(0, |under| under.pending) + u32::from(pending),
+        };
+        self.standing.push(standing);
+        place
+    }
+
+    /// Lets the denied NOOPs on a stack cancel what stands below them.
+    fn cancel_pending(&mut self, top: Option<Place>) -> Option<Place> {
+        let mut above = Vec::new();
+        let mut bottom = top;
+        while let Some(place) = bottom.filter(|place| self.at(*place).pending > 0) {
+            bottom = self.at(place).below;
+            above.push(place);
         }
-        for &row in rows.iter().rev() {
-            self.spine.push(row, None);
+        let mut pending_below = 0;
+        for place in above.into_iter().rev() {
+            let Standing { entry, pending, .. } = *self.at(place);
+            bottom = if pending > pending_below {
+                bottom.and_then(|bottom| self.at(bottom).below)
+            } else {
+                Some(self.put(entry as usize, bottom, false))
+            };
+            pending_below = pending;
         }
-        self.agree = self.spine.len();
-        let (len, state) = self.spine.nearest(self.agree);
-        (len, state.cloned(), self.spine.rows(len).collect())
+        bottom
+    }
+
+    /// Computes what stands anew, from the first entry.
+    fn restand(&mut self, version: Version) {
+        self.tops.clear();
+        self.standing.clear();
+        (self.spine, self.cut, self.aligned, self.collected) = (Spine::default(), None, false, 0);
+        for _ in 0..self.entries.len() {
+            self.stand(version);
+        }
+    }
+
+    /// Applies the first collection rule to the history followed by an operation at `header`, which is not appended
+    /// (reactor format §4.4). What is left goes through the second rule again. Costs as much as was appended since the
+    /// last collection or goes.
+    pub(super) fn collect(&mut self, header: Option<Slot>, version: Version) -> Collected {
+        let mut bound = header.map_or(Bound::NONE, Bound::of);
+        let mut survivors = Vec::new();
+        let checked = self.collected;
+        for at in (checked..self.entries.len()).rev() {
+            if bound.survives(self.entries[at].slot) {
+                survivors.push(at);
+            }
+        }
+        // Of what is collected already, only the end can go.
+        let mut len = self.entries[..checked].partition_point(|entry| bound.admits(entry.slot));
+        if len + survivors.len() == self.entries.len() {
+            len = self.entries.len();
+            survivors.clear();
+        }
+        let (entries, tops) = (self.entries.split_off(len), self.tops.split_off(len));
+        let taken = Collected { len, entries, tops, places: self.standing.len(), known: self.collected };
+        self.aligned &= !taken.anything();
+        for at in survivors.into_iter().rev() {
+            self.entries.push(taken.entries[at - len].clone());
+            self.stand(version);
+        }
+        self.collected = self.entries.len();
+        taken
+    }
+
+    /// Undoes a collection, as long as nothing was appended since.
+    pub(super) fn restore(&mut self, taken: Collected) {
+        self.entries.truncate(taken.len);
+        self.tops.truncate(taken.len);
+        self.entries.extend(taken.entries);
+        self.tops.extend(taken.tops);
+        self.standing.truncate(taken.places);
+        self.collected = taken.known;
+        self.aligned = false;
+        self.spine.truncate_before(Place::after(taken.places));
+        if let Some((at, cut)) = self.cut.take()
+            && self.spine.len() == at
+        {
+            self.spine.append(cut);
+        }
+    }
+
+    /// All operations that stand and apply, in order.
+    pub(super) fn path(&self) -> Vec<Place> {
+        self.path_after(0)
+    }
+
+    /// The operations that stand and apply, in order, without the first `len` of them.
+    fn path_after(&self, len: usize) -> Vec<Place> {
+        let mut path: Vec<Place> = self.downward().take_while(|place| self.applied(*place) > len).collect();
+        path.reverse();
+        path
+    }
+
+    /// The operations that stand and apply, from the last to the first.
+    fn downward(&self) -> impl Iterator<Item = Place> + '_ {
+        let last = self.top().and_then(|top| self.at(top).applying);
+        std::iter::successors(last, |place| self.at(self.at(*place).below?).applying)
+    }
+
+    /// How many operations that apply stand up to and including a place.
+    fn applied(&self, place: Place) -> usize {
+        self.at(place).applied as usize
+    }
+
+    /// Cuts the spine down to the last state it has in common with what stands.
+    pub(super) fn plan(&mut self) -> Plan {
+        let common = self.downward().find(|place| self.spine.place(self.applied(*place)) == Some(*place));
+        let common = common.map_or(0, |place| self.applied(place));
+        self.cut = Some((common, self.spine.split_off(common)));
+        let (len, from) = self.spine.nearest();
+        let from = from.cloned();
+        drop(self.spine.split_off(len));
+        Plan { from, apply: self.path_after(len) }
+    }
+
+    /// Takes note that an operation of a plan was applied, and of the state after it.
+    pub(super) fn replayed(&mut self, place: Place, state: State) {
+        self.spine.push(place, Some(state));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::document::{Document, Step, scope_of};
 use super::gc::{self, Slot, Slotted};
-use super::history::Entry;
+use super::history::{Collected, Entry};
 use super::{NoActions, ProtocolError, Version, level};
 use crate::model::ids::{OpIndex, Scope};
 use crate::model::json::{Json, Object, Text};
@@ -71,7 +71,7 @@ impl Document {
         let outcome = self.step(&step, &placed.action, &mut NoActions, Some(Box::new(recorded)))?;
         let reset = version == Version::V2 && placed.action.kind == *"NOOP" && placed.skip > 0;
         let hash = if reset { String::new() } else { self.fold.checkpoint()?.hash(scope.as_str()).to_string() };
-        let at = self.history(&scope)?;
+        let at = self.history(&scope, &mut NoActions)?;
         if let Some(recorded) = self.histories[at].entries.last_mut().and_then(|entry| entry.recorded.as_mut()) {
             recorded.hash = hash;
             if let Outcome::Failed(text) = outcome {
@@ -163,17 +163,17 @@ impl Document {
             denied: false,
             recorded: Some(Box::new(recorded)),
         };
-        let at = self.history(scope)?;
+        let at = self.history(scope, &mut NoActions)?;
+        self.histories[at].append(entry, Version::V1, None);
+        let taken: Vec<Collected> =
+            self.histories.iter_mut().map(|history| history.collect(None, Version::V1)).collect();
+        self.changed_others(at, &taken);
         let mut dropped = Vec::new();
-        for (n, history) in self.histories.iter_mut().enumerate() {
-            let before = history.entries.clone();
-            if n == at {
-                history.append(entry.clone(), Version::V1, None);
-            }
-            history.collect(Version::V1);
+        for (history, taken) in self.histories.iter().zip(taken) {
             let kept = |entry: &Entry| history.entries.iter().any(|kept| kept.slot == entry.slot);
-            dropped.extend(before.into_iter().filter(|entry| !entry.slot.noop && !kept(entry)));
+            dropped.extend(taken.into_entries().filter(|entry| !entry.slot.noop && !kept(entry)));
         }
+        self.others_changed(at);
         self.clipboard.extend(dropped);
         gc::sort(&mut self.clipboard);
         self.clipboard.reverse();

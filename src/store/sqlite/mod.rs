@@ -22,7 +22,10 @@ use std::io;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use rusqlite::Connection;
 
 use file::Mark;
 use schema::Misfit;
@@ -40,6 +43,8 @@ pub struct SqliteStore {
     pool: Pool,
     /// Whether a writer came while the file was read without locks.
     contended: AtomicBool,
+    /// A connection that asks for a lock before the file is read without, and the file it was opened on.
+    gate: Mutex<Option<(Connection, Mark)>>,
 }
 
 /// What the SQLite backend can do.
@@ -83,6 +88,7 @@ pub(super) fn open_as(location: String, path: &Path, options: &Options) -> Resul
         options: options.clone(),
         pool: Pool::default(),
         contended: AtomicBool::new(false),
+        gate: Mutex::default(),
     };
     // A file that moves while it is opened has a writer, and is opened again beside it.
     let session = match store.session() {
@@ -156,6 +162,9 @@ impl SqliteStore {
             Access::Read => Way::of(&mark, self.contended.load(Ordering::Relaxed)),
             Access::Change => Way::Changing,
         };
+        if way == Way::Still && !mark.wants_wal() {
+            self.pass_gate(&mark)?;
+        }
         if let Some(session) = self.pool.take(way, &mark) {
             return Ok((session, mark));
         }
@@ -166,9 +175,8 @@ impl SqliteStore {
             let reason = "a -journal file is beside it; open it once with the program it belongs to".into();
             return Err(StoreError::NeedsRecovery { location: self.location.clone(), reason });
         }
-        let timeout = Duration::from_millis(self.options.busy_timeout_ms.map_or(0, NonZeroU64::get));
         let connection =
-            connect(&self.path, way, timeout).map_err(|error| fault::sort(&self.location, "open", error))?;
+            connect(&self.path, way, self.timeout()).map_err(|error| fault::sort(&self.location, "open", error))?;
         match Session::begin(connection, way, mark.clone()) {
             Ok(session) => Ok((session, mark)),
             Err(misfit) => {
@@ -176,6 +184,26 @@ impl SqliteStore {
                 Err(self.misfit(misfit, &mark))
             }
         }
+    }
+
+    /// Waits until no program holds the file for writing. One that writes without a journal beside the file (in
+    /// memory, or none at all) shows by its lock only, and what it has written so far is no state of the store.
+    fn pass_gate(&self, mark: &Mark) -> Result<(), StoreError> {
+        let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        let sort = |error| fault::sort(&self.location, "open", error);
+        let (connection, _) = match gate.take().filter(|(_, opened_at)| opened_at.is_same_file(mark)) {
+            Some(open) => gate.insert(open),
+            None => gate.insert((connect(&self.path, Way::Locked, self.timeout()).map_err(sort)?, mark.clone())),
+        };
+        match connection.query_row(sql::TOUCH, [], |_| Ok(())).map_err(sort) {
+            Err(error @ StoreError::Busy { .. }) => Err(error),
+            // Whatever else is wrong shows when the file is read.
+            _ => Ok(()),
+        }
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_millis(self.options.busy_timeout_ms.map_or(0, NonZeroU64::get))
     }
 
     fn look(&self, action: &'static str) -> Result<Mark, StoreError> {

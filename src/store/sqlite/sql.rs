@@ -44,6 +44,8 @@ pub(super) const COLUMNS: &str = r"SELECT name FROM pragma_table_xinfo(?1)";
 pub(super) const ENCODING: &str = "PRAGMA encoding";
 pub(super) const PAGE_SIZE: &str = "PRAGMA page_size";
 
+/// Takes a shared lock and lets go of it.
+pub(super) const TOUCH: &str = "SELECT 1 FROM sqlite_schema LIMIT 1";
 pub(super) const BEGIN: &str = "BEGIN";
 pub(super) const BEGIN_IMMEDIATE: &str = "BEGIN IMMEDIATE";
 /// Fixes the moment of a transaction, which `BEGIN` alone does not.

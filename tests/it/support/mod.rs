@@ -1,6 +1,8 @@
 //! What the tests stand on.
 
 mod env;
+pub(crate) mod logs;
+pub(crate) mod naive;
 mod store_file;
 
 pub(crate) use env::TestEnv;
