@@ -128,11 +128,15 @@ impl<'a> Diff<'a> {
         if before.len() > after.len()
             && let Some(gone) = missing(before, after)
         {
-            gone.iter().rev().for_each(|&at| self.edit_item(start + at, Edit::Remove(&before[at])));
+            for at in gone.into_iter().rev() {
+                self.edit_item(start + at, Edit::Remove(&before[at]));
+            }
         } else if before.len() < after.len()
             && let Some(come) = missing(after, before)
         {
-            come.iter().for_each(|&at| self.edit_item(start + at, Edit::Add(&after[at])));
+            for at in come {
+                self.edit_item(start + at, Edit::Add(&after[at]));
+            }
         } else if !self.moved(start, before, after) {
             self.items(start, before, after);
         }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::page::pages;
+use super::page::{PAGE_ROWS, pages};
 use super::{Considered, ReplayError, Sources, Trust, Warning};
 use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::{Json, canonical, hash_canonical, parse};
@@ -238,7 +238,7 @@ impl Prefix {
     /// Reads the operations up to `last` without reducing them.
     fn read(sources: &Sources<'_>, stream: &StreamKey, last: Revision, bytes: &mut u64) -> Result<Self, ReplayError> {
         let mut prefix = Prefix { name: None, leak: None };
-        pages::<ReplayError>(sources, stream, Span::between(None, Some(last)), &mut |page| {
+        pages::<ReplayError>(sources, stream, Span::between(None, Some(last)), PAGE_ROWS, &mut |page| {
             *bytes += page.bytes();
             for (head, action) in page.heads().iter().zip(&page.actions(stream)?) {
                 let what = match action.kind.as_bytes() {

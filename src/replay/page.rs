@@ -9,8 +9,8 @@ use crate::model::time::Timestamp;
 use crate::reducer::protocol::RowHead;
 use crate::store::{Order, StoreError};
 
-/// How many rows a page holds at most.
-const PAGE_ROWS: usize = 256;
+/// How many rows a page holds at most, unless each step is looked at: then 1, so that nothing is read ahead of it.
+pub(super) const PAGE_ROWS: usize = 256;
 
 /// How many bytes of actions a page gathers before it counts as full; one row may exceed it.
 const PAGE_BYTES: usize = 256 * 1024;
@@ -33,8 +33,8 @@ impl Page {
         self.times.push(row.timestamp);
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.ends.len() >= PAGE_ROWS || self.text.len() >= PAGE_BYTES
+    fn is_full(&self, most_rows: usize) -> bool {
+        self.ends.len() >= most_rows || self.text.len() >= PAGE_BYTES
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -73,11 +73,12 @@ impl Page {
     }
 }
 
-/// Reads a span of a stream page by page. `each` returns `Break` to stop.
+/// Reads a span of a stream in pages of at most `most_rows`. `each` returns `Break` to stop.
 pub(super) fn pages<E: From<ReplayError>>(
     sources: &Sources<'_>,
     stream: &StreamKey,
     span: Span,
+    most_rows: usize,
     each: &mut dyn FnMut(&Page) -> Result<ControlFlow<()>, E>,
 ) -> Result<(), E> {
     let mut page = Page::default();
@@ -91,7 +92,7 @@ pub(super) fn pages<E: From<ReplayError>>(
     };
     let visited = sources.read.operations(stream, span, Order::Forward, &mut |row| {
         page.push(row);
-        if page.is_full() {
+        if page.is_full(most_rows) {
             result = turn(&mut page);
         }
         match result {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::page::pages;
+use super::page::{PAGE_ROWS, pages};
 use super::{Observer, ReplayError, Sources, Step};
 use crate::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::{Json, Text};
@@ -101,7 +101,8 @@ impl Timeline {
         mut observer: Option<&mut dyn Observer>,
     ) -> Result<Self, Halt> {
         let mut timeline: Option<Timeline> = None;
-        pages::<Halt>(sources, stream, Span::ALL, &mut |page| {
+        let most_rows = if observer.is_some() { 1 } else { PAGE_ROWS };
+        pages::<Halt>(sources, stream, Span::ALL, most_rows, &mut |page| {
             let actions = page.actions(stream)?;
             for ((head, action), &time) in page.heads().iter().zip(&actions).zip(page.times()) {
                 let outcome = match &mut timeline {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::base::{Chosen, Extent, Search};
-use super::page::pages;
+use super::page::{PAGE_ROWS, pages};
 use super::resolve::head_of;
 use super::timeline::{Halt, History, Timeline, rejected, thrown};
 use super::{Base, Explain, Position, ReplayError, Snapshot, Sources, Warning};
@@ -197,7 +197,8 @@ impl Pass<'_, '_> {
             observer.start(&mut timeline.document)?;
         }
         let mut newest = None;
-        pages::<Halt>(sources, &stream, span, &mut |page| {
+        let most_rows = if observer.is_some() { 1 } else { PAGE_ROWS };
+        pages::<Halt>(sources, &stream, span, most_rows, &mut |page| {
             let actions = page.actions(&stream)?;
             let (heads, times) = (page.heads(), page.times());
             let mut at = 0;
