@@ -4,10 +4,22 @@ use std::num::NonZeroU32;
 
 use super::Version;
 use super::gc::{self, Bound, Slot, Slotted};
-use super::live::Recorded;
 use super::spine::Spine;
 use crate::model::ids::{OpIndex, Scope};
+use crate::model::json::Text;
+use crate::model::operation::Action;
 use crate::model::state::State;
+
+/// An operation that a document keeps itself.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The action.
+    pub action: Action<'static>,
+    /// Hash of the scope's state after it; empty for an undo under the second version.
+    pub hash: String,
+    /// What the reducer said when it failed.
+    pub error: Option<Text<'static>>,
+}
 
 /// An operation of the history.
 #[derive(Clone, Debug)]

@@ -1,24 +1,14 @@
 //! The reducer as an application calls it: bare actions, UNDO and REDO among them (reactor format §4.5, §4.6).
 
-use super::document::{Document, Step, scope_of};
+use super::document::Document;
 use super::gc::{self, Slot, Slotted};
-use super::history::{Collected, Entry};
+use super::history::{Collected, Entry, Recorded};
+use super::step::{Step, scope_of};
 use super::{NoActions, ProtocolError, Version, level};
 use crate::model::ids::{OpIndex, Scope};
-use crate::model::json::{Json, Object, Text};
+use crate::model::json::{Json, Object};
 use crate::model::operation::Action;
 use crate::reducer::Outcome;
-
-/// An operation that a document keeps itself.
-#[derive(Clone, Debug)]
-pub struct Recorded {
-    /// The action.
-    pub action: Action<'static>,
-    /// Hash of the scope's state after it; empty for an undo under the second version.
-    pub hash: String,
-    /// What the reducer said when it failed.
-    pub error: Option<Text<'static>>,
-}
 
 /// Where an action goes, after UNDO and REDO have become what they stand for.
 struct Placed {

@@ -15,18 +15,23 @@ mod header;
 mod history;
 mod level;
 mod live;
+mod rows;
 mod schedule;
+mod scopes;
+mod settle;
 mod spine;
+mod step;
 mod union;
 
 use crate::model::ids::OpIndex;
 use crate::model::operation::Action;
 use crate::reducer::FoldError;
 
-pub use document::{Document, RowHead};
+pub use document::Document;
 pub use header::Header;
+pub use history::Recorded;
 pub use level::is_document_level;
-pub use live::Recorded;
+pub use rows::RowHead;
 pub use schedule::Schedule;
 
 /// Which generation of the base protocol a document follows (`header.protocolVersions["base-reducer"]`).

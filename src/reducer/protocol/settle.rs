@@ -1,0 +1,146 @@
+//! Bringing the running state to what a replay from the initial state would give, with as few calls of a reducer as
+//! the kept states allow.
+
+use super::document::Document;
+use super::history::{History, Place, Plan};
+use super::step::{Part, part};
+use super::{Actions, ProtocolError};
+use crate::model::ids::{OpIndex, Scope};
+use crate::model::operation::Action;
+use crate::model::state::State;
+
+/// Which states to keep while operations are applied again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    /// The one after each of them.
+    Every,
+    /// None.
+    None,
+}
+
+impl Document {
+    /// Brings the fold to the state that a replay of what stands in a history, and in all others, gives, and returns
+    /// it.
+    pub(super) fn settle(&mut self, at: usize, source: &mut dyn Actions) -> Result<State, ProtocolError> {
+        // The history at hand is replayed last here; the reference takes the scopes in the order they came up.
+        if self.loads && at + 1 < self.histories.len() {
+            return self.settle_in_order(source);
+        }
+        let root = self.root(at, source)?;
+        let Plan { from, apply } = self.histories[at].plan();
+        self.fold.restore(&from.unwrap_or(root))?;
+        self.again(at, &apply, Keep::Every, source)?;
+        self.histories[at].align();
+        Ok(self.fold.checkpoint()?)
+    }
+
+    /// The same where scopes depend on each other, so that their order counts: without any of the states that are
+    /// kept.
+    fn settle_in_order(&mut self, source: &mut dyn Actions) -> Result<State, ProtocolError> {
+        self.invalidate();
+        self.fold.restore(&self.initial)?;
+        for at in 0..self.histories.len() {
+            self.again(at, &self.histories[at].path(), Keep::None, source)?;
+        }
+        Ok(self.fold.checkpoint()?)
+    }
+
+    /// The state from which a history is replayed: the initial state with the histories of all other scopes.
+    fn root(&mut self, at: usize, source: &mut dyn Actions) -> Result<State, ProtocolError> {
+        if let Some(root) = &self.histories[at].root {
+            return Ok(root.clone());
+        }
+        self.fold.restore(&self.initial)?;
+        for other in (0..self.histories.len()).filter(|&other| other != at) {
+            self.again(other, &self.histories[other].path(), Keep::None, source)?;
+        }
+        let root = self.fold.checkpoint()?;
+        self.histories[at].root = Some(root.clone());
+        Ok(root)
+    }
+
+    /// Applies operations of a history again, those that the document has itself and those that the stream has.
+    fn again(
+        &mut self,
+        at: usize,
+        places: &[Place],
+        keep: Keep,
+        source: &mut dyn Actions,
+    ) -> Result<(), ProtocolError> {
+        let mut rest = places;
+        while let Some(&first) = rest.first() {
+            let history = &self.histories[at];
+            if let Some(recorded) = &history.entry(first).recorded {
+                let action = recorded.action.clone();
+                self.again_one(at, first, &action, keep)?;
+                rest = &rest[1..];
+                continue;
+            }
+            let entries = rest.iter().map(|&place| history.entry(place));
+            let rows: Vec<OpIndex> =
+                entries.take_while(|entry| entry.recorded.is_none()).map(|entry| entry.row).collect();
+            let mut places = rest[..rows.len()].iter();
+            source.again(&rows, &mut |action| match places.next() {
+                Some(&place) => self.again_one(at, place, action, keep),
+                None => Ok(()),
+            })?;
+            rest = &rest[rows.len()..];
+        }
+        Ok(())
+    }
+
+    fn again_one(&mut self, at: usize, place: Place, action: &Action<'_>, keep: Keep) -> Result<(), ProtocolError> {
+        if part(action) == Part::Level {
+            self.apply_level_again(action)?;
+        } else {
+            let scope = self.histories[at].scope.clone();
+            self.apply(&scope, action)?;
+        }
+        if keep == Keep::Every {
+            let state = self.fold.checkpoint()?;
+            self.histories[at].replayed(place, state);
+        }
+        Ok(())
+    }
+
+    /// The history of a scope; a new one is aligned if a replay would start from the present state.
+    pub(super) fn history(&mut self, scope: &Scope, source: &mut dyn Actions) -> Result<usize, ProtocolError> {
+        if let Some(at) = self.histories.iter().position(|history| history.scope == *scope) {
+            return Ok(at);
+        }
+        self.histories.push(History::new(scope.clone()));
+        let at = self.histories.len() - 1;
+        let state = self.fold.checkpoint()?;
+        let root = self.root(at, source)?;
+        self.fold.restore(&state)?;
+        if state.is(&root) || same(&state, &root) {
+            self.histories[at].align();
+        }
+        Ok(at)
+    }
+
+    /// A history has changed: what replays of the others start from is another state now.
+    pub(super) fn others_changed(&mut self, at: usize) {
+        if self.histories.len() > 1 {
+            self.histories
+                .iter_mut()
+                .enumerate()
+                .filter(|(other, _)| *other != at)
+                .for_each(|(_, history)| history.invalidate());
+        }
+    }
+}
+
+/// Whether two states have the same value.
+pub(super) fn same(a: &State, b: &State) -> bool {
+    a.scopes() == b.scopes()
+        && a.scopes().iter().all(|scope| a.canonical(scope.as_str()) == b.canonical(scope.as_str()))
+}
+
+/// Whether two states have the same value outside one scope.
+pub(super) fn same_but(a: &State, b: &State, scope: &Scope) -> bool {
+    let (left, right) = (a.scopes(), b.scopes());
+    let others = |scopes: &[Scope]| scopes.iter().filter(|other| *other != scope).cloned().collect::<Vec<_>>();
+    let others = (others(&left), others(&right));
+    others.0 == others.1 && others.0.iter().all(|scope| a.canonical(scope.as_str()) == b.canonical(scope.as_str()))
+}
