@@ -244,12 +244,14 @@ mod tests {
 
     /// `before` after all changes; `None` if nothing is left.
     fn applied(before: &Json<'_>, changes: &[Change<'_>]) -> Option<Json<'static>> {
-        changes.iter().fold(Some(before.to_owned_json()), |value, change| {
+        let mut value = Some(before.to_owned_json());
+        for change in changes {
             let path = change.path.as_str().unwrap();
             let tokens: Vec<String> =
                 path.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")).collect();
-            edited(value, &tokens, change.edit)
-        })
+            value = edited(value, &tokens, change.edit);
+        }
+        value
     }
 
     fn edited(value: Option<Json<'static>>, path: &[String], edit: Edit<'_>) -> Option<Json<'static>> {

@@ -32,7 +32,6 @@ use view::Printer;
 /// cannot be. What an operation did is the difference between the states of its scope at the revision before it and at
 /// its own; a new version of the model that takes effect with it counts as its doing.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub(crate) struct LogArgs {
     /// Which stream, and up to where: DOC[/SCOPE][@BRANCH][:REV]; SCOPE is global unless named
     #[arg(value_name = "TARGET")]
