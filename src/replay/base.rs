@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::page::{PAGE_ROWS, pages};
 use super::{Considered, ReplayError, Sources, Trust, Warning};
 use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
-use crate::model::json::{Json, canonical, hash_canonical, parse};
+use crate::model::json::{Json, Object, canonical, hash_canonical, parse};
 use crate::model::state::{JsonState, State};
 use crate::model::time::Timestamp;
 use crate::store::{KeyframeEntry, Order};
@@ -57,7 +57,7 @@ struct Refused {
 struct Body {
     document: Json<'static>,
     revision: Revision,
-    document_next: f64,
+    document_next: NextIndex,
 }
 
 /// What the operations up to a base did outside their scope's state.
@@ -167,7 +167,7 @@ impl Search {
         if skipped {
             return refused("an operation between its state and its label looks back", None);
         }
-        if vouched && body.document_next == to_number(document_next) {
+        if vouched && body.document_next == document_next {
             return Ok(Ok(body.whole(time)));
         }
         let prefix = Prefix::read(sources, stream, body.revision, &mut self.bytes)?;
@@ -188,29 +188,18 @@ impl Body {
         let next = |scope: &str| {
             let next =
                 document.pointer("/header/revision").and_then(|revision| revision.get(scope)).and_then(Json::as_number);
-            next.ok_or_else(|| format!("its header carries no {scope} revision"))
+            let next = next.ok_or_else(|| format!("its header carries no {scope} revision"))?;
+            whole(next).ok_or_else(|| format!("its header carries {next} as {scope} revision"))
         };
         let (own, document_next) = (next(scope.as_str())?, next("document")?);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to be a whole number in range"
-        )]
-        let held = if own >= 1.0 && own.fract() == 0.0 && own < 9e15 {
-            NextIndex::new(own as u64).last_applied()
-        } else {
-            None
-        };
-        let held = held.ok_or_else(|| format!("its header carries {own} as {scope} revision"))?;
+        let held = own.last_applied().ok_or_else(|| format!("its header carries 0 as {scope} revision"))?;
         Ok(Body { revision: held.min(label), document_next, document })
     }
 
     fn whole(self, time: Timestamp) -> Chosen {
         let header = |name: &str| self.document.get("header").and_then(|header| header.get(name)).cloned();
         let mut state = JsonState::default();
-        for (scope, value) in
-            self.document.get("state").and_then(Json::as_object).into_iter().flat_map(|scopes| scopes.iter())
-        {
+        for (scope, value) in self.document.get("state").and_then(Json::as_object).into_iter().flat_map(Object::iter) {
             if let Some(scope) = scope.as_str() {
                 state.set(scope.into(), value.clone());
             }
@@ -278,7 +267,9 @@ fn row_at(
     Ok(found)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "headers store indices as JSON numbers")]
-fn to_number(next: NextIndex) -> f64 {
-    next.get() as f64
+/// A number that a header stores, as an index.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole number in range")]
+fn whole(number: f64) -> Option<NextIndex> {
+    const LIMIT: f64 = 9e15;
+    ((0.0..LIMIT).contains(&number) && number.fract() == 0.0).then(|| NextIndex::new(number as u64))
 }

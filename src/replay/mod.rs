@@ -61,6 +61,16 @@ pub enum Position {
     At(Option<Revision>),
 }
 
+impl Position {
+    /// Whether the state at this position includes an operation.
+    fn includes(self, index: OpIndex) -> bool {
+        match self {
+            Position::Head => true,
+            Position::At(revision) => revision.is_some_and(|revision| index <= revision.last()),
+        }
+    }
+}
+
 /// Which keyframes may serve as a base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Trust {

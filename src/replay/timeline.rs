@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::page::{PAGE_ROWS, pages};
-use super::{Observer, ReplayError, Sources, Step};
-use crate::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
+use super::{Observer, Position, ReplayError, Sources, Step};
+use crate::model::ids::{DocumentType, NextIndex, OpIndex, Scope, Span, StreamKey};
 use crate::model::json::{Json, Text};
 use crate::model::operation::Action;
 use crate::model::time::Timestamp;
@@ -18,7 +18,7 @@ pub(super) struct Timeline {
     stream: StreamKey,
     /// The document, at the version its rows of other scopes start with.
     pub(super) document: Document,
-    /// Its type, as CREATE_DOCUMENT names it.
+    /// Its type, as `CREATE_DOCUMENT` names it.
     pub(super) document_type: DocumentType,
     /// The version whose reducer the fold runs.
     pub(super) version: u32,
@@ -57,9 +57,9 @@ impl<E: Into<ReplayError>> From<E> for Halt {
 /// Whether a rebuild keeps what a later skip can reach. Most streams have no skips, so a rebuild starts without
 /// and starts over when it meets one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum History {
-    Kept,
-    NotKept,
+pub(super) enum Keep {
+    History,
+    Nothing,
 }
 
 /// An upgrade that changes the version of the model.
@@ -91,13 +91,13 @@ pub(super) fn first_action(
 }
 
 impl Timeline {
-    /// Reads the document scope. `through` bounds it when the document scope itself is asked for: `Some(None)` is
-    /// the state before anything but the creation. An observer hears of its operations, and may stop.
+    /// Reads the document scope up to `position`, at least the creation. An observer hears of its operations, and may
+    /// stop.
     pub(super) fn read(
         sources: &Sources<'_>,
         stream: &StreamKey,
-        through: Option<Option<Revision>>,
-        history: History,
+        position: Position,
+        keep: Keep,
         mut observer: Option<&mut dyn Observer>,
     ) -> Result<Self, Halt> {
         let mut timeline: Option<Timeline> = None;
@@ -107,10 +107,10 @@ impl Timeline {
             for ((head, action), &time) in page.heads().iter().zip(&actions).zip(page.times()) {
                 let outcome = match &mut timeline {
                     None => {
-                        timeline = Some(Timeline::create(sources, stream, head.index, action, time, history)?);
+                        timeline = Some(Timeline::create(sources, stream, head.index, action, time, keep)?);
                         Some(Outcome::Applied)
                     }
-                    Some(_) if through.is_some_and(|last| last.is_none_or(|last| head.index > last.last())) => {
+                    Some(_) if !position.includes(head.index) => {
                         return Ok(ControlFlow::Break(()));
                     }
                     Some(timeline) => timeline.row(sources, *head, action, time)?,
@@ -144,7 +144,7 @@ impl Timeline {
         index: OpIndex,
         create: &Action<'_>,
         time: Timestamp,
-        history: History,
+        keep: Keep,
     ) -> Result<Self, Halt> {
         let id = &stream.document;
         let failed = |problem: String| {
@@ -164,9 +164,9 @@ impl Timeline {
         let created = Text::from(time.to_string());
         let mut document =
             Document::create(&create.input, &created, fold).map_err(|error| thrown(stream, Some(index), error))?;
-        document.set_schedule(match history {
-            History::Kept => Schedule::unknown(),
-            History::NotKept => Schedule::plain(),
+        document.set_schedule(match keep {
+            Keep::History => Schedule::unknown(),
+            Keep::Nothing => Schedule::plain(),
         });
         Ok(Timeline {
             stream: stream.clone(),
@@ -250,7 +250,8 @@ impl Timeline {
             let text = format!("Downgrade not supported for {kind}: cannot upgrade from version {from} to {to}");
             return Err(rejected(stream, Some(head.index), text).into());
         }
-        let no_change = from == to && to > 0.0;
+        // Neither is less than the other.
+        let no_change = to > 0.0 && from >= to;
         let changes_version = 0.0 < from && from < to;
         let target = ModelId { document_type: kind.clone(), version: normal(to) };
         if changes_version {
@@ -310,12 +311,12 @@ impl Timeline {
     }
 
     /// Applies what is left after the last row: at the head everything, at a position what its scope had reached.
-    pub(super) fn finish(&mut self, scope: &Scope, position: Option<Option<Revision>>) -> Result<(), Halt> {
+    pub(super) fn finish(&mut self, scope: &Scope, position: Position) -> Result<(), Halt> {
         while let Some(upgrade) = self.held.get(self.applied) {
             let due = match position {
-                None => true,
-                Some(None) => false,
-                Some(Some(target)) => {
+                Position::Head => true,
+                Position::At(None) => false,
+                Position::At(Some(target)) => {
                     upgrade.boundary(scope).is_some_and(|boundary| boundary <= to_number(target.last()))
                 }
             };

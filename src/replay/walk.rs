@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::base::{Chosen, Extent, Search};
 use super::page::{PAGE_ROWS, pages};
 use super::resolve::head_of;
-use super::timeline::{Halt, History, Timeline, rejected, thrown};
+use super::timeline::{Halt, Keep, Timeline, rejected, thrown};
 use super::{Base, Explain, Position, ReplayError, Snapshot, Sources, Warning};
 use crate::model::ids::{Branch, DocumentId, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::Text;
@@ -66,11 +66,10 @@ pub struct Goal<'a> {
 /// `Store`, `Model`, `Rejected`, `Fold`, `Stopped`.
 pub fn state_at(sources: &Sources<'_>, goal: Goal<'_>) -> Result<Snapshot, ReplayError> {
     let streams = sources.read.streams(goal.document)?;
-    let pass =
-        |history| Pass { sources, goal, streams: &streams, history, observer: None, seen: Seen::default() }.run();
+    let pass = |keep| Pass { sources, goal, streams: &streams, keep, observer: None, seen: Seen::default() }.run();
     // Most streams have no skips, so nothing is kept for them at first.
-    match pass(History::NotKept) {
-        Err(Halt::LooksBack) => pass(History::Kept).map_err(failure),
+    match pass(Keep::Nothing) {
+        Err(Halt::LooksBack) => pass(Keep::History).map_err(failure),
         result => result.map_err(failure),
     }
 }
@@ -86,8 +85,8 @@ pub fn walk(
     observer: &mut dyn Observer,
 ) -> Result<Option<Snapshot>, ReplayError> {
     let streams = &sources.read.streams(goal.document)?;
-    let (history, seen) = (History::Kept, Seen::default());
-    match (Pass { sources, goal, streams, history, observer: Some(observer), seen }.run()) {
+    let (keep, seen) = (Keep::History, Seen::default());
+    match (Pass { sources, goal, streams, keep, observer: Some(observer), seen }.run()) {
         Err(Halt::Enough) => Ok(None),
         result => result.map(Some).map_err(failure),
     }
@@ -108,7 +107,7 @@ struct Pass<'a, 'o> {
     sources: &'a Sources<'a>,
     goal: Goal<'a>,
     streams: &'a [StreamHead],
-    history: History,
+    keep: Keep,
     observer: Option<&'o mut (dyn Observer + 'o)>,
     seen: Seen,
 }
@@ -132,27 +131,24 @@ impl Seen {
 
 impl Pass<'_, '_> {
     fn run(mut self) -> Result<Snapshot, Halt> {
-        let Pass { sources, goal, history, .. } = self;
-        let bound = match goal.position {
-            Position::Head => None,
-            Position::At(revision) => Some(revision),
-        };
+        let Pass { sources, goal, keep, .. } = self;
         let spine = self.stream(&Scope::document());
         let own = *goal.scope == *spine.scope.as_str();
         let observer = if own { self.observer.take() } else { None };
-        let mut timeline = Timeline::read(sources, &spine, bound.filter(|_| own), history, observer)?;
+        let mut timeline =
+            Timeline::read(sources, &spine, if own { goal.position } else { Position::Head }, keep, observer)?;
         let mut explain = Explain { operations_read: timeline.rows, bytes_read: timeline.bytes, ..Explain::default() };
         let mut warnings: Vec<Warning> =
             timeline.gap.map(|missing| Warning::Gap { stream: spine.clone(), missing }).into_iter().collect();
         if own {
-            timeline.finish(goal.scope, None)?;
+            timeline.finish(goal.scope, Position::Head)?;
         } else {
-            self.scope_rows(&mut timeline, bound, &mut explain, &mut warnings)?;
-            timeline.finish(goal.scope, bound)?;
+            self.scope_rows(&mut timeline, &mut explain, &mut warnings)?;
+            timeline.finish(goal.scope, goal.position)?;
         }
         let newest = self.newest_time()?;
         explain.operations_applied = timeline.document.applied();
-        self.snapshot(timeline, bound, newest, explain, warnings)
+        self.snapshot(timeline, newest, explain, warnings)
     }
 
     fn stream(&self, scope: &Scope) -> StreamKey {
@@ -163,17 +159,24 @@ impl Pass<'_, '_> {
         head_of(self.streams, self.goal.branch, scope)
     }
 
+    /// The revision that the goal is; `None` before operation 0, and for a scope without operations.
+    fn revision(&self) -> Option<Revision> {
+        match self.goal.position {
+            Position::Head => self.head(self.goal.scope),
+            Position::At(revision) => revision,
+        }
+    }
+
     /// Replays the rows of the scope asked for.
     fn scope_rows(
         &mut self,
         timeline: &mut Timeline,
-        bound: Option<Option<Revision>>,
         explain: &mut Explain,
         warnings: &mut Vec<Warning>,
     ) -> Result<(), Halt> {
         let sources = self.sources;
         let stream = self.stream(self.goal.scope);
-        let target = bound.unwrap_or_else(|| self.head(self.goal.scope));
+        let target = self.revision();
         let Some(target) = target else {
             if self.head(self.goal.scope).is_none() {
                 let on_branch = self.streams.iter().filter(|head| head.branch == *self.goal.branch);
@@ -185,7 +188,7 @@ impl Pass<'_, '_> {
         let base =
             if self.observer.is_some() { None } else { self.base(timeline, &stream, target, explain, warnings)? };
         let span = Span::between(base, Some(target));
-        if self.history == History::Kept {
+        if self.keep == Keep::History {
             let version = timeline.document.version().unwrap_or(Version::V1);
             let retractions = sources.read.skips(&stream, span)?;
             timeline.document.set_schedule(Schedule::forecast(&retractions, version));
@@ -306,18 +309,17 @@ impl Pass<'_, '_> {
     fn snapshot(
         &self,
         mut timeline: Timeline,
-        bound: Option<Option<Revision>>,
         newest: Option<Timestamp>,
         explain: Explain,
         warnings: Vec<Warning>,
     ) -> Result<Snapshot, Halt> {
-        let Goal { document: id, branch, scope, .. } = self.goal;
+        let Goal { document: id, branch, scope, position } = self.goal;
         let held = timeline.first_held();
         let state = timeline.document.state().map_err(|error| thrown(&self.stream(scope), None, error))?;
         let heads = self.streams.iter().filter(|head| head.branch == *branch);
         let header = timeline.document.header_mut();
         header.set_revisions(heads.map(|head| (head.scope.clone(), head.head.next())).collect());
-        if let Some(target) = bound {
+        if let Position::At(target) = position {
             header.set_revision(scope, target.into());
         }
         if let Some(index) = held {
@@ -329,12 +331,11 @@ impl Pass<'_, '_> {
         if let Some(newest) = newest {
             header.set_last_modified(Text::from(newest.to_string()));
         }
-        let revision = bound.unwrap_or_else(|| self.head(scope));
         Ok(Snapshot {
             document: id.clone(),
             scope: Some(scope.clone()),
             branch: branch.clone(),
-            revision: [(scope.clone(), revision)].into(),
+            revision: [(scope.clone(), self.revision())].into(),
             document_type: timeline.document_type,
             header: header.to_object(),
             state,

@@ -249,6 +249,7 @@ impl<'a> Object<'a> {
     }
 
     /// The members, by key in ascending order of UTF-16 code units.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Text<'a>, &Json<'a>)> {
         self.0.iter().map(|(key, value)| (key, value))
     }

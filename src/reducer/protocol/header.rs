@@ -6,7 +6,7 @@ use crate::object;
 
 /// The header of a running document (reactor format §1.4).
 ///
-/// Most of it comes from the CREATE_DOCUMENT input, which nobody validates, so members are kept as the JSON
+/// Most of it comes from the `CREATE_DOCUMENT` input, which nobody validates, so members are kept as the JSON
 /// they are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {
@@ -16,7 +16,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// The header that CREATE_DOCUMENT makes (reactor format §5.1). `created` stands in where the input carries
+    /// The header that `CREATE_DOCUMENT` makes (reactor format §5.1). `created` stands in where the input carries
     /// no signing; the reference uses the wall clock there.
     #[must_use]
     pub fn create(input: &Json<'_>, created: &Text<'_>) -> Self {

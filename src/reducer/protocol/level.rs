@@ -91,7 +91,7 @@ impl Document {
         if action.kind == *"LOAD_STATE" { self.load_state(action) } else { Ok(()) }
     }
 
-    /// Replaces the whole state by the one a LOAD_STATE carries.
+    /// Replaces the whole state by the one a `LOAD_STATE` carries.
     fn load_state(&mut self, action: &Action<'_>) -> Result<(), ProtocolError> {
         let data = action.input.pointer("/state/data");
         let name = match data {
