@@ -60,7 +60,8 @@ pub fn walk(
     observer: Option<&mut dyn Observer>,
 ) -> Result<Snapshot, ReplayError> {
     let streams = sources.read.streams(goal.document)?;
-    let pass = |history, observer| Pass { sources, goal, streams: &streams, history, observer, seen: Seen::default() }.run();
+    let pass =
+        |history, observer| Pass { sources, goal, streams: &streams, history, observer, seen: Seen::default() }.run();
     let Some(observer) = observer else {
         // Most streams have no skips, so nothing is kept for them at first.
         return match pass(History::NotKept, None) {
@@ -255,7 +256,8 @@ impl Pass<'_, '_> {
         let mut newest = self.seen.newest;
         for head in self.streams.iter().filter(|head| head.branch == *self.goal.branch) {
             let stream = self.stream(&head.scope);
-            let spans = if head.scope == *self.goal.scope { self.seen.unread(head.head) } else { [Some(Span::ALL), None] };
+            let spans =
+                if head.scope == *self.goal.scope { self.seen.unread(head.head) } else { [Some(Span::ALL), None] };
             for span in spans.into_iter().flatten() {
                 newest = newest.max(self.sources.read.newest_time(&stream, span)?);
             }
