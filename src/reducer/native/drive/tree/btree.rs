@@ -106,8 +106,8 @@ impl<T: Clone> BTree<T> {
         Entries { pages: vec![std::slice::from_ref(&self.root)], entries: &[] }
     }
 
-    /// Puts `entry` in its place; `order` compares others to it. An equal one is replaced.
-    pub(super) fn insert(&mut self, key: u64, entry: T, order: impl Fn(&T) -> Ordering) {
+    /// Puts `entry` in its place; `order` compares another one to it. An equal one is replaced.
+    pub(super) fn insert(&mut self, key: u64, entry: T, order: impl Fn(&T, &T) -> Ordering) {
         let mut replaced = false;
         if let Some((bound, first, upper)) = self.root.insert(key, entry, &order, &mut replaced) {
             let bounds = Run { keys: Chunk::unit(bound), entries: Chunk::unit(first) };
@@ -180,11 +180,17 @@ impl<T: Clone> Page<T> {
         }
     }
 
-    fn insert(&mut self, key: u64, entry: T, order: &impl Fn(&T) -> Ordering, replaced: &mut bool) -> Option<Split<T>> {
+    fn insert(
+        &mut self,
+        key: u64,
+        entry: T,
+        order: &impl Fn(&T, &T) -> Ordering,
+        replaced: &mut bool,
+    ) -> Option<Split<T>> {
         match self {
             Page::Leaf(run) => {
                 let run = Arc::make_mut(run);
-                match run.seek(key, order) {
+                match run.seek(key, &|other| order(other, &entry)) {
                     Ok(at) => {
                         run.entries[at] = entry;
                         *replaced = true;
@@ -198,7 +204,7 @@ impl<T: Clone> Page<T> {
             }
             Page::Branch(branch) => {
                 let branch = Arc::make_mut(branch);
-                let at = branch.way(key, order);
+                let at = branch.way(key, &|other| order(other, &entry));
                 let (bound, first, page) = branch.pages[at].insert(key, entry, order, replaced)?;
                 branch.insert(at, bound, first, page)
             }
@@ -283,6 +289,9 @@ impl<T: Clone> Run<T> {
     fn seek(&self, key: u64, order: &impl Fn(&T) -> Ordering) -> Result<usize, usize> {
         let start = self.keys.partition_point(|other| *other < key);
         let same = self.keys[start..].iter().take_while(|other| **other == key).count();
+        if same == 0 {
+            return Err(start);
+        }
         let found = self.entries[start..start + same].binary_search_by(order);
         found.map(|at| start + at).map_err(|at| start + at)
     }

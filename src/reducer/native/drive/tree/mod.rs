@@ -136,7 +136,7 @@ impl Tree {
         self.next_serial = node.serial + 1;
         let node = Arc::new(node);
         self.place(node.clone());
-        self.siblings.insert(node.slot, node, |_| Ordering::Less);
+        self.siblings.insert(node.slot, node, |_, _| Ordering::Less);
     }
 
     /// Puts `new` in the place of `old`; id and serial number are the same.
@@ -146,8 +146,7 @@ impl Tree {
             self.siblings.remove(old.slot, |other| other.serial.cmp(&old.serial));
         }
         self.place(new.clone());
-        let serial = new.serial;
-        self.siblings.insert(new.slot, new, |other| other.serial.cmp(&serial));
+        self.siblings.insert(new.slot, new, |other, new| other.serial.cmp(&new.serial));
     }
 
     fn remove(&mut self, node: &StoredNode) {
@@ -157,13 +156,14 @@ impl Tree {
 
     /// Puts a node in its place in the sorted list.
     fn place(&mut self, node: Arc<StoredNode>) {
-        if self.weighted && ascii_weights(&node.id()).is_none() {
+        let weights = ascii_weights(&node.id());
+        if weights.is_none() && self.weighted {
             self.weighted = false;
             let nodes = std::mem::replace(&mut self.nodes, BTree::new());
             nodes.iter().for_each(|node| self.place(node.clone()));
         }
-        let new = node.clone();
-        self.nodes.insert(self.weights(&node.id()), node, |other| cmp_nodes(other, &new));
+        let weights = weights.filter(|_| self.weighted).unwrap_or(0);
+        self.nodes.insert(weights, node, |other, node| cmp_nodes(other, node));
     }
 
     fn weights(&self, id: &Text<'_>) -> u64 {
