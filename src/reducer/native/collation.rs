@@ -34,61 +34,35 @@ static COLLATOR: LazyLock<CollatorBorrowed<'static>> = LazyLock::new(|| {
         .expect("the root collation is compiled in")
 });
 
-/// The first weights of a text; they decide most comparisons. Kept next to a text that is compared often.
-#[derive(Clone, Copy, Debug)]
-pub struct Weights([u64; 2]);
-
-impl Weights {
-    /// How many weights there are.
-    const LEN: usize = 16;
-
-    /// In place of the weights of a text that is not ASCII; no weight is as large.
-    const NOT_ASCII: Weights = Weights([u64::MAX; 2]);
-
-    /// The weights of `text`: most significant first, 0 where it has ended.
-    #[must_use]
-    pub fn of(text: &Text<'_>) -> Self {
-        let text = text.as_bytes();
-        if !text.is_ascii() {
-            return Weights::NOT_ASCII;
-        }
-        let mut weights = [0; Weights::LEN];
-        for (place, weight) in weights.iter_mut().zip(counted(text).map(weight)) {
-            *place = weight;
-        }
-        let (high, low) = weights.split_at(Weights::LEN / 2);
-        let word = |bytes: &[u8]| bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte));
-        Weights([word(high), word(low)])
+/// The first weights of a text in one number, which compares as the texts do; `None` if the text is not ASCII. Texts
+/// of the same number may differ.
+#[must_use]
+pub fn ascii_weights(text: &Text<'_>) -> Option<u64> {
+    /// Bits of a weight, and how many weights there are.
+    const BITS: u32 = 7;
+    const LEN: u32 = u64::BITS / BITS;
+    let text = text.as_bytes();
+    if !text.is_ascii() {
+        return None;
     }
-
-    /// The order of two texts, if it follows from their weights alone.
-    #[must_use]
-    #[inline]
-    pub fn cmp_alone(self, other: Weights) -> Option<Ordering> {
-        let order = self.0.cmp(&other.0);
-        let greater = if order == Ordering::Less { other.0 } else { self.0 };
-        if order == Ordering::Equal || greater == Weights::NOT_ASCII.0 { None } else { Some(order) }
+    let (mut weights, mut left) = (0, LEN);
+    for weight in counted(text).map(weight).take(LEN as usize) {
+        weights = weights << BITS | u64::from(weight);
+        left -= 1;
     }
+    Some(weights << (left * BITS))
 }
 
 /// Compares as `a.localeCompare(b)` does: different texts may be equal.
 #[must_use]
 pub fn locale_compare(a: &Text<'_>, b: &Text<'_>) -> Ordering {
-    cmp_weighted((Weights::of(a), a), (Weights::of(b), b))
-}
-
-/// [`locale_compare`] of texts whose weights are known.
-#[must_use]
-pub fn cmp_weighted(a: (Weights, &Text<'_>), b: (Weights, &Text<'_>)) -> Ordering {
-    a.0.cmp_alone(b.0).unwrap_or_else(|| {
-        if a.1 == b.1 {
-            Ordering::Equal
-        } else if a.1.as_bytes().is_ascii() && b.1.as_bytes().is_ascii() {
-            cmp_ascii(a.1.as_bytes(), b.1.as_bytes())
-        } else {
-            cmp_unicode(a.1, b.1)
-        }
-    })
+    if a == b {
+        Ordering::Equal
+    } else if a.as_bytes().is_ascii() && b.as_bytes().is_ascii() {
+        cmp_ascii(a.as_bytes(), b.as_bytes())
+    } else {
+        cmp_unicode(a, b)
+    }
 }
 
 fn weight(byte: u8) -> u8 {
@@ -162,7 +136,11 @@ mod tests {
             b in "[\\x00-\\x7f]{0,4}[a-bA-B\\x00]{0,3}",
         ) {
             let (a, b) = (start.clone() + &a, start.to_uppercase() + &b);
-            prop_assert_eq!(locale_compare(&a.as_str().into(), &b.as_str().into()), collator(&a, &b));
+            let expected = collator(&a, &b);
+            let (a, b) = (Text::from(a.as_str()), Text::from(b.as_str()));
+            prop_assert_eq!(locale_compare(&a, &b), expected);
+            let weights = ascii_weights(&a).cmp(&ascii_weights(&b));
+            prop_assert!(weights == expected || weights == Ordering::Equal);
         }
     }
 }

@@ -41,13 +41,15 @@ pub struct DriveFold {
 
 impl Fold for DriveFold {
     fn apply(&mut self, actions: &[Action<'_>], outcomes: &mut Vec<Outcome>) -> Result<(), FoldError> {
-        outcomes.extend(actions.iter().map(|action| {
-            let state = action.scope.as_str().and_then(|scope| self.state.scopes.get_mut(scope));
-            match actions::apply(action.kind.as_bytes(), &action.input, state) {
-                Ok(()) => Outcome::Applied,
-                Err(text) => Outcome::Failed(text),
-            }
-        }));
+        for actions in actions.chunk_by(|a, b| a.scope == b.scope) {
+            let mut state = actions[0].scope.as_str().and_then(|scope| self.state.scopes.get_mut(scope));
+            outcomes.extend(actions.iter().map(|action| {
+                match actions::apply(action.kind.as_bytes(), &action.input, state.as_deref_mut()) {
+                    Ok(()) => Outcome::Applied,
+                    Err(text) => Outcome::Failed(text),
+                }
+            }));
+        }
         Ok(())
     }
 

@@ -1,11 +1,13 @@
 //! The rules' searches and changes, over the indices.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::index::{Id, Seek, Slot};
+use super::index::{cmp_ids, has_own_slot, slot, slots_of_folder};
 use super::node::{Parts, StoredNode, other_members};
 use super::{Order, Tree};
 use crate::model::json::{Json, Object, Text};
+use crate::reducer::native::collation::ascii_weights;
 use crate::reducer::native::drive::engine::{Failure, stack_exceeded};
 use crate::reducer::native::drive::names::CopyName;
 use crate::reducer::native::drive::nodes::{Change, NewNode, Node, NodeKind, Nodes, Siblings, borrowed};
@@ -38,24 +40,23 @@ impl Nodes for Tree {
     }
 
     fn is_taken(&self, name: &Text<'_>, among: &Siblings<'_, NodeKind>) -> Result<bool, Failure> {
-        let slot = Slot::new(among.parent.as_text(), among.kind, CopyName::read(name.as_bytes()));
-        let is_it = |node: &StoredNode| node.name() == *name && is_sibling(node, among);
-        Ok(match self.siblings.get(&slot) {
-            None => false,
-            Some(entry) if is_it(&entry.node) => true,
-            Some(_) => self.siblings.range(Seek::Before(slot)..Seek::After(slot)).any(|entry| is_it(&entry.node)),
-        })
+        let slot = slot(among.parent.as_text(), among.kind, CopyName::read(name.as_bytes()));
+        Ok(self.siblings.find(slot, slot, |node| node.name() == *name && is_sibling(node, among)).is_some())
     }
 
     fn greatest_copy(&self, name: &Text<'_>, among: &Siblings<'_, NodeKind>) -> Result<f64, Failure> {
-        let slot = |number| Slot::new(among.parent.as_text(), among.kind, CopyName { base: name.as_bytes(), number });
-        let copies = self.siblings.range(Seek::Before(slot(0.0))..Seek::After(slot(f64::INFINITY)));
-        let mut copies = copies.rev().filter(|entry| is_sibling(&entry.node, among)).filter_map(|entry| {
-            let own = entry.node.name();
+        let slot = |number| slot(among.parent.as_text(), among.kind, CopyName { base: name.as_bytes(), number });
+        let mut greatest = 0.0;
+        self.siblings.visit(slot(f64::INFINITY), slot(0.0), |node| {
+            let own = node.name();
             let copy = CopyName::read(own.as_bytes());
-            (copy.base == name.as_bytes()).then_some(copy.number)
+            if copy.base != name.as_bytes() || !is_sibling(node, among) {
+                return ControlFlow::Continue(());
+            }
+            greatest = f64::max(greatest, copy.number);
+            if has_own_slot(copy.number) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        Ok(copies.next().unwrap_or(0.0))
+        Ok(greatest)
     }
 
     fn push(&mut self, node: NewNode<'_>) {
@@ -98,9 +99,15 @@ impl Nodes for Tree {
         let mut visited = 0;
         while let Some(parent) = doomed.get(visited).cloned() {
             visited += 1;
-            let children = doomed.len();
-            doomed.extend(self.children(&parent.id()).cloned());
-            if doomed[children..].iter().any(|child| child.serial == node.serial) {
+            let (first, last) = slots_of_folder(&parent.id());
+            let endless = self.siblings.find(first, last, |child| {
+                let is_child = child.parent().as_ref() == Some(&parent.id());
+                if is_child {
+                    doomed.push(Arc::clone(child));
+                }
+                is_child && child.serial == node.serial
+            });
+            if endless.is_some() {
                 return Err(stack_exceeded());
             }
         }
@@ -119,20 +126,20 @@ impl Nodes for Tree {
 impl Tree {
     /// The node of that id.
     pub(super) fn get(&self, id: &Text<'_>) -> Option<&Arc<StoredNode>> {
-        let key = Id::new(id);
-        let found = self.nodes.get(&key)?;
-        if found.node.id() == *id {
-            return Some(&found.node);
+        let weights = ascii_weights(id);
+        if weights.is_none() && self.weighted {
+            return None;
         }
-        // Different ids that compare as equal are neighbours.
-        let mut same = self.nodes.range(Seek::Before(key)..Seek::After(key)).map(|entry| &entry.node);
-        same.find(|node| node.id() == *id)
-    }
-
-    fn children<'t>(&'t self, parent: &'t Text<'_>) -> impl Iterator<Item = &'t Arc<StoredNode>> {
-        let (first, last) = Slot::of_folder(parent);
-        let nodes = self.siblings.range(Seek::Before(first)..Seek::After(last)).map(|entry| &entry.node);
-        nodes.filter(move |node| node.parent().as_ref() == Some(parent))
+        let weights = weights.filter(|_| self.weighted).unwrap_or(0);
+        let found = self.nodes.first(weights, |node| cmp_ids(&node.id(), id).is_lt())?;
+        if found.id() == *id {
+            return Some(found);
+        }
+        if cmp_ids(&found.id(), id).is_gt() {
+            return None;
+        }
+        // Different ids may compare as equal.
+        self.nodes.find(weights, weights, |node| node.id() == *id)
     }
 
     /// Whether the way up from `node` leads to the node that has the id `ancestor`.

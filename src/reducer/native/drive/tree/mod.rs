@@ -5,16 +5,18 @@
 //! position in the list that the state was read from, or later than all of these, and never changes: it
 //! makes the sort stable, and is the order of a list that nothing has sorted yet.
 
+mod btree;
 mod find;
 mod index;
 mod node;
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
-use imbl::OrdSet;
-
 use crate::model::json::{Json, Object, Text, write_canonical, write_text};
-use index::{Id, Seek, Sibling, Sorted};
+use crate::reducer::native::collation::ascii_weights;
+use btree::BTree;
+use index::cmp_nodes;
 use node::StoredNode;
 
 const NODES: &str = "nodes";
@@ -24,8 +26,12 @@ const NODES: &str = "nodes";
 pub(super) struct Tree {
     /// The members of the state other than `nodes`.
     members: Arc<Object<'static>>,
-    nodes: OrdSet<Sorted>,
-    siblings: OrdSet<Sibling>,
+    /// By the weights of the id, then as the sort does.
+    nodes: BTree<Arc<StoredNode>>,
+    /// Whether all ids are ASCII. If not, weights have no meaning, and are all 0.
+    weighted: bool,
+    /// By slot, then serial number.
+    siblings: BTree<Arc<StoredNode>>,
     next_serial: u64,
     order: Order,
 }
@@ -47,8 +53,9 @@ impl Tree {
         members.remove(NODES);
         let mut tree = Tree {
             members: Arc::new(members),
-            nodes: OrdSet::new(),
-            siblings: OrdSet::new(),
+            nodes: BTree::new(),
+            weighted: true,
+            siblings: BTree::new(),
             next_serial: 0,
             order: Order::Sorted,
         };
@@ -59,7 +66,8 @@ impl Tree {
             }
             tree.insert(node);
         }
-        if !tree.nodes.iter().is_sorted_by_key(|entry| entry.node.serial) {
+        let mut next = 0..;
+        if tree.nodes.iter().any(|node| Some(node.serial) != next.next()) {
             tree.order = Order::AsGiven;
         }
         Some(tree)
@@ -112,7 +120,7 @@ impl Tree {
 
     /// Hands the nodes to `visit`, in the order of the list.
     fn in_order<T>(&self, visit: impl FnOnce(&mut dyn Iterator<Item = &StoredNode>) -> T) -> T {
-        let mut nodes = self.nodes.iter().map(|entry| &*entry.node);
+        let mut nodes = self.nodes.iter().map(|node| &**node);
         match self.order {
             Order::Sorted => visit(&mut nodes),
             Order::AsGiven => {
@@ -127,22 +135,38 @@ impl Tree {
     fn insert(&mut self, node: StoredNode) {
         self.next_serial = node.serial + 1;
         let node = Arc::new(node);
-        self.siblings.insert(Sibling::new(node.clone()));
-        self.nodes.insert(Sorted::new(node));
+        self.place(node.clone());
+        self.siblings.insert(node.slot, node, |_, _| Ordering::Less);
     }
 
     /// Puts `new` in the place of `old`; id and serial number are the same.
     fn replace(&mut self, old: &StoredNode, new: StoredNode) {
         let new = Arc::new(new);
         if old.slot != new.slot {
-            self.siblings.remove(&Seek::Exactly(old.slot, old.serial));
+            self.siblings.remove(old.slot, |other| other.serial.cmp(&old.serial));
         }
-        self.siblings.insert(Sibling::new(new.clone()));
-        self.nodes.insert(Sorted::new(new));
+        self.place(new.clone());
+        self.siblings.insert(new.slot, new, |other, new| other.serial.cmp(&new.serial));
     }
 
     fn remove(&mut self, node: &StoredNode) {
-        self.siblings.remove(&Seek::Exactly(node.slot, node.serial));
-        self.nodes.remove(&Seek::Exactly(Id::new(&node.id()), node.serial));
+        self.siblings.remove(node.slot, |other| other.serial.cmp(&node.serial));
+        self.nodes.remove(self.weights(&node.id()), |other| cmp_nodes(other, node));
+    }
+
+    /// Puts a node in its place in the sorted list.
+    fn place(&mut self, node: Arc<StoredNode>) {
+        let weights = ascii_weights(&node.id());
+        if weights.is_none() && self.weighted {
+            self.weighted = false;
+            let nodes = std::mem::replace(&mut self.nodes, BTree::new());
+            nodes.iter().for_each(|node| self.place(node.clone()));
+        }
+        let weights = weights.filter(|_| self.weighted).unwrap_or(0);
+        self.nodes.insert(weights, node, |other, node| cmp_nodes(other, node));
+    }
+
+    fn weights(&self, id: &Text<'_>) -> u64 {
+        if self.weighted { ascii_weights(id).unwrap_or(0) } else { 0 }
     }
 }

@@ -1,8 +1,7 @@
 //! One node as the tree holds it.
 
-use super::index::Slot;
+use super::index::slot;
 use crate::model::json::{Json, Object, Text, write_canonical, write_text};
-use crate::reducer::native::collation::Weights;
 use crate::reducer::native::drive::names::CopyName;
 use crate::reducer::native::drive::nodes::{NodeKind, borrowed};
 
@@ -22,8 +21,7 @@ pub(super) struct Parts<'a> {
 /// A well-formed node, with what the indices order it by. All its texts are in one piece: a node takes few
 /// allocations, and a look at it few cache lines.
 pub(in crate::reducer::native::drive) struct StoredNode {
-    pub(super) weights: Weights,
-    pub(super) slot: Slot,
+    pub(super) slot: u64,
     pub(super) serial: u64,
     /// Id, name, parent, document type.
     texts: Box<[u8]>,
@@ -51,8 +49,7 @@ impl StoredNode {
             texts.extend_from_slice(text.as_bytes());
         }
         StoredNode {
-            weights: Weights::of(&id),
-            slot: Slot::new(parent.as_ref(), kind, CopyName::read(name.as_bytes())),
+            slot: slot(parent.as_ref(), kind, CopyName::read(name.as_bytes())),
             serial,
             texts: texts.into(),
             starts: [name_at, parent_at, type_at],

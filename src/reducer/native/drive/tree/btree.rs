@@ -1,0 +1,330 @@
+//! A persistent B-tree: a clone shares everything with the original, and a change copies the pages on one way
+//! down at most.
+//!
+//! The entries are in the order of a number, and those of equal numbers in an order of their own, which a search
+//! is given as a function. The numbers lie next to each other, so that a search looks at an entry only where they
+//! are equal. A page that gets empty is removed; pages are not merged before that, which costs little space as
+//! long as entries come and go evenly (Johnson and Shasha 1993, B-trees with inserts and deletes: why free-at-empty
+//! is better than merge-at-half).
+
+use std::cmp::Ordering;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use imbl_sized_chunks::sized_chunk::Chunk;
+
+/// How much a page holds at most: few levels for a search, little to copy for a change of a shared page. Unit tests
+/// have it split all the time.
+const PAGE: usize = if cfg!(test) { 4 } else { 48 };
+
+/// Entries in order.
+#[derive(Clone)]
+pub(super) struct BTree<T> {
+    root: Page<T>,
+    len: usize,
+}
+
+/// A part of the tree, shared by all trees that have it.
+#[derive(Clone)]
+enum Page<T> {
+    Leaf(Arc<Run<T>>),
+    Branch(Arc<Branch<T>>),
+}
+
+/// Entries next to each other.
+#[derive(Clone)]
+struct Run<T> {
+    keys: Chunk<u64, PAGE>,
+    entries: Chunk<T, PAGE>,
+}
+
+/// Pages next to each other, at least one.
+#[derive(Clone)]
+struct Branch<T> {
+    /// What lies between one page and the next: entries of the first are below it, entries of the second are not.
+    bounds: Run<T>,
+    pages: Chunk<Page<T>, PAGE>,
+}
+
+/// The upper half of a page that was split, and the bound between the two.
+type Split<T> = (u64, T, Page<T>);
+
+impl<T: Clone> BTree<T> {
+    pub(super) fn new() -> Self {
+        BTree { root: Page::Leaf(Arc::new(Run::new())), len: 0 }
+    }
+
+    /// How many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The first entry of that number that is not `below` what is sought.
+    #[inline]
+    pub(super) fn first(&self, key: u64, below: impl Fn(&T) -> bool) -> Option<&T> {
+        let order = |entry: &T| if below(entry) { Ordering::Less } else { Ordering::Greater };
+        let (mut page, mut next) = (&self.root, None);
+        loop {
+            match page {
+                Page::Branch(branch) => {
+                    let at = branch.way(key, &order);
+                    next = branch.pages.get(at + 1).or(next);
+                    page = &branch.pages[at];
+                }
+                Page::Leaf(run) => {
+                    let (Ok(at) | Err(at)) = run.seek(key, &order);
+                    let (run, at) = if at < run.keys.len() { (&**run, at) } else { (next?.first_run(), 0) };
+                    return run.entries.get(at).filter(|_| run.keys[at] == key);
+                }
+            }
+        }
+    }
+
+    /// Hands the entries of the numbers from `first` through `last` to `each`, in order, until it returns `Break`.
+    #[inline]
+    pub(super) fn visit<'t, B>(
+        &'t self,
+        first: u64,
+        last: u64,
+        mut each: impl FnMut(&'t T) -> ControlFlow<B>,
+    ) -> Option<B> {
+        self.root.visit(first, last, &mut each).break_value()
+    }
+
+    /// The first of the entries of the numbers from `first` through `last` that `is_it` says is sought.
+    #[inline]
+    pub(super) fn find(&self, first: u64, last: u64, mut is_it: impl FnMut(&T) -> bool) -> Option<&T> {
+        self.visit(
+            first,
+            last,
+            |entry| if is_it(entry) { ControlFlow::Break(entry) } else { ControlFlow::Continue(()) },
+        )
+    }
+
+    /// All entries in order.
+    pub(super) fn iter(&self) -> Entries<'_, T> {
+        Entries { pages: vec![std::slice::from_ref(&self.root)], entries: &[] }
+    }
+
+    /// Puts `entry` in its place; `order` compares another one to it. An equal one is replaced.
+    pub(super) fn insert(&mut self, key: u64, entry: T, order: impl Fn(&T, &T) -> Ordering) {
+        let mut replaced = false;
+        if let Some((bound, first, upper)) = self.root.insert(key, entry, &order, &mut replaced) {
+            let bounds = Run { keys: Chunk::unit(bound), entries: Chunk::unit(first) };
+            let pages = Chunk::pair(self.root.clone(), upper);
+            self.root = Page::Branch(Arc::new(Branch { bounds, pages }));
+        }
+        self.len += usize::from(!replaced);
+    }
+
+    /// Removes the entry of that number that `order` says is equal.
+    pub(super) fn remove(&mut self, key: u64, order: impl Fn(&T) -> Ordering) {
+        if self.root.remove(key, &order) {
+            self.len -= 1;
+        }
+        while let Page::Branch(branch) = &self.root {
+            match &branch.pages[..] {
+                [] => self.root = BTree::new().root,
+                [only] => self.root = only.clone(),
+                _ => break,
+            }
+        }
+    }
+}
+
+/// Entries in order.
+pub(super) struct Entries<'t, T> {
+    /// What follows on each level, the lowest level last.
+    pages: Vec<&'t [Page<T>]>,
+    entries: &'t [T],
+}
+
+impl<'t, T> Iterator for Entries<'t, T> {
+    type Item = &'t T;
+
+    fn next(&mut self) -> Option<&'t T> {
+        loop {
+            if let Some((entry, rest)) = self.entries.split_first() {
+                self.entries = rest;
+                return Some(entry);
+            }
+            let level = self.pages.last_mut()?;
+            match level.split_first() {
+                None => drop(self.pages.pop()),
+                Some((page, rest)) => {
+                    *level = rest;
+                    match page {
+                        Page::Leaf(run) => self.entries = &run.entries,
+                        Page::Branch(branch) => self.pages.push(&branch.pages),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<T: Clone> Page<T> {
+    fn visit<'t, B>(&'t self, first: u64, last: u64, each: &mut impl FnMut(&'t T) -> ControlFlow<B>) -> ControlFlow<B> {
+        match self {
+            Page::Leaf(run) => {
+                let start = run.keys.partition_point(|key| *key < first);
+                let found = run.keys.iter().zip(run.entries.iter()).skip(start);
+                found.take_while(|(key, _)| **key <= last).try_for_each(|(_, entry)| each(entry))
+            }
+            Page::Branch(branch) => {
+                let start = branch.bounds.keys.partition_point(|key| *key < first);
+                branch.pages[start].visit(first, last, each)?;
+                let rest = branch.bounds.keys.iter().zip(branch.pages.iter().skip(1)).skip(start);
+                rest.take_while(|(key, _)| **key <= last).try_for_each(|(_, page)| page.visit(first, last, each))
+            }
+        }
+    }
+
+    fn insert(
+        &mut self,
+        key: u64,
+        entry: T,
+        order: &impl Fn(&T, &T) -> Ordering,
+        replaced: &mut bool,
+    ) -> Option<Split<T>> {
+        match self {
+            Page::Leaf(run) => {
+                let run = Arc::make_mut(run);
+                match run.seek(key, &|other| order(other, &entry)) {
+                    Ok(at) => {
+                        run.entries[at] = entry;
+                        *replaced = true;
+                        None
+                    }
+                    Err(at) => {
+                        let upper = run.insert_or_split(at, key, entry)?;
+                        Some((upper.keys[0], upper.entries[0].clone(), Page::Leaf(Arc::new(upper))))
+                    }
+                }
+            }
+            Page::Branch(branch) => {
+                let branch = Arc::make_mut(branch);
+                let at = branch.way(key, &|other| order(other, &entry));
+                let (bound, first, page) = branch.pages[at].insert(key, entry, order, replaced)?;
+                branch.insert(at, bound, first, page)
+            }
+        }
+    }
+
+    /// Whether there was one to remove.
+    fn remove(&mut self, key: u64, order: &impl Fn(&T) -> Ordering) -> bool {
+        match self {
+            Page::Leaf(run) => {
+                let found = run.seek(key, order);
+                if let Ok(at) = found {
+                    Arc::make_mut(run).remove(at);
+                }
+                found.is_ok()
+            }
+            Page::Branch(branch) => {
+                let branch = Arc::make_mut(branch);
+                let at = branch.way(key, order);
+                let found = branch.pages[at].remove(key, order);
+                if branch.pages[at].is_empty() {
+                    branch.pages.remove(at);
+                    if !branch.bounds.keys.is_empty() {
+                        branch.bounds.remove(at.saturating_sub(1));
+                    }
+                }
+                found
+            }
+        }
+    }
+
+    /// The lowest leaf.
+    fn first_run(&self) -> &Run<T> {
+        match self {
+            Page::Leaf(run) => run,
+            Page::Branch(branch) => branch.pages[0].first_run(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Page::Leaf(run) => run.keys.is_empty(),
+            Page::Branch(branch) => branch.pages.is_empty(),
+        }
+    }
+}
+
+impl<T: Clone> Branch<T> {
+    /// Which page has the place of an entry.
+    #[inline]
+    fn way(&self, key: u64, order: &impl Fn(&T) -> Ordering) -> usize {
+        self.bounds.seek(key, order).map_or_else(|below| below, |at| at + 1)
+    }
+
+    /// Inserts the upper half of the page `at` behind it.
+    fn insert(&mut self, at: usize, bound: u64, first: T, page: Page<T>) -> Option<Split<T>> {
+        if !self.pages.is_full() {
+            self.bounds.insert(at, bound, first);
+            self.pages.insert(at + 1, page);
+            return None;
+        }
+        let pages = self.pages.split_off(PAGE / 2);
+        let mut bounds = self.bounds.split_off(PAGE / 2 - 1);
+        let (middle, middle_entry) = (bounds.keys.pop_front(), bounds.entries.pop_front());
+        let mut upper = Branch { bounds, pages };
+        if at < PAGE / 2 {
+            self.insert(at, bound, first, page);
+        } else {
+            upper.insert(at - PAGE / 2, bound, first, page);
+        }
+        Some((middle, middle_entry, Page::Branch(Arc::new(upper))))
+    }
+}
+
+impl<T: Clone> Run<T> {
+    fn new() -> Self {
+        Run { keys: Chunk::new(), entries: Chunk::new() }
+    }
+
+    /// Where an entry is, or would be.
+    #[inline]
+    fn seek(&self, key: u64, order: &impl Fn(&T) -> Ordering) -> Result<usize, usize> {
+        let start = self.keys.partition_point(|other| *other < key);
+        let same = self.keys[start..].iter().take_while(|other| **other == key).count();
+        if same == 0 {
+            return Err(start);
+        }
+        let found = self.entries[start..start + same].binary_search_by(order);
+        found.map(|at| start + at).map_err(|at| start + at)
+    }
+
+    /// Inserts where there is space.
+    fn insert(&mut self, at: usize, key: u64, entry: T) {
+        self.keys.insert(at, key);
+        self.entries.insert(at, entry);
+    }
+
+    /// Inserts at `at`. A full run is split in two, of which the upper is returned.
+    fn insert_or_split(&mut self, at: usize, key: u64, entry: T) -> Option<Self> {
+        if !self.keys.is_full() {
+            self.insert(at, key, entry);
+            return None;
+        }
+        // What comes in order leaves full pages behind.
+        let middle = if at == PAGE { PAGE } else { PAGE / 2 };
+        let mut upper = self.split_off(middle);
+        if at < middle {
+            self.insert(at, key, entry);
+        } else {
+            upper.insert(at - middle, key, entry);
+        }
+        Some(upper)
+    }
+
+    fn split_off(&mut self, at: usize) -> Self {
+        Run { keys: self.keys.split_off(at), entries: self.entries.split_off(at) }
+    }
+
+    fn remove(&mut self, at: usize) {
+        self.keys.remove(at);
+        self.entries.remove(at);
+    }
+}
