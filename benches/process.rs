@@ -1,6 +1,7 @@
 //! Figures of whole processes: time to the first byte, and peak memory over the length of a log.
 //!
 //! `--test` runs everything once on small data.
+#![expect(clippy::print_stdout, reason = "figures are what a bench is for")]
 
 mod support;
 

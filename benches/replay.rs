@@ -1,6 +1,7 @@
 //! Native replay against its floor: scanning the same rows and decoding them into the replay's own types.
 
-#![expect(missing_docs, reason = "criterion's macros")]
+#![allow(missing_docs, reason = "criterion's macros")]
+#![expect(clippy::print_stdout, reason = "figures are what a bench is for")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Generated logs: the same for the same seed, on every machine.
+#![allow(dead_code, reason = "each bench uses a part of it")]
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -11,14 +12,14 @@ use snapctl::model::time::Timestamp;
 use snapctl::store::{NewOperation, Options, Store, Stores, sqlite};
 
 /// The one document of a generated store.
-pub const DOCUMENT: &str = "6d2831b1-8668-42c3-8f67-a1c2f3ea2212";
+pub(crate) const DOCUMENT: &str = "6d2831b1-8668-42c3-8f67-a1c2f3ea2212";
 
 /// A small generator of numbers that look random (splitmix64, <https://prng.di.unimi.it/splitmix64.c>).
-pub struct Random(pub u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -27,12 +28,12 @@ impl Random {
     }
 
     /// A number below `limit`.
-    pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() % limit as u64).expect("less than a usize")
     }
 
     /// An id as real stores have them.
-    pub fn uuid(&mut self) -> String {
+    pub(crate) fn uuid(&mut self) -> String {
         let (a, b) = (self.next(), self.next());
         let hex = format!("{a:016x}{b:016x}");
         format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
@@ -41,7 +42,7 @@ impl Random {
 
 /// What a generated log does.
 #[derive(Clone, Copy)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// Grows a drive to this many nodes, with renames, moves and copies on the way.
     Growing(usize),
     /// This many small changes to a drive of a few hundred nodes.
@@ -49,7 +50,7 @@ pub enum Shape {
 }
 
 /// Writes a store with one drive, and opens it.
-pub fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
+pub(crate) fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
     let store = sqlite::create(path).expect("a new store");
     let mut log = Log { rows: Vec::new(), random: Random(7), nodes: Vec::new(), folders: Vec::new() };
     match shape {
@@ -76,7 +77,7 @@ pub fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
         let stream =
             StreamKey { document: DocumentId::from(DOCUMENT), scope: Scope::from(scope), branch: Branch::main() };
         for (index, action) in actions.iter().enumerate() {
-            let time = Timestamp::from_millis(1_767_225_600_000 + index as i64 * 137).expect("a time of this century");
+            let time = Timestamp::from_millis(start_ms(index)).expect("a time of this century");
             let id = operation_id(DOCUMENT, scope, "main", index.to_string().as_bytes());
             let row = OperationRow {
                 index: OpIndex::new(index as u64),
@@ -101,6 +102,11 @@ pub fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
         .expect("the store just written")
 }
 
+/// When the operation at `index` happened, in milliseconds since the epoch.
+fn start_ms(index: usize) -> i64 {
+    1_767_225_600_000 + i64::try_from(index).expect("a length") * 137
+}
+
 struct Log {
     rows: Vec<String>,
     random: Random,
@@ -117,7 +123,7 @@ impl Log {
                 let parent = self.parent();
                 self.push(
                     "ADD_FOLDER",
-                    format!(r#"{{"id":"{id}","name":"folder {}","parentFolder":{parent}}}"#, self.rows.len()),
+                    &format!(r#"{{"id":"{id}","name":"folder {}","parentFolder":{parent}}}"#, self.rows.len()),
                 );
                 self.folders.push(id.clone());
                 self.nodes.push(id);
@@ -125,9 +131,7 @@ impl Log {
             2..=7 => {
                 let id = self.random.uuid();
                 let (parent, name) = (self.parent(), self.random.below(5000));
-                self.push(
-                    "ADD_FILE",
-                    format!(r#"{{"id":"{id}","name":"report {name}","documentType":"powerhouse/budget-statement","parentFolder":{parent}}}"#),
+                self.push("ADD_FILE", &format!(r#"{{"id":"{id}","name":"report {name}","documentType":"powerhouse/budget-statement","parentFolder":{parent}}}"#),
                 );
                 self.nodes.push(id);
             }
@@ -142,15 +146,15 @@ impl Log {
         match self.random.below(4) {
             0..=1 => {
                 let name = self.random.below(100_000);
-                self.push("UPDATE_NODE", format!(r#"{{"id":"{id}","name":"renamed {name}"}}"#));
+                self.push("UPDATE_NODE", &format!(r#"{{"id":"{id}","name":"renamed {name}"}}"#));
             }
             2 => {
                 let parent = self.parent();
-                self.push("MOVE_NODE", format!(r#"{{"srcFolder":"{id}","targetParentFolder":{parent}}}"#));
+                self.push("MOVE_NODE", &format!(r#"{{"srcFolder":"{id}","targetParentFolder":{parent}}}"#));
             }
             _ => {
                 let name = self.random.below(1000);
-                self.push("SET_DRIVE_NAME", format!(r#"{{"name":"drive {name}"}}"#));
+                self.push("SET_DRIVE_NAME", &format!(r#"{{"name":"drive {name}"}}"#));
             }
         }
     }
@@ -163,10 +167,9 @@ impl Log {
         format!("\"{}\"", self.folders[at])
     }
 
-    fn push(&mut self, kind: &str, input: String) {
+    fn push(&mut self, kind: &str, input: &str) {
         let id = self.random.uuid();
-        let time =
-            Timestamp::from_millis(1_767_225_600_000 + self.rows.len() as i64 * 137).expect("a time of this century");
+        let time = Timestamp::from_millis(start_ms(self.rows.len())).expect("a time of this century");
         self.rows.push(format!(
             r#"{{"id":"{id}","type":"{kind}","scope":"global","timestampUtcMs":"{time}","input":{input}}}"#
         ));

@@ -1,6 +1,6 @@
 //! `undo_redo_v1.json` and `undo_redo_v2.json`: the base reducer driven action by action.
 
-use snapctl::model::ids::Scope;
+use snapctl::model::ids::{NextIndex, Scope};
 use snapctl::model::json::{Json, Object, Text, canonical, parse};
 use snapctl::model::operation::Action;
 use snapctl::model::state::{JsonState, State};
@@ -17,6 +17,10 @@ fn list<'v, 'a>(value: &'v Json<'a>, key: &str) -> &'v [Json<'a>] {
     value.get(key).and_then(Json::as_array).unwrap_or_else(|| panic!("no list {key}"))
 }
 
+fn canonical_number(number: &Json<'_>) -> u32 {
+    String::from_utf8(canonical(number)).unwrap().parse().unwrap()
+}
+
 /// An empty drive that follows a version of the base protocol.
 fn drive(version: f64) -> Document {
     let create = Json::Object(object! {
@@ -25,7 +29,7 @@ fn drive(version: f64) -> Document {
         "protocolVersions" => object! { "base-reducer" => version },
     });
     let mut header = Header::create(&create, &Text::from("2025-01-01T00:00:00.000Z"));
-    header.set_revision(&Scope::document(), Default::default());
+    header.set_revision(&Scope::document(), NextIndex::default());
     let mut state = JsonState::default();
     for (scope, json) in [
         ("auth", r#"{"version":0,"grants":[]}"#),
@@ -42,7 +46,7 @@ fn drive(version: f64) -> Document {
 
 fn operation((slot, recorded): (Slot, &Recorded), with_input: bool) -> Object<'static> {
     let mut object = object! {
-        "index" => slot.index as f64,
+        "index" => f64::from(u32::try_from(slot.index).unwrap()),
         "skip" => f64::from(slot.skip),
         "type" => recorded.action.kind.clone(),
         "hash" => recorded.hash.clone(),
@@ -65,7 +69,7 @@ fn describe(document: &mut Document, expected: &Json<'_>) -> Json<'static> {
         .get("all_scopes")
         .and_then(Json::as_object)
         .into_iter()
-        .flat_map(|scopes| scopes.iter())
+        .flat_map(Object::iter)
         .map(|(scope, _)| (scope.to_owned_text(), operations(scope.as_str().unwrap(), false)))
         .collect();
     let clipboard = document.clipboard().map(|found| {
@@ -96,9 +100,9 @@ fn run(vectors: &str) -> usize {
             let at = format!("{}, step {n}", text(suite, "name"));
             let action = canonical(step.get("action").unwrap());
             let action = Action::parse(&action).unwrap();
-            let skip = step.get("skip").and_then(Json::as_number).unwrap_or(0.0);
+            let skip = step.get("skip").map_or(0, canonical_number);
             n_steps += 1;
-            match document.reduce(&action, skip as u32) {
+            match document.reduce(&action, skip) {
                 Ok(()) => {
                     let expected = step.get("after").unwrap_or_else(|| panic!("{at}: should throw"));
                     assert_eq!(describe(&mut document, expected), *expected, "{at}");

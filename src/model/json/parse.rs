@@ -244,13 +244,13 @@ impl<'a> Parser<'a> {
             b'u' => {
                 self.at += 1;
                 let unit = self.hex4()?;
-                let mut code = u32::from(unit);
+                let mut code = unit;
                 if (0xD800..0xDC00).contains(&unit) && self.text[self.at..].starts_with(b"\\u") {
                     let before = self.at;
                     self.at += 2;
                     let low = self.hex4()?;
                     if (0xDC00..0xE000).contains(&low) {
-                        code = 0x1_0000 + ((code & 0x3FF) << 10 | u32::from(low) & 0x3FF);
+                        code = 0x1_0000 + ((code & 0x3FF) << 10 | low & 0x3FF);
                     } else {
                         self.at = before;
                     }
@@ -265,12 +265,12 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn hex4(&mut self) -> Parsed<u16> {
+    fn hex4(&mut self) -> Parsed<u32> {
         let mut unit = 0;
         for _ in 0..4 {
             let byte = self.peek().ok_or(self.fault(ParseErrorKind::Truncated))?;
             let digit = char::from(byte).to_digit(16).ok_or(self.fault(ParseErrorKind::InvalidString))?;
-            unit = unit << 4 | digit as u16;
+            unit = unit << 4 | digit;
             self.at += 1;
         }
         Ok(unit)
@@ -326,8 +326,8 @@ fn push_wtf8(code: u32, out: &mut Vec<u8>) {
     if let Some(char) = char::from_u32(code) {
         out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
     } else {
-        let tail = |shift: u32| 0x80 | (code >> shift & 0x3F) as u8;
-        out.extend_from_slice(&[0xE0 | (code >> 12) as u8, tail(6), tail(0)]);
+        let [_, _, high, low] = code.to_be_bytes();
+        out.extend_from_slice(&[0xE0 | high >> 4, 0x80 | (high & 0xF) << 2 | low >> 6, 0x80 | low & 0x3F]);
     }
 }
 

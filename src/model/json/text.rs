@@ -197,11 +197,10 @@ impl Iterator for Utf16<'_> {
         let (char, rest) = self.bytes.split_at(len);
         self.bytes = rest;
         let code = char[1..].iter().fold(bits, |code, byte| code << 6 | u32::from(byte & 0x3F));
-        if let Some(above) = code.checked_sub(0x1_0000) {
-            self.low = Some(0xDC00 | (above & 0x3FF) as u16);
-            return Some(0xD800 | (above >> 10) as u16);
-        }
-        u16::try_from(code).ok()
+        let Some(above) = code.checked_sub(0x1_0000) else { return u16::try_from(code).ok() };
+        let unit = |base: u16, bits: u32| u16::try_from(bits & 0x3FF).map(|bits| base | bits).ok();
+        self.low = unit(0xDC00, above);
+        unit(0xD800, above >> 10)
     }
 }
 
