@@ -1,7 +1,7 @@
 //! A store in an SQLite file, with the reference's tables.
 //!
 //! **Reading creates nothing and changes nothing**: no file, no `-wal`, `-shm` or `-journal`, no table, no byte.
-//! [`session::Way`] lists how that is done beside nobody, beside a live writer, and after a crash. Where locks
+//! `session::Way` lists how that is done beside nobody, beside a live writer, and after a crash. Where locks
 //! cannot shield a reader, the files are looked at before and after, and an answer that may be torn is `Moved`.
 //!
 //! One thing remains to chance: if the last writer leaves, and removes its log, in the microseconds between our
