@@ -12,6 +12,25 @@
 //! - [`settings`]: a settings file as one checked value.
 //! - [`cli`]: commands, output, exit codes. Holds no domain rule, and is the only module that prints, exits, or reads
 //!   the environment.
+//!
+//! ```
+//! use snapctl::model::progress::Silent;
+//! use snapctl::reducer::Registry;
+//! use snapctl::replay::{Sources, Trust, rebuild, resolve};
+//! use snapctl::store::{Options, Stores, answer};
+//!
+//! let store = Stores::built_in().open("fixtures/drive.sqlite", &Options::default())?;
+//! let registry = Registry::built_in();
+//! let target = "field-notes/global:6".parse()?;
+//! let snapshot = answer(&*store, |read| {
+//!     let sources = Sources { read, registry: &registry, trust: Trust::default(), progress: &Silent };
+//!     rebuild(&sources, &resolve(read, &target)?)
+//! })?;
+//! let state = snapshot.state.scope("global").ok_or("no such scope")?;
+//! let name = state.pointer("/nodes/2/name").and_then(|name| name.as_text());
+//! assert_eq!(name.and_then(|name| name.as_str()), Some("Grey heron (copy) 1"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod cli;
 pub mod history;
