@@ -117,7 +117,7 @@ pub struct Explain {
     pub considered: Vec<Considered>,
     /// Operation rows read.
     pub operations_read: u64,
-    /// Calls of a reducer.
+    /// Calls of a reducer in the pass that gave the answer.
     pub operations_applied: u64,
     /// Bytes of actions and keyframes read.
     pub bytes_read: u64,

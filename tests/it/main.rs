@@ -14,6 +14,7 @@ mod cli_usage;
 mod fixtures;
 mod protocol_cost;
 mod protocol_properties;
+mod readme;
 mod sqlite_reading;
 mod store_conformance;
 mod support;

@@ -1,0 +1,62 @@
+//! What the README shows is what happens.
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+
+const README: &str = include_str!("../../README.md");
+
+/// `snapctl`, in `fixtures/`.
+fn snapctl() -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("snapctl"));
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")).env_clear();
+    command
+}
+
+/// The lines of the tour that run snapctl, without their comments.
+fn tour() -> Vec<&'static str> {
+    let tour = README.split("## A short tour").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    let lines = tour.lines().filter(|line| line.starts_with("snapctl ") && !line.contains('|'));
+    lines.map(|line| line.split(" #").next().unwrap().trim()).collect()
+}
+
+#[test]
+fn the_first_command_shows_the_document() {
+    assert!(README.contains("-- --store fixtures/drive.sqlite rebuild field-notes\n"));
+    snapctl()
+        .args(["--store", "drive.sqlite", "rebuild", "field-notes"])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("\"name\": \"Field notes, spring 2025\""))
+        .stderr(predicate::str::is_empty());
+}
+
+#[test]
+fn every_line_of_the_tour_works() {
+    let lines = tour();
+    assert!(lines.len() >= 10, "{lines:?}");
+    for line in lines {
+        let said = predicate::str::contains("error").not();
+        snapctl()
+            .env("SNAPCTL_STORE", "drive.sqlite")
+            .args(line.split(' ').skip(1).filter(|word| !word.is_empty()))
+            .assert()
+            .success()
+            .stdout(predicate::str::is_empty().not())
+            .stderr(said);
+    }
+}
+
+#[test]
+fn the_pipeline_works() {
+    let pipeline = README.lines().find(|line| line.starts_with("snapctl ls --ndjson | jq")).unwrap();
+    let bin = std::path::Path::new(assert_cmd::cargo::cargo_bin!("snapctl")).parent().unwrap().to_owned();
+    let path = std::env::join_paths([bin.as_path(), "/usr/local/bin".as_ref(), "/usr/bin".as_ref(), "/bin".as_ref()]).unwrap();
+    Command::new("sh")
+        .args(["-c", pipeline])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"))
+        .env("SNAPCTL_STORE", "drive.sqlite")
+        .env("PATH", path)
+        .assert()
+        .success()
+        .stdout(predicate::str::is_match("^f1e1d0c5-7a3e-4d52-9b60-2c8e41f7a6d3\t[A-Za-z0-9+/]{27}=\n$").unwrap());
+}
