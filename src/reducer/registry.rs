@@ -103,7 +103,7 @@ impl Registry {
             let step = self.models.get(&id).and_then(|entry| entry.step.clone());
             step.ok_or(RegistryError::StepMissing(id))
         };
-        (from + 1..=to).map(step).collect()
+        (from.saturating_add(1)..=to).map(step).collect()
     }
 
     /// All models, by type and version, each with the one it is a synonym of.

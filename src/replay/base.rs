@@ -7,8 +7,8 @@ use super::{Considered, ReplayError, Sources, Trust, Warning};
 use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::{Json, Object, canonical, hash_canonical, parse};
 use crate::model::state::{JsonState, State};
-use crate::model::time::Timestamp;
-use crate::store::{KeyframeEntry, Order};
+use crate::reducer::protocol::check_row;
+use crate::store::{KeyframeEntry, Order, StoreError};
 
 /// How many passed-over keyframes an explanation lists.
 const LISTED: usize = 5;
@@ -17,8 +17,6 @@ const LISTED: usize = 5;
 pub(super) struct Chosen {
     /// The last operation that its state includes.
     pub(super) revision: Revision,
-    /// When that operation happened.
-    pub(super) time: Timestamp,
     /// The state to take over.
     pub(super) state: State,
     /// Which scopes of it to take over.
@@ -27,6 +25,16 @@ pub(super) struct Chosen {
     pub(super) name: Option<Json<'static>>,
     /// `header.meta` as of the revision, if the stream can change it.
     pub(super) meta: Option<Json<'static>>,
+}
+
+/// What the document scope says about bases.
+pub(super) struct Terrain {
+    /// The next index of the document scope.
+    pub(super) document_next: NextIndex,
+    /// The last upgrade that may have replaced the state that a rebuild starts from.
+    pub(super) last_upgrade: Option<OpIndex>,
+    /// Whether the model changes its version on the way.
+    pub(super) changes_version: bool,
 }
 
 /// How much of a keyframe is taken over.
@@ -68,8 +76,7 @@ struct Prefix {
 }
 
 impl Search {
-    /// The newest usable keyframe of a stream at or below `target`. `document_next` is the next index of the document
-    /// scope.
+    /// The newest usable keyframe of a stream at or below `target`.
     ///
     /// A base is safe where no operation after it looks back behind it: any skip recomputes from the initial state
     /// and needs the complete history (reactor format §6.9).
@@ -78,17 +85,28 @@ impl Search {
         sources: &Sources<'_>,
         stream: &StreamKey,
         target: Revision,
-        document_next: NextIndex,
+        terrain: &Terrain,
     ) -> Result<Option<Chosen>, ReplayError> {
         if sources.trust == Trust::None {
             return Ok(None);
         }
         let mut at_most = target;
-        while let Some(entry) = sources.read.nearest_keyframe(stream, at_most)? {
+        loop {
+            let entry = match sources.read.nearest_keyframe(stream, at_most) {
+                Ok(Some(entry)) => entry,
+                Ok(None) => break,
+                // Without its label there is no telling what lies below it.
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    let (stream, reason) = (stream.clone(), error.to_string());
+                    self.warnings.push(Warning::BadKeyframe { stream, revision: at_most, reason });
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            };
             let Some(label) = u64::try_from(entry.label).ok().map(|label| Revision::of(OpIndex::new(label))) else {
                 break;
             };
-            match self.examine(sources, &entry, label, target, document_next)? {
+            match self.examine(sources, &entry, label, target, terrain)? {
                 Ok(chosen) => return Ok(Some(chosen)),
                 Err(refused) => {
                     let looks_back = refused.reason.ends_with(LOOKS_BACK);
@@ -122,7 +140,7 @@ impl Search {
         entry: &KeyframeEntry,
         label: Revision,
         target: Revision,
-        document_next: NextIndex,
+        terrain: &Terrain,
     ) -> Result<Result<Chosen, Refused>, ReplayError> {
         let stream = &entry.stream;
         let refused = |reason: &str, remedy: Option<&str>| {
@@ -137,8 +155,13 @@ impl Search {
         {
             return refused(&format!("operation {} {LOOKS_BACK}", row.index), None);
         }
-        let Some(text) = sources.read.keyframe_document(stream, label)? else {
-            return refused("it is gone", None);
+        let text = match sources.read.keyframe_document(stream, label) {
+            Ok(Some(text)) => text,
+            Ok(None) => return refused("it is gone", None),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                return Ok(Err(Refused { reason: error.to_string(), remedy: None, damaged: true }));
+            }
+            Err(error) => return Err(error.into()),
         };
         self.bytes += text.len() as u64;
         let body = match Body::read(&text, &stream.scope, label) {
@@ -146,7 +169,7 @@ impl Search {
             Err(reason) => return Ok(Err(Refused { reason, remedy: None, damaged: true })),
         };
         let own = body.document.get("state").and_then(|state| state.get(stream.scope.as_str()));
-        let Some((time, hash)) = row_at(sources, stream, body.revision)? else {
+        let Some(hash) = hash_at(sources, stream, body.revision)? else {
             return refused("its operation is not in the log", None);
         };
         let vouched = entry.verified || sources.trust == Trust::Any;
@@ -167,14 +190,20 @@ impl Search {
         if skipped {
             return refused("an operation between its state and its label looks back", None);
         }
-        if vouched && body.document_next == document_next {
-            return Ok(Ok(body.whole(time)));
+        if terrain.last_upgrade.is_some_and(|upgrade| upgrade >= body.document_next.index()) {
+            return refused("an upgrade was recorded after it", None);
+        }
+        if vouched && body.document_next == terrain.document_next {
+            return Ok(Ok(body.whole()));
+        }
+        if terrain.changes_version {
+            return refused("the document changes its version, which the state of one scope does not show", None);
         }
         let prefix = Prefix::read(sources, stream, body.revision, &mut self.bytes)?;
         if let Some((index, what)) = prefix.leak {
             return refused(&format!("operation {index} before it {what}, which its own scope does not show"), None);
         }
-        Ok(Ok(body.own_scope(time, stream, prefix.name)))
+        Ok(Ok(body.own_scope(stream, prefix.name)))
     }
 }
 
@@ -196,7 +225,7 @@ impl Body {
         Ok(Body { revision: held.min(label), document_next, document })
     }
 
-    fn whole(self, time: Timestamp) -> Chosen {
+    fn whole(self) -> Chosen {
         let header = |name: &str| self.document.get("header").and_then(|header| header.get(name)).cloned();
         let mut state = JsonState::default();
         for (scope, value) in self.document.get("state").and_then(Json::as_object).into_iter().flat_map(Object::iter) {
@@ -206,7 +235,6 @@ impl Body {
         }
         Chosen {
             revision: self.revision,
-            time,
             state: State::new(state),
             extent: Extent::Whole,
             name: header("name"),
@@ -214,12 +242,12 @@ impl Body {
         }
     }
 
-    fn own_scope(self, time: Timestamp, stream: &StreamKey, name: Option<Json<'static>>) -> Chosen {
+    fn own_scope(self, stream: &StreamKey, name: Option<Json<'static>>) -> Chosen {
         let mut state = JsonState::default();
         if let Some(own) = self.document.get("state").and_then(|state| state.get(stream.scope.as_str())) {
             state.set(stream.scope.clone(), own.clone());
         }
-        Chosen { revision: self.revision, time, state: State::new(state), extent: Extent::OwnScope, name, meta: None }
+        Chosen { revision: self.revision, state: State::new(state), extent: Extent::OwnScope, name, meta: None }
     }
 }
 
@@ -227,16 +255,20 @@ impl Prefix {
     /// Reads the operations up to `last` without reducing them.
     fn read(sources: &Sources<'_>, stream: &StreamKey, last: Revision, bytes: &mut u64) -> Result<Self, ReplayError> {
         let mut prefix = Prefix { name: None, leak: None };
+        let mut expected = NextIndex::default();
         pages::<ReplayError>(sources, stream, Span::between(None, Some(last)), PAGE_ROWS, &mut |page| {
             *bytes += page.bytes();
             for (head, action) in page.heads().iter().zip(&page.actions(stream)?) {
+                let gap = head.index != std::mem::replace(&mut expected, head.index.next()).index();
                 let what = match action.kind.as_bytes() {
+                    _ if gap => "comes after a gap",
                     // A denied row retracts nothing in a rebuild, but did for the program that wrote the hashes.
                     _ if head.skip > 0 => "looks back",
                     _ if head.denied => continue,
                     _ if action.scope != *stream.scope.as_str() => "acts on another scope",
                     b"LOAD_STATE" => "loads a whole state",
                     b"SET_PREFERRED_EDITOR" => "changes the header",
+                    _ if check_row(head.skip, action).is_err() => "cannot be replayed",
                     b"SET_NAME" => {
                         prefix.name = action.input.get("name").map(Json::to_owned_json);
                         continue;
@@ -252,16 +284,12 @@ impl Prefix {
     }
 }
 
-/// Time and stored hash of one operation.
-fn row_at(
-    sources: &Sources<'_>,
-    stream: &StreamKey,
-    revision: Revision,
-) -> Result<Option<(Timestamp, String)>, ReplayError> {
+/// The stored hash of one operation.
+fn hash_at(sources: &Sources<'_>, stream: &StreamKey, revision: Revision) -> Result<Option<String>, ReplayError> {
     let mut found = None;
     let span = Span { from: NextIndex::new(revision.get()), through: Some(revision.last()) };
     sources.read.operations(stream, span, Order::Forward, &mut |row| {
-        found = Some((row.timestamp, row.hash.to_owned()));
+        found = Some(row.hash.to_owned());
         ControlFlow::Break(())
     })?;
     Ok(found)

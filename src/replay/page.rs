@@ -62,9 +62,14 @@ impl Page {
 
     /// Reads the actions.
     pub(super) fn actions(&self, stream: &StreamKey) -> Result<Vec<Action<'_>>, ReplayError> {
+        self.first_actions(stream, self.ends.len())
+    }
+
+    /// Reads the first `n` actions.
+    pub(super) fn first_actions(&self, stream: &StreamKey, n: usize) -> Result<Vec<Action<'_>>, ReplayError> {
         let mut start = 0;
-        let mut actions = Vec::with_capacity(self.ends.len());
-        for (&end, head) in self.ends.iter().zip(&self.heads) {
+        let mut actions = Vec::with_capacity(n);
+        for (&end, head) in self.ends.iter().zip(&self.heads).take(n) {
             let text = &self.text[start..end];
             actions.push(Action::parse(text).map_err(|error| StoreError::corrupt_action(stream, head.index, error))?);
             start = end;

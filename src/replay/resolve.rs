@@ -8,7 +8,7 @@ use crate::model::ids::{Branch, DocumentId, Revision, Scope, Span, StreamKey};
 use crate::model::json::{Json, Text};
 use crate::model::target::{At, DocumentRef, Target};
 use crate::model::time::Timestamp;
-use crate::store::{Order, Read, StreamHead};
+use crate::store::{Order, Read, StoreError, StreamHead};
 
 /// How many ids an ambiguous name lists.
 const EXAMPLES: usize = 5;
@@ -69,8 +69,12 @@ fn with_slug(read: &dyn Read, slug: &str) -> Result<Found, ReplayError> {
     let mut found = Found::default();
     for id in ids {
         let stream = StreamKey { document: id, scope: Scope::document(), branch: Branch::main() };
-        // A document whose first row does not decode has no slug to be found by.
-        let Ok(Some((_, action))) = first_action(read, &stream) else { continue };
+        let action = match first_action(read, &stream) {
+            Ok(Some((_, action))) => action,
+            // A document whose first row does not decode has no slug to be found by.
+            Ok(None) | Err(ReplayError::Store(StoreError::Corrupt { .. })) => continue,
+            Err(error) => return Err(error),
+        };
         if action.input.get("slug").and_then(Json::as_text) == Some(&Text::from(slug)) {
             let _ = found.add(stream.document);
         }

@@ -7,6 +7,7 @@ use super::{Observer, Position, ReplayError, Sources, Step};
 use crate::model::ids::{DocumentType, NextIndex, OpIndex, Scope, Span, StreamKey};
 use crate::model::json::{Json, Text};
 use crate::model::operation::Action;
+use crate::model::state::State;
 use crate::model::time::Timestamp;
 use crate::reducer::protocol::{Document, ProtocolError, RowHead, Schedule};
 use crate::reducer::{ModelId, Outcome, UpgradePath};
@@ -26,7 +27,9 @@ pub(super) struct Timeline {
     pub(super) first_version: u32,
     /// Upgrades that change the version, in order: they apply between rows of the other scopes.
     pub(super) held: Vec<HeldUpgrade>,
-    /// How many of them have been applied.
+    /// The last upgrade that was applied on the spot: it may have replaced the state that other scopes start from.
+    pub(super) last_inline: Option<OpIndex>,
+    /// How many of the held ones have been applied.
     pub(super) applied: usize,
     /// How many rows were read.
     pub(super) rows: u64,
@@ -103,15 +106,14 @@ impl Timeline {
         let mut timeline: Option<Timeline> = None;
         let most_rows = if observer.is_some() { 1 } else { PAGE_ROWS };
         pages::<Halt>(sources, stream, Span::ALL, most_rows, &mut |page| {
-            let actions = page.actions(stream)?;
+            // At least the creation, whatever the position.
+            let included = page.heads().iter().take_while(|head| position.includes(head.index)).count();
+            let actions = page.first_actions(stream, included.max(usize::from(timeline.is_none())))?;
             for ((head, action), &time) in page.heads().iter().zip(&actions).zip(page.times()) {
                 let outcome = match &mut timeline {
                     None => {
                         timeline = Some(Timeline::create(sources, stream, head.index, action, time, keep)?);
                         Some(Outcome::Applied)
-                    }
-                    Some(_) if !position.includes(head.index) => {
-                        return Ok(ControlFlow::Break(()));
                     }
                     Some(timeline) => timeline.row(sources, *head, action, time)?,
                 };
@@ -126,7 +128,8 @@ impl Timeline {
                 timeline.rows += actions.len() as u64;
                 timeline.bytes += page.bytes();
             }
-            Ok(ControlFlow::Continue(()))
+            let more = included == page.heads().len();
+            Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
         let missing = || rejected(stream, None, format!("Document {} not found", stream.document));
         let mut timeline = timeline.ok_or_else(missing)?;
@@ -175,6 +178,7 @@ impl Timeline {
             version: 1,
             first_version: 1,
             held: Vec::new(),
+            last_inline: None,
             applied: 0,
             rows: 0,
             bytes: 0,
@@ -280,6 +284,7 @@ impl Timeline {
                 deletions: Vec::new(),
             });
         } else if !no_change {
+            self.last_inline = Some(head.index);
             self.document.upgrade(&action.input).map_err(|error| thrown(&self.stream, Some(head.index), error))?;
         }
         sources.registry.model(&target)?;
@@ -357,10 +362,7 @@ impl Timeline {
     }
 
     fn document_version(&mut self) -> Result<u32, Halt> {
-        let document = self.document.scope("document").map_err(|error| thrown(&self.stream, None, error))?;
-        Ok(normal(
-            document.as_ref().and_then(|document| document.get("version")).and_then(Json::as_number).unwrap_or(0.0),
-        ))
+        Ok(version_of(&self.document.state().map_err(|error| thrown(&self.stream, None, error))?))
     }
 }
 
@@ -379,6 +381,12 @@ impl HeldUpgrade {
         let revision = self.input.get("revision").filter(|revision| !revision.is_falsy())?;
         Some(revision.get(scope.as_str()).and_then(Json::as_number).unwrap_or(0.0))
     }
+}
+
+/// The version of the model that a state is of.
+pub(super) fn version_of(state: &State) -> u32 {
+    let document = state.scope("document");
+    normal(document.as_ref().and_then(|document| document.get("version")).and_then(Json::as_number).unwrap_or(0.0))
 }
 
 /// Versions of 0 and below count as 1.

@@ -2,10 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use super::base::{Chosen, Extent, Search};
+use super::base::{Chosen, Extent, Search, Terrain};
 use super::page::{PAGE_ROWS, pages};
 use super::resolve::head_of;
-use super::timeline::{Halt, Keep, Timeline, rejected, thrown};
+use super::timeline::{Halt, Keep, Timeline, rejected, thrown, version_of};
 use super::{Base, Explain, Position, ReplayError, Snapshot, Sources, Warning};
 use crate::model::ids::{Branch, DocumentId, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::Text;
@@ -238,6 +238,9 @@ impl Pass<'_, '_> {
             explain.bytes_read += page.bytes();
             Ok(ControlFlow::Continue(()))
         })?;
+        if expected.index() <= target.last() && !warnings.iter().any(|warning| is_gap_of(warning, &stream)) {
+            warnings.push(Warning::Gap { stream: stream.clone(), missing: expected.index() });
+        }
         self.seen = Seen { span: Some(span), newest };
         Ok(())
     }
@@ -251,9 +254,17 @@ impl Pass<'_, '_> {
         explain: &mut Explain,
         warnings: &mut Vec<Warning>,
     ) -> Result<Option<Revision>, Halt> {
-        let document_next = NextIndex::from(self.head(&Scope::document()));
+        if timeline.document.version().is_err() {
+            // No operation can be applied, so none may be taken as applied.
+            return Ok(None);
+        }
+        let terrain = Terrain {
+            document_next: NextIndex::from(self.head(&Scope::document())),
+            last_upgrade: timeline.last_inline,
+            changes_version: !timeline.held.is_empty(),
+        };
         let mut search = Search::default();
-        let chosen = search.choose(self.sources, stream, target, document_next)?;
+        let chosen = search.choose(self.sources, stream, target, &terrain)?;
         explain.considered = search.considered;
         explain.bytes_read += search.bytes;
         warnings.extend(search.warnings);
@@ -264,17 +275,14 @@ impl Pass<'_, '_> {
     }
 
     fn resume(&self, timeline: &mut Timeline, stream: &StreamKey, chosen: &Chosen) -> Result<(), Halt> {
-        let version = timeline.version_at(&stream.scope, chosen.revision.last(), chosen.time);
         let scopes = match chosen.extent {
             Extent::Whole => {
+                let version = version_of(&chosen.state);
                 timeline.assume_applied(version);
                 timeline.run_version(self.sources, version)?;
                 chosen.state.scopes()
             }
-            Extent::OwnScope => {
-                timeline.advance_to(self.sources, version)?;
-                vec![stream.scope.clone()]
-            }
+            Extent::OwnScope => vec![stream.scope.clone()],
         };
         let document = &mut timeline.document;
         for scope in &scopes {

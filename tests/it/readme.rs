@@ -50,7 +50,8 @@ fn every_line_of_the_tour_works() {
 fn the_pipeline_works() {
     let pipeline = README.lines().find(|line| line.starts_with("snapctl ls --ndjson | jq")).unwrap();
     let bin = std::path::Path::new(assert_cmd::cargo::cargo_bin!("snapctl")).parent().unwrap().to_owned();
-    let path = std::env::join_paths([bin.as_path(), "/usr/local/bin".as_ref(), "/usr/bin".as_ref(), "/bin".as_ref()]).unwrap();
+    let path =
+        std::env::join_paths([bin.as_path(), "/usr/local/bin".as_ref(), "/usr/bin".as_ref(), "/bin".as_ref()]).unwrap();
     Command::new("sh")
         .args(["-c", pipeline])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"))

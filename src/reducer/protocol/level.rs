@@ -39,6 +39,18 @@ pub(super) fn check_stored(skip: u32, action: &Action<'_>) -> Result<(), Protoco
     }
 }
 
+/// Checks what of a stored row needs no document: that it is no history action, and of the form its type demands.
+///
+/// # Errors
+/// `Thrown` with the text that a rebuild fails with.
+pub fn check_row(skip: u32, action: &Action<'_>) -> Result<(), ProtocolError> {
+    check_stored(skip, action)?;
+    if is_document_level(&action.kind) && (action.kind == *"PRUNE" || !is_valid(action)) {
+        return Err(ProtocolError::Thrown(union::error(action)));
+    }
+    Ok(())
+}
+
 /// Checks what a REDO asks for (reactor format §4.6).
 pub(super) fn redo_count(skip: u32, action: &Action<'_>) -> Result<(), ProtocolError> {
     let thrown = |text: &str| Err(ProtocolError::Thrown(text.to_owned()));

@@ -30,7 +30,7 @@ use crate::reducer::FoldError;
 pub use document::Document;
 pub use header::Header;
 pub use history::Recorded;
-pub use level::is_document_level;
+pub use level::{check_row, is_document_level};
 pub use rows::RowHead;
 pub use schedule::Schedule;
 
