@@ -8,7 +8,7 @@
 //! is better than merge-at-half).
 
 use std::cmp::Ordering;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Deref};
 use std::sync::Arc;
 
 use imbl_sized_chunks::sized_chunk::Chunk;
@@ -34,16 +34,6 @@ pub(super) struct Gap {
     way: Way,
 }
 
-/// How many of the numbers, which are in order, are below `key`. Counts instead of halving: first one number of each
-/// cache line, then those of one line, so that no look waits for the one before it.
-#[inline]
-fn n_below(keys: &[u64], key: u64) -> usize {
-    const LINE: usize = 8;
-    let (lines, _) = keys.as_chunks::<LINE>();
-    let start = LINE * lines.iter().filter(|line| line[LINE - 1] < key).count();
-    start + keys[start..].iter().take(LINE).filter(|other| **other < key).count()
-}
-
 /// Which page on each level, from the root down, and which entry of the leaf.
 type Way = SmallVec<[usize; 8]>;
 
@@ -63,8 +53,16 @@ enum Page<T> {
 /// Entries next to each other.
 #[derive(Clone)]
 struct Run<T> {
-    keys: Chunk<u64, PAGE>,
+    keys: Keys,
     entries: Chunk<T, PAGE>,
+}
+
+/// Numbers in order.
+#[derive(Clone)]
+struct Keys {
+    len: usize,
+    /// All from `len` on are `u64::MAX`: a search need not know how many count.
+    padded: [u64; PAGE],
 }
 
 /// Pages next to each other, at least one.
@@ -101,7 +99,7 @@ impl<T: Clone> BTree<T> {
                 Page::Branch(branch) => &branch.bounds.keys,
                 Page::Leaf(run) => &run.keys,
             };
-            let at = n_below(keys, key);
+            let at = keys.n_below(key);
             if keys.get(at) == Some(&key) {
                 return Ok(Located { page, key });
             }
@@ -156,7 +154,7 @@ impl<T: Clone> BTree<T> {
         };
         self.len += 1;
         if let Some((bound, first, upper)) = self.root.insert(&way, key, entry) {
-            let bounds = Run { keys: Chunk::unit(bound), entries: Chunk::unit(first) };
+            let bounds = Run { keys: Keys::new(&[bound]), entries: Chunk::unit(first) };
             let pages = Chunk::pair(self.root.clone(), upper);
             self.root = Page::Branch(Arc::new(Branch { bounds, pages }));
         }
@@ -245,12 +243,12 @@ impl<T: Clone> Page<T> {
     fn visit<'t, B>(&'t self, first: u64, last: u64, each: &mut impl FnMut(&'t T) -> ControlFlow<B>) -> ControlFlow<B> {
         match self {
             Page::Leaf(run) => {
-                let start = n_below(&run.keys, first);
+                let start = run.keys.n_below(first);
                 let found = run.keys.iter().zip(run.entries.iter()).skip(start);
                 found.take_while(|(key, _)| **key <= last).try_for_each(|(_, entry)| each(entry))
             }
             Page::Branch(branch) => {
-                let start = n_below(&branch.bounds.keys, first);
+                let start = branch.bounds.keys.n_below(first);
                 branch.pages[start].visit(first, last, each)?;
                 let rest = branch.bounds.keys.iter().zip(branch.pages.iter().skip(1)).skip(start);
                 rest.take_while(|(key, _)| **key <= last).try_for_each(|(_, page)| page.visit(first, last, each))
@@ -342,7 +340,7 @@ impl<T: Clone> Branch<T> {
         }
         let pages = self.pages.split_off(PAGE / 2);
         let mut bounds = self.bounds.split_off(PAGE / 2 - 1);
-        let (middle, middle_entry) = (bounds.keys.pop_front(), bounds.entries.pop_front());
+        let (middle, middle_entry) = (bounds.keys.remove(0), bounds.entries.pop_front());
         let mut upper = Branch { bounds, pages };
         if at < PAGE / 2 {
             self.insert(at, bound, first, page);
@@ -355,13 +353,13 @@ impl<T: Clone> Branch<T> {
 
 impl<T: Clone> Run<T> {
     fn new() -> Self {
-        Run { keys: Chunk::new(), entries: Chunk::new() }
+        Run { keys: Keys::new(&[]), entries: Chunk::new() }
     }
 
     /// Where an entry is, or would be.
     #[inline]
     fn seek(&self, key: u64, order: &impl Fn(&T) -> Ordering) -> Result<usize, usize> {
-        let start = n_below(&self.keys, key);
+        let start = self.keys.n_below(key);
         let same = self.keys[start..].iter().take_while(|other| **other == key).count();
         if same == 0 {
             return Err(start);
@@ -400,5 +398,55 @@ impl<T: Clone> Run<T> {
     fn remove(&mut self, at: usize) {
         self.keys.remove(at);
         self.entries.remove(at);
+    }
+}
+
+impl Keys {
+    fn new(keys: &[u64]) -> Self {
+        let mut padded = [u64::MAX; PAGE];
+        padded[..keys.len()].copy_from_slice(keys);
+        Keys { len: keys.len(), padded }
+    }
+
+    /// How many are below `key`. Counts instead of halving: first one number of each cache line, then those of one
+    /// line, so that no look waits for the one before it.
+    #[inline]
+    fn n_below(&self, key: u64) -> usize {
+        const LINE: usize = 8;
+        let (lines, _) = self.padded.as_chunks::<LINE>();
+        let start = LINE * lines.iter().filter(|line| line[LINE - 1] < key).count();
+        start + self.padded[start..].iter().take(LINE).filter(|other| **other < key).count()
+    }
+
+    fn is_full(&self) -> bool {
+        self.len == PAGE
+    }
+
+    fn insert(&mut self, at: usize, key: u64) {
+        self.padded.copy_within(at..self.len, at + 1);
+        self.padded[at] = key;
+        self.len += 1;
+    }
+
+    fn remove(&mut self, at: usize) -> u64 {
+        let key = self[at];
+        self.padded.copy_within(at + 1..self.len, at);
+        self.len -= 1;
+        self.padded[self.len] = u64::MAX;
+        key
+    }
+
+    fn split_off(&mut self, at: usize) -> Self {
+        let upper = Keys::new(&self[at..]);
+        *self = Keys::new(&self[..at]);
+        upper
+    }
+}
+
+impl Deref for Keys {
+    type Target = [u64];
+
+    fn deref(&self) -> &[u64] {
+        &self.padded[..self.len]
     }
 }
