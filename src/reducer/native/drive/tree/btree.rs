@@ -8,15 +8,13 @@
 //! is better than merge-at-half).
 
 use std::cmp::Ordering;
-use std::ops::{ControlFlow, Deref};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use imbl_sized_chunks::sized_chunk::Chunk;
 use smallvec::SmallVec;
 
-/// How much a page holds at most: few levels for a search, little to copy for a change of a shared page. Unit tests
-/// have it split all the time.
-const PAGE: usize = if cfg!(test) { 4 } else { 48 };
+use super::keys::{Keys, PAGE};
 
 /// Entries in order.
 #[derive(Clone)]
@@ -55,14 +53,6 @@ enum Page<T> {
 struct Run<T> {
     keys: Keys,
     entries: Chunk<T, PAGE>,
-}
-
-/// Numbers in order.
-#[derive(Clone)]
-struct Keys {
-    len: usize,
-    /// All from `len` on are `u64::MAX`: a search need not know how many count.
-    padded: [u64; PAGE],
 }
 
 /// Pages next to each other, at least one.
@@ -398,55 +388,5 @@ impl<T: Clone> Run<T> {
     fn remove(&mut self, at: usize) {
         self.keys.remove(at);
         self.entries.remove(at);
-    }
-}
-
-impl Keys {
-    fn new(keys: &[u64]) -> Self {
-        let mut padded = [u64::MAX; PAGE];
-        padded[..keys.len()].copy_from_slice(keys);
-        Keys { len: keys.len(), padded }
-    }
-
-    /// How many are below `key`. Counts instead of halving: first one number of each cache line, then those of one
-    /// line, so that no look waits for the one before it.
-    #[inline]
-    fn n_below(&self, key: u64) -> usize {
-        const LINE: usize = 8;
-        let (lines, _) = self.padded.as_chunks::<LINE>();
-        let start = LINE * lines.iter().filter(|line| line[LINE - 1] < key).count();
-        start + self.padded[start..].iter().take(LINE).filter(|other| **other < key).count()
-    }
-
-    fn is_full(&self) -> bool {
-        self.len == PAGE
-    }
-
-    fn insert(&mut self, at: usize, key: u64) {
-        self.padded.copy_within(at..self.len, at + 1);
-        self.padded[at] = key;
-        self.len += 1;
-    }
-
-    fn remove(&mut self, at: usize) -> u64 {
-        let key = self[at];
-        self.padded.copy_within(at + 1..self.len, at);
-        self.len -= 1;
-        self.padded[self.len] = u64::MAX;
-        key
-    }
-
-    fn split_off(&mut self, at: usize) -> Self {
-        let upper = Keys::new(&self[at..]);
-        *self = Keys::new(&self[..at]);
-        upper
-    }
-}
-
-impl Deref for Keys {
-    type Target = [u64];
-
-    fn deref(&self) -> &[u64] {
-        &self.padded[..self.len]
     }
 }

@@ -8,6 +8,7 @@
 mod btree;
 mod find;
 mod index;
+mod keys;
 mod node;
 
 use std::cmp::Ordering;
