@@ -102,7 +102,7 @@ impl Nodes for Loose<'_> {
     type Node = LooseNode;
     type Kind = LooseKind;
 
-    fn find(&self, id: &Text<'_>) -> Result<Option<LooseNode>, Failure> {
+    fn find(&mut self, id: &Text<'_>) -> Result<Option<LooseNode>, Failure> {
         for (at, node) in self.0.iter().enumerate() {
             if member(node, "id")?.and_then(Json::as_text) == Some(id) {
                 return Ok(Some(LooseNode { at, node: node.clone() }));
@@ -111,7 +111,7 @@ impl Nodes for Loose<'_> {
         Ok(None)
     }
 
-    fn is_taken(&self, name: &Text<'_>, among: &Siblings<'_, LooseKind>) -> Result<bool, Failure> {
+    fn is_taken(&mut self, name: &Text<'_>, among: &Siblings<'_, LooseKind>) -> Result<bool, Failure> {
         Ok(self.siblings(among)?.iter().any(|node| node.get("name").and_then(Json::as_text) == Some(name)))
     }
 

@@ -14,10 +14,10 @@ pub(super) trait Nodes {
     type Kind: From<NodeKind> + PartialEq;
 
     /// The first node of that id.
-    fn find(&self, id: &Text<'_>) -> Result<Option<Self::Node>, Failure>;
+    fn find(&mut self, id: &Text<'_>) -> Result<Option<Self::Node>, Failure>;
 
     /// Whether a sibling is called `name`.
-    fn is_taken(&self, name: &Text<'_>, among: &Siblings<'_, Self::Kind>) -> Result<bool, Failure>;
+    fn is_taken(&mut self, name: &Text<'_>, among: &Siblings<'_, Self::Kind>) -> Result<bool, Failure>;
 
     /// The greatest number among the siblings that are copies of `name`; 0 if there are none.
     fn greatest_copy(&self, name: &Text<'_>, among: &Siblings<'_, Self::Kind>) -> Result<f64, Failure>;

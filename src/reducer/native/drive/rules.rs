@@ -121,7 +121,7 @@ fn move_node<N: Nodes>(nodes: &mut N, input: &Json<'_>) -> Result<(), Failure> {
 }
 
 /// The node that an update is about, after the rule for names; a node that is not there is no error.
-fn to_update<'a, N: Nodes>(nodes: &N, input: &'a Json<'a>) -> Result<Option<(N::Node, &'a Text<'a>)>, Failure> {
+fn to_update<'a, N: Nodes>(nodes: &mut N, input: &'a Json<'a>) -> Result<Option<(N::Node, &'a Text<'a>)>, Failure> {
     if let Some(name) = given(input, "name").filter(|name| !name.is_empty()) {
         names::check(name)?;
     }
@@ -131,7 +131,7 @@ fn to_update<'a, N: Nodes>(nodes: &N, input: &'a Json<'a>) -> Result<Option<(N::
 
 /// The name after an update, `None` if it stays. A node without a name cannot collide.
 fn new_name<'a, N: Nodes>(
-    nodes: &N,
+    nodes: &mut N,
     node: &N::Node,
     kind: N::Kind,
     id: &Text<'_>,
@@ -149,7 +149,7 @@ fn new_name<'a, N: Nodes>(
 
 /// The name that `name` becomes because a sibling has it; `None` if it is free.
 fn free_name<N: Nodes>(
-    nodes: &N,
+    nodes: &mut N,
     name: &Text<'_>,
     among: &Siblings<'_, N::Kind>,
 ) -> Result<Option<Text<'static>>, Failure> {

@@ -10,6 +10,7 @@ use crate::model::json::{Json, Object, canonical};
 
 /// The state of one scope: with indexed nodes if it has nodes that fit, else plain JSON.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "there are few scopes, and most of what is done is done to trees")]
 pub(super) enum ScopeState {
     /// An object with a list of well-formed nodes.
     Tree(Tree),

@@ -12,16 +12,33 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use imbl_sized_chunks::sized_chunk::Chunk;
+use smallvec::SmallVec;
 
-/// How much a page holds at most: few levels for a search, little to copy for a change of a shared page. Unit tests
-/// have it split all the time.
-const PAGE: usize = if cfg!(test) { 4 } else { 48 };
+use super::keys::{Keys, PAGE};
 
 /// Entries in order.
 #[derive(Clone)]
 pub(super) struct BTree<T> {
     root: Page<T>,
     len: usize,
+    /// Where a search found nothing since the last change: what it sought is usually inserted next.
+    gap: Option<Gap>,
+}
+
+/// A number that no entry has, and where it would be.
+#[derive(Clone)]
+pub(super) struct Gap {
+    key: u64,
+    way: Way,
+}
+
+/// Which page on each level, from the root down, and which entry of the leaf.
+type Way = SmallVec<[usize; 8]>;
+
+/// A part of a tree that has all entries of a number, and at least one.
+pub(super) struct Located<'t, T> {
+    page: &'t Page<T>,
+    key: u64,
 }
 
 /// A part of the tree, shared by all trees that have it.
@@ -34,7 +51,7 @@ enum Page<T> {
 /// Entries next to each other.
 #[derive(Clone)]
 struct Run<T> {
-    keys: Chunk<u64, PAGE>,
+    keys: Keys,
     entries: Chunk<T, PAGE>,
 }
 
@@ -51,7 +68,7 @@ type Split<T> = (u64, T, Page<T>);
 
 impl<T: Clone> BTree<T> {
     pub(super) fn new() -> Self {
-        BTree { root: Page::Leaf(Arc::new(Run::new())), len: 0 }
+        BTree { root: Page::Leaf(Arc::new(Run::new())), len: 0, gap: None }
     }
 
     /// How many entries there are.
@@ -59,25 +76,34 @@ impl<T: Clone> BTree<T> {
         self.len
     }
 
-    /// The first entry of that number that is not `below` what is sought.
+    /// Looks for the entries of that number.
+    ///
+    /// # Errors
+    /// Where they would be, for [`BTree::remember`].
     #[inline]
-    pub(super) fn first(&self, key: u64, below: impl Fn(&T) -> bool) -> Option<&T> {
-        let order = |entry: &T| if below(entry) { Ordering::Less } else { Ordering::Greater };
-        let (mut page, mut next) = (&self.root, None);
+    pub(super) fn locate(&self, key: u64) -> Result<Located<'_, T>, Gap> {
+        let mut way = Way::new();
+        let mut page = &self.root;
         loop {
+            let keys = match page {
+                Page::Branch(branch) => &branch.bounds.keys,
+                Page::Leaf(run) => &run.keys,
+            };
+            let at = keys.n_below(key);
+            if keys.get(at) == Some(&key) {
+                return Ok(Located { page, key });
+            }
+            way.push(at);
             match page {
-                Page::Branch(branch) => {
-                    let at = branch.way(key, &order);
-                    next = branch.pages.get(at + 1).or(next);
-                    page = &branch.pages[at];
-                }
-                Page::Leaf(run) => {
-                    let (Ok(at) | Err(at)) = run.seek(key, &order);
-                    let (run, at) = if at < run.keys.len() { (&**run, at) } else { (next?.first_run(), 0) };
-                    return run.entries.get(at).filter(|_| run.keys[at] == key);
-                }
+                Page::Branch(branch) => page = &branch.pages[at],
+                Page::Leaf(_) => return Err(Gap { key, way }),
             }
         }
+    }
+
+    /// Remembers a gap of this very state of the tree until the next change, to spare an insert the search.
+    pub(super) fn remember(&mut self, gap: Gap) {
+        self.gap = Some(gap);
     }
 
     /// Hands the entries of the numbers from `first` through `last` to `each`, in order, until it returns `Break`.
@@ -108,20 +134,30 @@ impl<T: Clone> BTree<T> {
 
     /// Puts `entry` in its place; `order` compares another one to it. An equal one is replaced.
     pub(super) fn insert(&mut self, key: u64, entry: T, order: impl Fn(&T, &T) -> Ordering) {
-        let mut replaced = false;
-        if let Some((bound, first, upper)) = self.root.insert(key, entry, &order, &mut replaced) {
-            let bounds = Run { keys: Chunk::unit(bound), entries: Chunk::unit(first) };
+        let place = match self.gap.take() {
+            Some(gap) if gap.key == key => Err(gap.way),
+            _ => self.root.seek(key, &|other| order(other, &entry)),
+        };
+        let way = match place {
+            Ok(way) => return self.root.replace(&way, entry),
+            Err(way) => way,
+        };
+        self.len += 1;
+        if let Some((bound, first, upper)) = self.root.insert(&way, key, entry) {
+            let bounds = Run { keys: Keys::new(&[bound]), entries: Chunk::unit(first) };
             let pages = Chunk::pair(self.root.clone(), upper);
             self.root = Page::Branch(Arc::new(Branch { bounds, pages }));
         }
-        self.len += usize::from(!replaced);
     }
 
     /// Removes the entry of that number that `order` says is equal.
     pub(super) fn remove(&mut self, key: u64, order: impl Fn(&T) -> Ordering) {
-        if self.root.remove(key, &order) {
-            self.len -= 1;
-        }
+        let Ok(way) = self.root.seek(key, &order) else {
+            return;
+        };
+        self.gap = None;
+        self.len -= 1;
+        self.root.remove(&way);
         while let Page::Branch(branch) = &self.root {
             match &branch.pages[..] {
                 [] => self.root = BTree::new().root,
@@ -129,6 +165,36 @@ impl<T: Clone> BTree<T> {
                 _ => break,
             }
         }
+    }
+}
+
+impl<'t, T: Clone> Located<'t, T> {
+    /// The first of the entries that is not `below` what is sought.
+    #[inline]
+    pub(super) fn first(&self, below: impl Fn(&T) -> bool) -> Option<&'t T> {
+        let order = |entry: &T| if below(entry) { Ordering::Less } else { Ordering::Greater };
+        let (mut page, mut next) = (self.page, None);
+        loop {
+            match page {
+                Page::Branch(branch) => {
+                    let at = branch.way(self.key, &order);
+                    next = branch.pages.get(at + 1).or(next);
+                    page = &branch.pages[at];
+                }
+                Page::Leaf(run) => {
+                    let (Ok(at) | Err(at)) = run.seek(self.key, &order);
+                    let (run, at) = if at < run.keys.len() { (&**run, at) } else { (next?.first_run(), 0) };
+                    return run.entries.get(at).filter(|_| run.keys[at] == self.key);
+                }
+            }
+        }
+    }
+
+    /// The first of the entries that `is_it` says is sought.
+    #[inline]
+    pub(super) fn find(&self, mut is_it: impl FnMut(&T) -> bool) -> Option<&'t T> {
+        let mut each = |entry| if is_it(entry) { ControlFlow::Break(entry) } else { ControlFlow::Continue(()) };
+        self.page.visit(self.key, self.key, &mut each).break_value()
     }
 }
 
@@ -167,12 +233,12 @@ impl<T: Clone> Page<T> {
     fn visit<'t, B>(&'t self, first: u64, last: u64, each: &mut impl FnMut(&'t T) -> ControlFlow<B>) -> ControlFlow<B> {
         match self {
             Page::Leaf(run) => {
-                let start = run.keys.partition_point(|key| *key < first);
+                let start = run.keys.n_below(first);
                 let found = run.keys.iter().zip(run.entries.iter()).skip(start);
                 found.take_while(|(key, _)| **key <= last).try_for_each(|(_, entry)| each(entry))
             }
             Page::Branch(branch) => {
-                let start = branch.bounds.keys.partition_point(|key| *key < first);
+                let start = branch.bounds.keys.n_below(first);
                 branch.pages[start].visit(first, last, each)?;
                 let rest = branch.bounds.keys.iter().zip(branch.pages.iter().skip(1)).skip(start);
                 rest.take_while(|(key, _)| **key <= last).try_for_each(|(_, page)| page.visit(first, last, each))
@@ -180,58 +246,54 @@ impl<T: Clone> Page<T> {
         }
     }
 
-    fn insert(
-        &mut self,
-        key: u64,
-        entry: T,
-        order: &impl Fn(&T, &T) -> Ordering,
-        replaced: &mut bool,
-    ) -> Option<Split<T>> {
+    /// Where an entry is, or would be.
+    fn seek(&self, key: u64, order: &impl Fn(&T) -> Ordering) -> Result<Way, Way> {
+        let mut way = Way::new();
+        let mut page = self;
+        while let Page::Branch(branch) = page {
+            let at = branch.way(key, order);
+            way.push(at);
+            page = &branch.pages[at];
+        }
+        let found = page.first_run().seek(key, order);
+        let (Ok(at) | Err(at)) = found;
+        way.push(at);
+        if found.is_ok() { Ok(way) } else { Err(way) }
+    }
+
+    fn insert(&mut self, way: &[usize], key: u64, entry: T) -> Option<Split<T>> {
         match self {
             Page::Leaf(run) => {
-                let run = Arc::make_mut(run);
-                match run.seek(key, &|other| order(other, &entry)) {
-                    Ok(at) => {
-                        run.entries[at] = entry;
-                        *replaced = true;
-                        None
-                    }
-                    Err(at) => {
-                        let upper = run.insert_or_split(at, key, entry)?;
-                        Some((upper.keys[0], upper.entries[0].clone(), Page::Leaf(Arc::new(upper))))
-                    }
-                }
+                let upper = Arc::make_mut(run).insert_or_split(way[0], key, entry)?;
+                Some((upper.keys[0], upper.entries[0].clone(), Page::Leaf(Arc::new(upper))))
             }
             Page::Branch(branch) => {
                 let branch = Arc::make_mut(branch);
-                let at = branch.way(key, &|other| order(other, &entry));
-                let (bound, first, page) = branch.pages[at].insert(key, entry, order, replaced)?;
-                branch.insert(at, bound, first, page)
+                let (bound, first, page) = branch.pages[way[0]].insert(&way[1..], key, entry)?;
+                branch.insert(way[0], bound, first, page)
             }
         }
     }
 
-    /// Whether there was one to remove.
-    fn remove(&mut self, key: u64, order: &impl Fn(&T) -> Ordering) -> bool {
+    fn replace(&mut self, way: &[usize], entry: T) {
         match self {
-            Page::Leaf(run) => {
-                let found = run.seek(key, order);
-                if let Ok(at) = found {
-                    Arc::make_mut(run).remove(at);
-                }
-                found.is_ok()
-            }
+            Page::Leaf(run) => Arc::make_mut(run).entries[way[0]] = entry,
+            Page::Branch(branch) => Arc::make_mut(branch).pages[way[0]].replace(&way[1..], entry),
+        }
+    }
+
+    fn remove(&mut self, way: &[usize]) {
+        match self {
+            Page::Leaf(run) => Arc::make_mut(run).remove(way[0]),
             Page::Branch(branch) => {
-                let branch = Arc::make_mut(branch);
-                let at = branch.way(key, order);
-                let found = branch.pages[at].remove(key, order);
+                let (branch, at) = (Arc::make_mut(branch), way[0]);
+                branch.pages[at].remove(&way[1..]);
                 if branch.pages[at].is_empty() {
                     branch.pages.remove(at);
                     if !branch.bounds.keys.is_empty() {
                         branch.bounds.remove(at.saturating_sub(1));
                     }
                 }
-                found
             }
         }
     }
@@ -268,7 +330,7 @@ impl<T: Clone> Branch<T> {
         }
         let pages = self.pages.split_off(PAGE / 2);
         let mut bounds = self.bounds.split_off(PAGE / 2 - 1);
-        let (middle, middle_entry) = (bounds.keys.pop_front(), bounds.entries.pop_front());
+        let (middle, middle_entry) = (bounds.keys.remove(0), bounds.entries.pop_front());
         let mut upper = Branch { bounds, pages };
         if at < PAGE / 2 {
             self.insert(at, bound, first, page);
@@ -281,13 +343,13 @@ impl<T: Clone> Branch<T> {
 
 impl<T: Clone> Run<T> {
     fn new() -> Self {
-        Run { keys: Chunk::new(), entries: Chunk::new() }
+        Run { keys: Keys::new(&[]), entries: Chunk::new() }
     }
 
     /// Where an entry is, or would be.
     #[inline]
     fn seek(&self, key: u64, order: &impl Fn(&T) -> Ordering) -> Result<usize, usize> {
-        let start = self.keys.partition_point(|other| *other < key);
+        let start = self.keys.n_below(key);
         let same = self.keys[start..].iter().take_while(|other| **other == key).count();
         if same == 0 {
             return Err(start);

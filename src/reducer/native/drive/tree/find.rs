@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::btree::Located;
 use super::index::{cmp_ids, has_own_slot, slot, slots_of_folder};
 use super::node::{Parts, StoredNode, other_members};
 use super::{Order, Tree};
@@ -35,13 +36,28 @@ impl Nodes for Tree {
     type Node = Found;
     type Kind = NodeKind;
 
-    fn find(&self, id: &Text<'_>) -> Result<Option<Found>, Failure> {
-        Ok(self.get(id).cloned().map(Found))
+    fn find(&mut self, id: &Text<'_>) -> Result<Option<Found>, Failure> {
+        let Some(weights) = self.searched_weights(id) else {
+            return Ok(None);
+        };
+        match self.nodes.locate(weights) {
+            Ok(nodes) => Ok(with_id(&nodes, id).cloned().map(Found)),
+            Err(gap) => {
+                self.nodes.remember(gap);
+                Ok(None)
+            }
+        }
     }
 
-    fn is_taken(&self, name: &Text<'_>, among: &Siblings<'_, NodeKind>) -> Result<bool, Failure> {
+    fn is_taken(&mut self, name: &Text<'_>, among: &Siblings<'_, NodeKind>) -> Result<bool, Failure> {
         let slot = slot(among.parent.as_text(), among.kind, CopyName::read(name.as_bytes()));
-        Ok(self.siblings.find(slot, slot, |node| node.name() == *name && is_sibling(node, among)).is_some())
+        match self.siblings.locate(slot) {
+            Ok(nodes) => Ok(nodes.find(|node| node.name() == *name && is_sibling(node, among)).is_some()),
+            Err(gap) => {
+                self.siblings.remember(gap);
+                Ok(false)
+            }
+        }
     }
 
     fn greatest_copy(&self, name: &Text<'_>, among: &Siblings<'_, NodeKind>) -> Result<f64, Failure> {
@@ -126,20 +142,12 @@ impl Nodes for Tree {
 impl Tree {
     /// The node of that id.
     pub(super) fn get(&self, id: &Text<'_>) -> Option<&Arc<StoredNode>> {
-        let weights = ascii_weights(id);
-        if weights.is_none() && self.weighted {
-            return None;
-        }
-        let weights = weights.filter(|_| self.weighted).unwrap_or(0);
-        let found = self.nodes.first(weights, |node| cmp_ids(&node.id(), id).is_lt())?;
-        if found.id() == *id {
-            return Some(found);
-        }
-        if cmp_ids(&found.id(), id).is_gt() {
-            return None;
-        }
-        // Different ids may compare as equal.
-        self.nodes.find(weights, weights, |node| node.id() == *id)
+        with_id(&self.nodes.locate(self.searched_weights(id)?).ok()?, id)
+    }
+
+    /// The weights by which a node of that id is found; `None` if there is none.
+    fn searched_weights(&self, id: &Text<'_>) -> Option<u64> {
+        if self.weighted { ascii_weights(id) } else { Some(0) }
     }
 
     /// Whether the way up from `node` leads to the node that has the id `ancestor`.
@@ -155,6 +163,18 @@ impl Tree {
         }
         false
     }
+}
+
+fn with_id<'t>(nodes: &Located<'t, Arc<StoredNode>>, id: &Text<'_>) -> Option<&'t Arc<StoredNode>> {
+    let found = nodes.first(|node| cmp_ids(&node.id(), id).is_lt())?;
+    if found.id() == *id {
+        return Some(found);
+    }
+    if cmp_ids(&found.id(), id).is_gt() {
+        return None;
+    }
+    // Different ids may compare as equal.
+    nodes.find(|node| node.id() == *id)
 }
 
 /// The parts of `node` after a change.

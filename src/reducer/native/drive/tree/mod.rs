@@ -8,6 +8,7 @@
 mod btree;
 mod find;
 mod index;
+mod keys;
 mod node;
 
 use std::cmp::Ordering;
@@ -142,11 +143,12 @@ impl Tree {
     /// Puts `new` in the place of `old`; id and serial number are the same.
     fn replace(&mut self, old: &StoredNode, new: StoredNode) {
         let new = Arc::new(new);
-        if old.slot != new.slot {
+        self.place(new.clone());
+        let slot = new.slot;
+        self.siblings.insert(slot, new, |other, new| other.serial.cmp(&new.serial));
+        if slot != old.slot {
             self.siblings.remove(old.slot, |other| other.serial.cmp(&old.serial));
         }
-        self.place(new.clone());
-        self.siblings.insert(new.slot, new, |other, new| other.serial.cmp(&new.serial));
     }
 
     fn remove(&mut self, node: &StoredNode) {

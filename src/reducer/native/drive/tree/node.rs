@@ -1,5 +1,7 @@
 //! One node as the tree holds it.
 
+use smallvec::SmallVec;
+
 use super::index::slot;
 use crate::model::json::{Json, Object, Text, write_canonical, write_text};
 use crate::reducer::native::drive::names::CopyName;
@@ -18,13 +20,17 @@ pub(super) struct Parts<'a> {
     pub(super) serial: u64,
 }
 
-/// A well-formed node, with what the indices order it by. All its texts are in one piece: a node takes few
-/// allocations, and a look at it few cache lines.
+/// How many bytes of texts a node has room for, before they need an allocation of their own: two UUIDs, a usual name
+/// and document type.
+const USUAL_TEXTS: usize = 128;
+
+/// A well-formed node, with what the indices order it by. All its texts are in one piece, and usually in the node
+/// itself: a node takes one allocation, and a look at it few cache lines.
 pub(in crate::reducer::native::drive) struct StoredNode {
     pub(super) slot: u64,
     pub(super) serial: u64,
     /// Id, name, parent, document type.
-    texts: Box<[u8]>,
+    texts: SmallVec<[u8; USUAL_TEXTS]>,
     /// Where name, parent and document type start.
     starts: [usize; 3],
     pub(super) kind: NodeKind,
@@ -44,14 +50,14 @@ impl StoredNode {
         let name_at = id.as_bytes().len();
         let parent_at = name_at + name.as_bytes().len();
         let type_at = parent_at + bytes(&parent);
-        let mut texts = Vec::with_capacity(type_at + bytes(&document_type));
+        let mut texts = SmallVec::with_capacity(type_at + bytes(&document_type));
         for text in [Some(&id), Some(&name), parent.as_ref(), document_type.as_ref()].into_iter().flatten() {
             texts.extend_from_slice(text.as_bytes());
         }
         StoredNode {
             slot: slot(parent.as_ref(), kind, CopyName::read(name.as_bytes())),
             serial,
-            texts: texts.into(),
+            texts,
             starts: [name_at, parent_at, type_at],
             kind,
             has_parent: parent.is_some(),
