@@ -159,7 +159,7 @@ fn of_store(error: &StoreError) -> Class {
         StoreError::Damaged { .. } => Class(Exit::Undecodable, "store-damaged", None),
         StoreError::Moved { .. } => hinted(Exit::Busy, "store-moved", "try again when the other program is less busy"),
         StoreError::NeedsRecovery { .. } => hinted(
-            Exit::NoStore,
+            Exit::Busy,
             "store-needs-recovery",
             "let the program that owns the file open it once, or read a copy of all its files",
         ),

@@ -250,7 +250,7 @@ pub enum ReplayError {
     #[error("{0}")]
     Model(#[from] RegistryError),
     /// The log cannot be replayed. The text is the reference's where the reference fails, too.
-    #[error("{stream}: {message}")]
+    #[error("{}{stream}: {message}", .index.map_or_else(String::new, |index| format!("operation {index} of ")))]
     Rejected {
         /// The stream.
         stream: StreamKey,

@@ -642,6 +642,18 @@ fn a_writer_that_shows_by_its_lock_only_is_waited_for() {
 }
 
 #[test]
+fn a_file_whose_end_is_missing_is_refused_before_it_is_read() {
+    let fixture = Fixture::new(40);
+    let whole = fs::read(&fixture.path).unwrap();
+    for missing in [1, 100, 5000] {
+        fs::write(&fixture.path, &whole[..whole.len() - missing]).unwrap();
+        let error = fixture.open().err().unwrap();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(matches!(error, StoreError::Damaged { .. }) && source.contains("the end is missing"), "{error:?}");
+    }
+}
+
+#[test]
 fn a_file_that_is_replaced_is_read_anew() {
     let (fixture, longer) = (Fixture::new(4), Fixture::new(9));
     let store = fixture.open().unwrap();

@@ -52,7 +52,8 @@ pub(crate) struct RebuildArgs {
     #[arg(long)]
     strict: bool,
 
-    /// Read {"document","scope","branch","at"} objects from stdin, a line each, and answer each with a line
+    /// Read {"document","scope","branch","at"} objects from stdin, a line each, and answer each with a line;
+    /// documents are named by their exact ids, blank lines are passed over
     #[arg(long, conflicts_with_all = ["targets", "scope", "branch", "at", "part"])]
     batch: bool,
 }

@@ -27,6 +27,10 @@ struct Header {
     magic: bool,
     wal: bool,
     change_counter: u32,
+    /// Bytes a page.
+    page_size: u64,
+    /// How many pages the file has by its own account; 0 if it does not say.
+    pages: u64,
 }
 
 /// A file's identity and times.
@@ -40,6 +44,21 @@ struct Seen {
     changed_ns: Option<i128>,
 }
 
+impl Header {
+    fn read(header: &[u8; 100]) -> Self {
+        let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let change_counter = number(24);
+        let page_size = match u16::from_be_bytes([header[16], header[17]]) {
+            1 => 65_536,
+            size => u64::from(size),
+        };
+        // The size in the header holds only if the program that changed the file last kept it.
+        let pages = if number(92) == change_counter { u64::from(number(28)) } else { 0 };
+        let magic = header.starts_with(b"SQLite format 3\0");
+        Header { magic, wal: header[19] == 2, change_counter, page_size, pages }
+    }
+}
+
 impl Mark {
     /// Looks at the store whose main file is `path`.
     pub(super) fn look(path: &Path) -> io::Result<Mark> {
@@ -50,11 +69,7 @@ impl Mark {
         let shm = if wal.is_none() { None } else { present(read_start(&beside(path, "-shm"), &mut index))? };
         Ok(Mark {
             main,
-            header: Header {
-                magic: header.starts_with(b"SQLite format 3\0"),
-                wal: header[19] == 2,
-                change_counter: u32::from_be_bytes([header[24], header[25], header[26], header[27]]),
-            },
+            header: Header::read(&header),
             wal,
             shm: shm.map(|_| index),
             journal: seen(&beside(path, "-journal"))?,
@@ -64,6 +79,19 @@ impl Mark {
     /// Whether both marks are of one main file, whatever is in it.
     pub(super) fn is_same_file(&self, other: &Mark) -> bool {
         (self.main.device, self.main.inode) == (other.main.device, other.main.inode)
+    }
+
+    /// What the file lacks at its end, as a sentence part; `None` if it is as long as its header says, or a log beside
+    /// it has the rest.
+    pub(super) fn truncated(&self) -> Option<String> {
+        let Header { page_size, pages, .. } = self.header;
+        let missing = self.header.magic && self.wal.is_none() && self.main.size < page_size * pages;
+        missing.then(|| {
+            let size = self.main.size;
+            format!(
+                "it is {size} bytes long, where its header says {pages} pages of {page_size} bytes: the end is missing"
+            )
+        })
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -171,6 +171,9 @@ impl SqliteStore {
         if mark.is_empty() {
             return Err(self.not_a_store("the file is empty"));
         }
+        if let Some(missing) = mark.truncated().filter(|_| way == Way::Still) {
+            return Err(StoreError::Damaged { location: self.location.clone(), source: missing.into() });
+        }
         if way == Way::Still && mark.has_journal() && file::has_hot_journal(&self.path) {
             let reason = "a -journal file is beside it; open it once with the program it belongs to".into();
             return Err(StoreError::NeedsRecovery { location: self.location.clone(), reason });
