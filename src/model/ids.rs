@@ -1,5 +1,5 @@
 //! Names and positions. The stored format says "revision" for two different numbers; here each has its
-//! own type, and this file is the only place that converts between them.
+//! own type, and this file is the only place that converts between the two.
 
 use std::borrow::Borrow;
 use std::fmt;
