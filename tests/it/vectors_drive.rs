@@ -6,6 +6,7 @@ use snapctl::model::operation::Action;
 use snapctl::model::state::State;
 use snapctl::object;
 use snapctl::reducer::native::drive::Drive;
+use snapctl::reducer::protocol::Document;
 use snapctl::reducer::{Fold, Model, Outcome};
 
 const VECTORS: &[u8] = include_bytes!("../../fixtures/vectors/drive_actions.json");
@@ -86,4 +87,26 @@ fn a_state_outlives_what_the_fold_does_next_and_comes_back() {
     fold.set_scope(&Scope::global(), None).unwrap();
     assert!(fold.checkpoint().unwrap().scope("global").is_none());
     assert_eq!(one.scopes().len(), 3);
+}
+
+/// The protocol hands actions of scope `auth` to the auth reducer, whatever the model.
+#[test]
+fn the_case_in_scope_auth_changes_nothing() {
+    let vectors = parse(VECTORS).unwrap();
+    let cases = vectors.get("cases").and_then(Json::as_array).unwrap();
+    let cases: Vec<_> = cases.iter().filter(|case| text(case, "scope") == "auth").collect();
+    assert_eq!(cases.len(), 1);
+    for case in cases {
+        let create = Json::Object(object! { "protocolVersions" => object! { "base-reducer" => 2.0 } });
+        let mut document = Document::create(&create, &"".into(), Drive.fold().unwrap()).unwrap();
+        let action = object! { "type" => text(case, "type"), "scope" => "auth", "input" => case.get("input").cloned() };
+        let action = canonical(&Json::Object(action));
+        document.reduce(&Action::parse(&action).unwrap(), 0).unwrap();
+        let recorded: Vec<_> = document.operations("auth").map(|(_, recorded)| recorded.clone()).collect();
+        assert_eq!(recorded.len(), 1);
+        assert_eq!(
+            (recorded[0].error.is_none(), &*recorded[0].hash),
+            (true, text(case.get("expect").unwrap(), "hash"))
+        );
+    }
 }

@@ -3,6 +3,7 @@
 use crate::model::ids::{NextIndex, Scope};
 use crate::model::json::{Json, Object, Text};
 use crate::object;
+use crate::reducer::auth::Owner;
 
 /// The header of a running document (reactor format §1.4).
 ///
@@ -71,6 +72,17 @@ impl Header {
     #[must_use]
     pub fn public_key(&self) -> Option<&Json<'static>> {
         self.members.get("sig")?.get("publicKey")
+    }
+
+    /// Lets `look` work with what the auth rules need to know of the document.
+    pub(super) fn with_owner<T>(&self, look: impl FnOnce(&Owner<'_>) -> T) -> T {
+        let id = self.id();
+        let document_type = self.members.get("documentType").and_then(Json::as_text).map(ToString::to_string);
+        look(&Owner {
+            document_id: &id,
+            document_type: document_type.as_deref().unwrap_or_default(),
+            public_key: self.public_key(),
+        })
     }
 
     /// The base protocol version, if it is a number.

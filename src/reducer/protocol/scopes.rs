@@ -7,7 +7,7 @@ use crate::model::ids::Scope;
 use crate::model::json::{Json, Object, Text};
 use crate::model::state::State;
 use crate::object;
-use crate::reducer::auth::{self, Owner};
+use crate::reducer::auth;
 
 impl Document {
     /// Applies an `UPGRADE_DOCUMENT` whose transitions have been applied already (reactor format §5.2): installs
@@ -82,14 +82,8 @@ impl Document {
         current: &Json<'static>,
         incoming: Option<&Json<'_>>,
     ) -> Result<Json<'static>, ProtocolError> {
-        let id = self.header.id();
-        let document_type = self.header.get("documentType").and_then(Json::as_text).map(ToString::to_string);
-        let owner = Owner {
-            document_id: &id,
-            document_type: document_type.as_deref().unwrap_or_default(),
-            public_key: self.header.public_key(),
-        };
-        auth::resolve_snapshot(current, incoming, &owner).map_err(|text| ProtocolError::Thrown(text.to_string()))
+        let resolved = self.header.with_owner(|owner| auth::resolve_snapshot(current, incoming, owner));
+        resolved.map_err(|text| ProtocolError::Thrown(text.to_string()))
     }
 
     /// Changes `state.document`.

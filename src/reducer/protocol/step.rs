@@ -6,10 +6,9 @@ use super::history::{Collected, Entry, History, Recorded};
 use super::settle::same_but;
 use super::{Actions, ProtocolError, Version, level};
 use crate::model::ids::{NextIndex, OpIndex, Scope};
-use crate::model::json::Json;
 use crate::model::operation::Action;
 use crate::reducer::Outcome;
-use crate::reducer::auth::{self, Owner};
+use crate::reducer::auth;
 
 /// One operation on its way through the reducer.
 pub(super) struct Step<'a> {
@@ -96,7 +95,8 @@ impl Document {
             self.others_changed(at);
             return Ok(outcome);
         }
-        if same_but(&before, &kept, step.scope) {
+        // A load leaves the scope as the skip made it, where a replay leaves it as it was loaded.
+        if action.kind != *"LOAD_STATE" && same_but(&before, &kept, step.scope) {
             let state = if self.schedule.keeps(step.row) { Some(self.fold.checkpoint()?) } else { None };
             self.histories[at].append(entry, version, state);
         } else {
@@ -129,14 +129,7 @@ impl Document {
             Part::Auth => {
                 self.applied += 1;
                 let auth = self.scope("auth")?.unwrap_or_default();
-                let id = self.header.id();
-                let document_type = self.header.get("documentType").and_then(Json::as_text).map(ToString::to_string);
-                let owner = Owner {
-                    document_id: &id,
-                    document_type: document_type.as_deref().unwrap_or_default(),
-                    public_key: self.header.public_key(),
-                };
-                match auth::reduce(&auth, action, &owner) {
+                match self.header.with_owner(|owner| auth::reduce(&auth, action, owner)) {
                     Ok(Some(auth)) => self.fold.set_scope(scope, Some(auth))?,
                     Ok(None) => {}
                     Err(text) => return Ok(Outcome::Failed(text)),
