@@ -1,11 +1,14 @@
 //! Exit codes, and how an error becomes one: the code, a stable name, a message, its causes, and a hint.
 
+use std::path::Path;
+
 use anyhow::Error;
 use serde::Serialize;
 
 use super::ui::StdoutError;
 use crate::model::ids::{Branch, DocumentId};
 use crate::model::progress::Stop;
+use crate::model::similar::Similar;
 use crate::model::target::{GRAMMAR, TargetError};
 use crate::reducer::{ModelId, RegistryError};
 use crate::replay::ReplayError;
@@ -112,7 +115,13 @@ fn classify(error: &(dyn std::error::Error + 'static)) -> Option<Class> {
 fn of_replay(error: &ReplayError) -> Class {
     use ExitStatus as Exit;
     match error {
-        ReplayError::NoDocument(_) => hinted(Exit::Nothing, "no-document", "list the documents with `snapctl ls`"),
+        ReplayError::NoDocument { similar, .. } => {
+            let meant = match &similar[..] {
+                [] => String::new(),
+                names => format!("did you mean {}? ", names.join(" or ")),
+            };
+            Class(Exit::Nothing, "no-document", Some(format!("{meant}`snapctl ls` lists the documents")))
+        }
         ReplayError::Ambiguous { examples, count, .. } => {
             Class(Exit::Usage, "ambiguous-document", Some(format!("type more of it: {}", listed(examples, *count))))
         }
@@ -148,7 +157,7 @@ fn of_replay(error: &ReplayError) -> Class {
 fn of_store(error: &StoreError) -> Class {
     use ExitStatus as Exit;
     match error {
-        StoreError::Missing { .. } => Class(Exit::NoStore, "store-missing", None),
+        StoreError::Missing { location } => Class(Exit::NoStore, "store-missing", Some(like_files(location))),
         StoreError::NotAStore { .. } => Class(Exit::NoStore, "not-a-store", None),
         StoreError::Unsupported { .. } => Class(Exit::Unsupported, "schema-unsupported", None),
         StoreError::BadLocation { .. } => Class(Exit::Usage, "bad-store-location", None),
@@ -165,6 +174,21 @@ fn of_store(error: &StoreError) -> Class {
         ),
         StoreError::Exists { .. } => Class(Exit::Precondition, "store-exists", None),
         StoreError::Conflict { .. } => Class(Exit::Precondition, "conflict", None),
+    }
+}
+
+/// What to do about a file that is not there: maybe its name was mistyped.
+fn like_files(location: &str) -> String {
+    let path = Path::new(location.strip_prefix("sqlite:").unwrap_or(location));
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut similar = Similar::to(&name);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        similar.consider(&entry.file_name().to_string_lossy());
+    }
+    match &similar.into_names()[..] {
+        [] => format!("`snapctl --store {location} store init` makes an empty one"),
+        names => format!("did you mean {}?", names.join(" or ")),
     }
 }
 
@@ -275,7 +299,7 @@ mod tests {
         let (document, branch) = (DocumentId::from("d"), "b".into());
         let revision = crate::model::ids::Revision::of(crate::model::ids::OpIndex::FIRST);
         for (error, exit) in [
-            (ReplayError::NoDocument("d".into()), 4),
+            (ReplayError::NoDocument { name: "d".into(), similar: vec![] }, 4),
             (ReplayError::Ambiguous { prefix: "d".into(), count: 2, examples: vec![] }, 2),
             (ReplayError::NoBranch { document: document.clone(), branch, branches: vec![] }, 4),
             (ReplayError::PastHead { stream: stream(), asked: "9".into(), head: Some(revision) }, 4),

@@ -185,8 +185,13 @@ fn listed(scopes: &[Scope]) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// No document answers to that name.
-    #[error("no document \"{0}\"")]
-    NoDocument(String),
+    #[error("no document \"{name}\"")]
+    NoDocument {
+        /// As typed.
+        name: String,
+        /// Ids and slugs that may have been meant, the most alike first; only where one could be typed.
+        similar: Vec<String>,
+    },
     /// Several documents answer to that name.
     #[error("\"{prefix}\" is the beginning of {count} document ids")]
     Ambiguous {

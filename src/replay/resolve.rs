@@ -6,6 +6,7 @@ use super::timeline::first_action;
 use super::{Moment, Position, ReplayError, Resolved, View};
 use crate::model::ids::{Branch, DocumentId, Revision, Scope, Span, StreamKey};
 use crate::model::json::{Json, Text};
+use crate::model::similar::Similar;
 use crate::model::target::{At, DocumentRef, Target};
 use crate::model::time::Timestamp;
 use crate::store::{Order, Read, StoreError, StreamHead};
@@ -26,16 +27,16 @@ pub fn find_document(read: &dyn Read, document: &DocumentRef) -> Result<Document
     if !read.streams(&id)?.is_empty() {
         return Ok(id);
     }
-    let mut found = Found::default();
+    let (mut found, mut similar) = (Found::default(), Similar::to(text));
     if let DocumentRef::Typed(prefix) = document {
         read.documents(prefix, &mut |entry| found.add(entry.id))?;
         if found.count == 0 {
-            found = with_slug(read, text)?;
+            found = with_slug(read, text, &mut similar)?;
         }
     }
     match (found.count, found.examples.pop()) {
         (1, Some(id)) => Ok(id),
-        (0, _) => Err(ReplayError::NoDocument(text.to_owned())),
+        (0, _) => Err(ReplayError::NoDocument { name: text.to_owned(), similar: similar.into_names() }),
         (count, last) => {
             found.examples.extend(last);
             Err(ReplayError::Ambiguous { prefix: text.to_owned(), count, examples: found.examples })
@@ -60,9 +61,11 @@ impl Found {
     }
 }
 
-fn with_slug(read: &dyn Read, slug: &str) -> Result<Found, ReplayError> {
+/// The documents with that slug, and the names that are like it.
+fn with_slug(read: &dyn Read, slug: &str, similar: &mut Similar<'_>) -> Result<Found, ReplayError> {
     let mut ids = Vec::new();
     read.documents("", &mut |entry| {
+        similar.consider_prefix(entry.id.as_str());
         ids.push(entry.id);
         ControlFlow::Continue(())
     })?;
@@ -75,8 +78,11 @@ fn with_slug(read: &dyn Read, slug: &str) -> Result<Found, ReplayError> {
             Ok(None) | Err(ReplayError::Store(StoreError::Corrupt { .. })) => continue,
             Err(error) => return Err(error),
         };
-        if action.input.get("slug").and_then(Json::as_text) == Some(&Text::from(slug)) {
+        let Some(own) = action.input.get("slug").and_then(Json::as_text) else { continue };
+        if *own == Text::from(slug) {
             let _ = found.add(stream.document);
+        } else if let Some(own) = own.as_str() {
+            similar.consider(own);
         }
     }
     Ok(found)
@@ -144,14 +150,11 @@ impl Resolver<'_> {
                 View::Scoped(scope, Position::At(revision))
             }
             At::Operation(id) => {
-                let found = self.read.find_operation(self.document, id)?;
-                let fits = |stream: &StreamKey| {
-                    stream.branch == *self.branch && target.scope.as_ref().is_none_or(|scope| *scope == stream.scope)
-                };
-                let Some((stream, index)) = found.filter(|(stream, _)| fits(stream)) else {
+                let found = self.read.find_operation(self.document, self.branch, target.scope.as_ref(), id)?;
+                let Some((scope, index)) = found else {
                     return Err(ReplayError::NoOperation { document: self.document.clone(), id: id.to_string() });
                 };
-                return Ok((View::Scoped(stream.scope, Position::At(Some(Revision::of(index)))), false));
+                return Ok((View::Scoped(scope, Position::At(Some(Revision::of(index)))), false));
             }
             At::Keyframe(revision) => {
                 let stream = self.stream(&scope);

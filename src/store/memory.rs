@@ -13,7 +13,9 @@ use super::{
     Capabilities, Detail, DocumentEntry, Flow, KeyframeEntry, NewKeyframe, NewOperation, Options, Order, Read, Stamp,
     Store, StoreError, StoreInfo, StreamHead, Write,
 };
-use crate::model::ids::{DocumentId, DocumentType, NextIndex, OpIndex, OperationId, Revision, Skip, Span, StreamKey};
+use crate::model::ids::{
+    Branch, DocumentId, DocumentType, NextIndex, OpIndex, OperationId, Revision, Scope, Skip, Span, StreamKey,
+};
 use crate::model::operation::{Action, OperationRow, Retraction};
 use crate::model::time::Timestamp;
 
@@ -244,13 +246,17 @@ impl Read for Moment {
     fn find_operation(
         &self,
         document: &DocumentId,
+        branch: &Branch,
+        scope: Option<&Scope>,
         id: &OperationId,
-    ) -> Result<Option<(StreamKey, OpIndex)>, StoreError> {
+    ) -> Result<Option<(Scope, OpIndex)>, StoreError> {
+        let within = |stream: &StreamKey| stream.branch == *branch && scope.is_none_or(|scope| stream.scope == *scope);
         let rows = self
             .streams_of(document)
+            .filter(|(stream, _)| within(stream))
             .flat_map(|(stream, rows)| rows.iter().map(move |(index, row)| (stream, index, row)));
         let newest = rows.filter(|(_, _, row)| row.id == *id).max_by_key(|(_, _, row)| row.sequence);
-        Ok(newest.map(|(stream, index, _)| (stream.clone(), *index)))
+        Ok(newest.map(|(stream, index, _)| (stream.scope.clone(), *index)))
     }
 
     fn newest_time(&self, stream: &StreamKey, span: Span) -> Result<Option<Timestamp>, StoreError> {
@@ -449,9 +455,11 @@ impl Read for Change<'_> {
     fn find_operation(
         &self,
         document: &DocumentId,
+        branch: &Branch,
+        scope: Option<&Scope>,
         id: &OperationId,
-    ) -> Result<Option<(StreamKey, OpIndex)>, StoreError> {
-        self.moment.find_operation(document, id)
+    ) -> Result<Option<(Scope, OpIndex)>, StoreError> {
+        self.moment.find_operation(document, branch, scope, id)
     }
 
     fn newest_time(&self, stream: &StreamKey, span: Span) -> Result<Option<Timestamp>, StoreError> {

@@ -105,15 +105,18 @@ pub trait Read {
     /// As [`Read::operations`].
     fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<Retraction>, StoreError>;
 
-    /// The newest row (by insertion) of the document that carries an operation id.
+    /// The newest row (by insertion) of a document's branch that carries an operation id; with `scope`, of that scope
+    /// alone.
     ///
     /// # Errors
     /// As [`Read::operations`].
     fn find_operation(
         &self,
         document: &DocumentId,
+        branch: &Branch,
+        scope: Option<&Scope>,
         id: &OperationId,
-    ) -> Result<Option<(StreamKey, OpIndex)>, StoreError>;
+    ) -> Result<Option<(Scope, OpIndex)>, StoreError>;
 
     /// The newest operation time of a stream within `span`; `None` if there is no operation.
     ///

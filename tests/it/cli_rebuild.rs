@@ -74,7 +74,8 @@ fn a_pointer_leads_to_a_part_or_nowhere() {
     assert_eq!(env.read(&["rebuild", "d1", "--pointer", "/global/nodes/1/name"]).ok(), "\"Folder 1\"\n");
     assert_eq!(env.read(&["rebuild", "d1/global", "--pointer", "/icon"]).ok(), "null\n");
     let said = env.read(&["rebuild", "d1/global", "--pointer", "/nodes/9"]);
-    assert_eq!(said.fails(4), "error: d1/global has nothing at /nodes/9\n");
+    let list = "hint: /nodes is a list: its items are /nodes/0 to /nodes/2\n";
+    assert_eq!(said.fails(4), format!("error: d1/global has nothing at /nodes/9\n{list}"));
 }
 
 #[test]

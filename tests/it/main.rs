@@ -4,6 +4,7 @@
 mod bases;
 mod cli_batch;
 mod cli_errors;
+mod cli_hints;
 mod cli_log;
 mod cli_ls;
 mod cli_model;

@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
-use snapctl::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Span, StreamKey};
+use snapctl::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use snapctl::model::operation::OperationRow;
 use snapctl::model::time::Timestamp;
 use snapctl::store::memory::MemoryStore;
@@ -337,11 +337,21 @@ fn skips_are_an_index_of_retractions(store: &dyn Store) {
 
 fn an_operation_is_found_where_it_was_inserted_last(store: &dyn Store) {
     let read = store.read().unwrap();
-    let find = |document: &str, id: &str| read.find_operation(&document.into(), &id.into()).unwrap();
-    assert_eq!(find("doc", "op-1"), Some((key("doc", "global", "branch"), OpIndex::new(0))));
-    assert_eq!(find("doc", "op-2"), Some((main_stream(), OpIndex::new(2))));
-    assert_eq!(find("doc", "other"), None);
-    assert_eq!(find("doc2", "other").map(|(_, index)| index.get()), Some(0));
+    let find = |document: &str, branch: &str, scope: Option<&str>, id: &str| {
+        let scope = scope.map(Scope::from);
+        let found = read.find_operation(&document.into(), &branch.into(), scope.as_ref(), &id.into()).unwrap();
+        found.map(|(scope, index)| (scope.to_string(), index.get()))
+    };
+    let global = |index| Some(("global".to_owned(), index));
+    // It is on two branches.
+    assert_eq!(find("doc", "branch", None, "op-1"), global(0));
+    assert_eq!(find("doc", "main", None, "op-1"), global(1));
+    assert_eq!(find("doc", "main", None, "op-2"), global(2));
+    assert_eq!(find("doc", "main", Some("global"), "op-2"), global(2));
+    assert_eq!(find("doc", "main", Some("local"), "op-2"), None);
+    assert_eq!(find("doc", "elsewhere", None, "op-2"), None);
+    assert_eq!(find("doc", "main", None, "other"), None);
+    assert_eq!(find("doc2", "main", None, "other"), global(0));
 }
 
 fn the_newest_time_is_the_greatest_not_the_last(store: &dyn Store) {
@@ -470,7 +480,8 @@ fn unusual_names_are_names(store: &dyn Store) {
         assert_eq!((streams.len(), &streams[0].scope, &streams[0].branch), (1, &stream.scope, &stream.branch));
         assert!(read.nearest_keyframe(&stream, at(0)).unwrap().is_some(), "{name:?}");
         let id = format!("odd {n}").into();
-        assert_eq!(read.find_operation(&stream.document, &id).unwrap(), Some((stream, OpIndex::FIRST)));
+        let found = read.find_operation(&stream.document, &stream.branch, None, &id).unwrap();
+        assert_eq!(found, Some((stream.scope, OpIndex::FIRST)));
     }
 }
 

@@ -19,7 +19,7 @@ use crate::model::json::Text;
 use crate::model::operation::{Action, OperationRow};
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
-use crate::replay::{self, Position, Resolved, View};
+use crate::replay::{self, Position, Resolved, View, Warning};
 use crate::store::{Order, Read, StoreError, answer};
 
 use gaps::Gaps;
@@ -53,7 +53,7 @@ pub(crate) struct LogArgs {
     reverse: bool,
 
     /// Stop after this many
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true)]
     limit: Option<u64>,
 
     /// Only operations at or after this time
@@ -79,17 +79,22 @@ pub(crate) struct LogArgs {
 /// When the target does not parse or exist, a row does not decode, or stdout cannot be written.
 pub(crate) fn run(args: &LogArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
     args.check()?;
-    let mut target: Target = args.literal.target(&args.target)?;
+    let target: Target = args.literal.target(&args.target)?;
+    let in_scope = Target { scope: Some(target.scope.clone().unwrap_or_else(Scope::global)), ..target.clone() };
     let store = ctx.open_store()?;
-    let mut untold = target.scope.is_none();
-    target.scope.get_or_insert_with(Scope::global);
+    let mut untold = true;
     let terminal = ui.out.width().is_some();
     let mut walk = Walk { args, ctx, terminal, last: None, printed: 0, gaps: Gaps::default(), stopped: None };
     let mut printer = Printer::new(&mut ui.out);
     let walked = answer(&*store, |read| {
-        let resolved = replay::resolve(read, &target)?;
+        let resolved = replay::resolve(read, &in_scope)?;
         if std::mem::take(&mut untold) {
-            ui.talk.note(format_args!("{} names no scope; this is scope global", args.target));
+            if target.scope.is_none() {
+                ui.talk.note(format_args!("{} names no scope; this is scope global", args.target));
+            }
+            if let Some(warning) = empty_scope(read, &resolved)? {
+                ui.talk.warning(warning);
+            }
         }
         walk.run(read, &resolved, &mut printer)
     });
@@ -104,7 +109,7 @@ pub(crate) fn run(args: &LogArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exit
         OnGap::Warn.tell(&ui.talk, &[gap])?;
     }
     if nothing {
-        let message = format!("no operation of {target} matches");
+        let message = format!("no operation of {in_scope} matches");
         return Err(Refusal { exit: ExitStatus::Nothing, code: "nothing-matched", message, hint: None }.into());
     }
     Ok(ExitStatus::Success)
@@ -234,6 +239,15 @@ impl Walk<'_> {
         let hint = Some("without --strict it is listed with a warning".to_owned());
         Err(Refusal { exit: ExitStatus::Undecodable, code: "gap", message: gap.to_string(), hint }.into())
     }
+}
+
+/// What to say of a stream without operations: maybe its scope was misspelt.
+fn empty_scope(read: &dyn Read, resolved: &Resolved) -> Result<Option<Warning>, StoreError> {
+    let (stream, _) = span(resolved);
+    let streams = read.streams(&stream.document)?;
+    let scopes: Vec<Scope> =
+        streams.into_iter().filter(|head| head.branch == stream.branch).map(|head| head.scope).collect();
+    Ok((!scopes.contains(&stream.scope)).then_some(Warning::EmptyScope { stream, scopes }))
 }
 
 /// The stream, and which part of it; `None` is nothing of it.

@@ -141,8 +141,8 @@ fn sort(documents: &mut [(DocumentEntry, Facts)], key: SortKey) {
         SortKey::Type => documents.sort_by(|(a, _), (b, _)| a.document_type.cmp(&b.document_type)),
         SortKey::Name => documents.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name)),
         SortKey::Operations => documents.sort_by_key(|(_, facts)| Reverse(facts.operations())),
-        SortKey::Keyframes => documents.sort_by_key(|(_, facts)| Reverse(facts.keyframes)),
-        SortKey::Bytes => documents.sort_by_key(|(_, facts)| Reverse(facts.keyframe_bytes)),
+        SortKey::Keyframes => documents.sort_by_key(|(_, facts)| Reverse(facts.keyframes.map(|kept| kept.keyframes))),
+        SortKey::Bytes => documents.sort_by_key(|(_, facts)| Reverse(facts.keyframes.map(|kept| kept.bytes))),
         SortKey::Changed => documents.sort_by_key(|(_, facts)| Reverse(facts.changed)),
     }
 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod part;
+mod pointer;
 mod view;
 
 use std::time::{Duration, Instant};

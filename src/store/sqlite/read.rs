@@ -8,7 +8,7 @@ use rusqlite::{CachedStatement, OptionalExtension as _, Row, params};
 use super::rows::{self, BadValue, RowError};
 use super::schema::OPERATION;
 use super::{Transaction, sql};
-use crate::model::ids::{DocumentId, OpIndex, OperationId, Revision, Span, StreamKey};
+use crate::model::ids::{Branch, DocumentId, OpIndex, OperationId, Revision, Scope, Span, StreamKey};
 use crate::model::operation::{Action, OperationRow, Retraction};
 use crate::model::time::Timestamp;
 use crate::store::{Detail, DocumentEntry, Flow, KeyframeEntry, Order, Read, Stamp, StoreError, StoreInfo, StreamHead};
@@ -58,20 +58,20 @@ impl Read for Transaction<'_> {
     fn find_operation(
         &self,
         document: &DocumentId,
+        branch: &Branch,
+        scope: Option<&Scope>,
         id: &OperationId,
-    ) -> Result<Option<(StreamKey, OpIndex)>, StoreError> {
+    ) -> Result<Option<(Scope, OpIndex)>, StoreError> {
         let find = || {
             let mut statement = self.prepare(sql::FIND_OPERATION)?;
-            let mut found = self.driver("read", statement.query(params![document.as_str(), id.as_str()]))?;
+            let values = params![document.as_str(), id.as_str(), branch.as_str(), scope.map(Scope::as_str)];
+            let mut found = self.driver("read", statement.query(values))?;
             let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
             let decode = || -> Result<_, RowError> {
-                let scope = rows::text(row.get_ref(0)?, "scope")?.into();
-                let branch = rows::text(row.get_ref(1)?, "branch")?.into();
-                let index = rows::index(row.get_ref(2)?, "index")?;
-                Ok((StreamKey { document: document.clone(), scope, branch }, index))
+                Ok((rows::text(row.get_ref(0)?, "scope")?.into(), rows::index(row.get_ref(1)?, "index")?))
             };
             decode().map(Some).map_err(|error| {
-                self.row_error(OPERATION, error, || format!("document {document}, operation {id}, {}", row_id(row, 3)))
+                self.row_error(OPERATION, error, || format!("document {document}, operation {id}, {}", row_id(row, 2)))
             })
         };
         self.still(find())

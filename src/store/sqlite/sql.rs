@@ -91,8 +91,9 @@ pub(super) const SKIPS: &str = r#"SELECT "index", "skip", "deniedReason", "actio
 pub(super) const TIMES: &str = r#"SELECT "index", "timestampUtcMs", "id" FROM "Operation"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "index" >= ?4 AND "index" <= ?5"#;
 /// The plus sign keeps the planner from walking the whole document instead of the few rows with the id.
-pub(super) const FIND_OPERATION: &str = r#"SELECT "scope", "branch", "index", "id" FROM "Operation"
-    WHERE "opId" = ?2 AND +"documentId" = ?1 ORDER BY "id" DESC LIMIT 1"#;
+pub(super) const FIND_OPERATION: &str = r#"SELECT "scope", "index", "id" FROM "Operation"
+    WHERE "opId" = ?2 AND +"documentId" = ?1 AND +"branch" = ?3 AND (?4 IS NULL OR +"scope" = ?4)
+    ORDER BY "id" DESC LIMIT 1"#;
 
 /// `octet_length` reads the size from the record's header, without the body; `createdAt` is stored behind it.
 pub(super) const NEAREST_KEYFRAME: &str = r#"SELECT "scope", "branch", "revision", NULL, octet_length("document"), "id",

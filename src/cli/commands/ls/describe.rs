@@ -28,10 +28,17 @@ pub(super) struct Facts {
     pub(super) name: Option<Text<'static>>,
     /// Its streams, by branch and scope.
     pub(super) heads: Vec<StreamHead>,
-    pub(super) keyframes: u64,
-    pub(super) keyframe_bytes: u64,
+    /// `None` also when a row of them cannot be read.
+    pub(super) keyframes: Option<Kept>,
     /// Time of the newest operation.
     pub(super) changed: Option<Timestamp>,
+}
+
+/// The keyframes of a document.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Kept {
+    pub(super) keyframes: u64,
+    pub(super) bytes: u64,
 }
 
 impl Facts {
@@ -51,8 +58,17 @@ pub(super) fn describe(
 ) -> anyhow::Result<Facts> {
     let Wanted { name, heads, keyframes, changed } = wanted;
     let mut facts = Facts::default();
-    if heads || keyframes || changed {
+    if heads || changed {
         facts = answer(store, |read| look_up(wanted, entry, read))?;
+    }
+    if keyframes {
+        match answer(store, |read| count_keyframes(entry, read)) {
+            Ok(kept) => facts.keyframes = Some(kept),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                talk.warning(format_args!("the keyframes of {} are not known: {error}", entry.id));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     if name {
         facts.name = match rebuilt_name(entry, &facts, ctx, store) {
@@ -81,13 +97,6 @@ fn look_up(wanted: Wanted, entry: &DocumentEntry, read: &dyn Read) -> Result<Fac
     if wanted.heads || wanted.changed {
         facts.heads = read.streams(&entry.id)?;
     }
-    if wanted.keyframes {
-        read.keyframes(&entry.id, Detail::Label, &mut |keyframe| {
-            facts.keyframes += 1;
-            facts.keyframe_bytes += keyframe.size_bytes;
-            ControlFlow::Continue(())
-        })?;
-    }
     if wanted.changed {
         for head in &facts.heads {
             let (scope, branch) = (head.scope.clone(), head.branch.clone());
@@ -96,6 +105,16 @@ fn look_up(wanted: Wanted, entry: &DocumentEntry, read: &dyn Read) -> Result<Fac
         }
     }
     Ok(facts)
+}
+
+fn count_keyframes(entry: &DocumentEntry, read: &dyn Read) -> Result<Kept, StoreError> {
+    let mut kept = Kept::default();
+    read.keyframes(&entry.id, Detail::Label, &mut |keyframe| {
+        kept.keyframes += 1;
+        kept.bytes += keyframe.size_bytes;
+        ControlFlow::Continue(())
+    })?;
+    Ok(kept)
 }
 
 /// The name as the whole document has it, on `main` or else on its first branch.

@@ -26,8 +26,10 @@ struct DetailsView<'a> {
     heads: Vec<HeadView<'a>>,
     /// By the heads: next indices of all streams together.
     operations: u64,
-    keyframes: u64,
-    keyframe_bytes: u64,
+    /// `null` when they cannot be read.
+    keyframes: Option<u64>,
+    /// Stored bytes of all keyframes; `null` when they cannot be read.
+    keyframe_bytes: Option<u64>,
     /// Time of the newest operation.
     changed_at: Option<String>,
 }
@@ -66,8 +68,8 @@ fn view<'a>(entry: &'a DocumentEntry, facts: &'a Facts, long: bool) -> DocumentV
         name: facts.name.as_ref().map(ToString::to_string),
         heads: facts.heads.iter().map(head).collect(),
         operations: facts.operations(),
-        keyframes: facts.keyframes,
-        keyframe_bytes: facts.keyframe_bytes,
+        keyframes: facts.keyframes.map(|kept| kept.keyframes),
+        keyframe_bytes: facts.keyframes.map(|kept| kept.bytes),
         changed_at: facts.changed.map(|time| time.to_string()),
     };
     DocumentView {
@@ -93,15 +95,18 @@ fn long_table(documents: &[(DocumentEntry, Facts)], width: Option<u16>) -> Strin
         ("bytes", Align::Right),
         ("changed", Align::Left),
     ];
+    fn known(value: Option<impl ToString>) -> String {
+        value.map_or_else(|| "?".to_owned(), |value| value.to_string())
+    }
     let row = |(entry, facts): &(DocumentEntry, Facts)| {
         vec![
             entry.id.to_string(),
             entry.document_type.to_string(),
-            facts.name.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string),
+            known(facts.name.as_ref()),
             facts.heads.iter().map(shown_head).collect::<Vec<_>>().join(" "),
             facts.operations().to_string(),
-            facts.keyframes.to_string(),
-            facts.keyframe_bytes.to_string(),
+            known(facts.keyframes.map(|kept| kept.keyframes)),
+            known(facts.keyframes.map(|kept| kept.bytes)),
             facts.changed.map(|time| time.to_string()).unwrap_or_default(),
         ]
     };

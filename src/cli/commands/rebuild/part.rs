@@ -2,12 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::{Rebuilt, view};
+use super::{Rebuilt, pointer, view};
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::render::json::{ByScope, Members};
 use crate::cli::ui::{Out, StdoutError};
 use crate::model::ids::Scope;
-use crate::model::json::canonical;
 use crate::model::target::Target;
 use crate::replay::Snapshot;
 
@@ -44,11 +43,11 @@ impl Part<'_> {
             Part::Explained => Selected::Explained(rebuilt),
             Part::State | Part::Pointer("") => Selected::State(snapshot),
             Part::Hash => Selected::Hash(snapshot),
-            Part::Pointer(pointer) => Selected::Value(follow(snapshot, pointer).ok_or_else(|| Refusal {
+            Part::Pointer(pointer) => Selected::Value(pointer::follow(snapshot, pointer).ok_or_else(|| Refusal {
                 exit: ExitStatus::Nothing,
                 code: "no-value",
                 message: format!("{} has nothing at {pointer}", name(snapshot)),
-                hint: None,
+                hint: pointer::hint(snapshot, pointer),
             })?),
         })
     }
@@ -97,16 +96,6 @@ fn name(snapshot: &Snapshot) -> Target {
     let scope = snapshot.scope.as_ref().map(Scope::as_str);
     let at = crate::model::target::At::Head;
     Target::literal(snapshot.document.as_str(), scope, Some(snapshot.branch.as_str()), at)
-}
-
-/// What a pointer leads to: within the state of the scope, or within `{scope: state}` of a whole document.
-fn follow(snapshot: &Snapshot, pointer: &str) -> Option<Vec<u8>> {
-    if let Some(scope) = &snapshot.scope {
-        return snapshot.state.scope(scope.as_str())?.pointer(pointer).map(canonical);
-    }
-    let (scope, rest) = pointer[1..].find('/').map_or((&pointer[1..], ""), |at| pointer[1..].split_at(at));
-    let scope = scope.replace("~1", "/").replace("~0", "~");
-    snapshot.state.scope(&scope)?.pointer(rest).map(canonical)
 }
 
 /// The bytes that the hash of a scope digests (reactor format §3.1): `""` stands for what JavaScript takes as false.

@@ -1,0 +1,82 @@
+//! Names that are like another, for whoever mistyped one.
+
+/// Collects the names that a mistyped word may have meant, the most alike first.
+#[derive(Debug)]
+pub struct Similar<'a> {
+    word: &'a str,
+    /// At most [`Similar::MOST`], by distance, then by name.
+    found: Vec<(usize, String)>,
+}
+
+impl<'a> Similar<'a> {
+    /// How many names are kept.
+    pub const MOST: usize = 3;
+
+    /// Nothing found yet for `word`.
+    #[must_use]
+    pub fn to(word: &'a str) -> Self {
+        Similar { word, found: Vec::new() }
+    }
+
+    /// Looks at a name: is it near enough to be meant as a whole?
+    pub fn consider(&mut self, name: &str) {
+        self.weigh(name, name);
+    }
+
+    /// Looks at a name that may be typed in part: is its beginning near enough to be meant?
+    pub fn consider_prefix(&mut self, name: &str) {
+        let typed = self.word.chars().count();
+        let end = name.char_indices().nth(typed).map_or(name.len(), |(end, _)| end);
+        self.weigh(&name[..end], name);
+    }
+
+    /// The names, the most alike first.
+    #[must_use]
+    pub fn into_names(self) -> Vec<String> {
+        self.found.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// A word of up to two letters is like nothing; of a longer one, a third may differ.
+    fn weigh(&mut self, part: &str, name: &str) {
+        let bound = self.word.len() / 3;
+        if bound == 0 || part.len().abs_diff(self.word.len()) > bound * 2 {
+            return;
+        }
+        let distance = strsim::osa_distance(self.word, part);
+        if distance > bound || self.found.iter().any(|(_, known)| known == name) {
+            return;
+        }
+        let at = self.found.partition_point(|(other, known)| (*other, known.as_str()) < (distance, name));
+        self.found.insert(at, (distance, name.to_owned()));
+        self.found.truncate(Self::MOST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn similar(word: &str, names: &[&str]) -> Vec<String> {
+        let mut similar = Similar::to(word);
+        names.iter().for_each(|name| similar.consider(name));
+        similar.into_names()
+    }
+
+    #[test]
+    fn the_nearest_come_first_and_the_far_not_at_all() {
+        assert_eq!(similar("fiel-notes", &["field-note", "field-notes", "sketchbook"]), ["field-notes", "field-note"]);
+        assert_eq!(similar("nodse", &["nodes", "node", "name"]), ["nodes"]);
+        assert_eq!(similar("ab", &["ac"]), Vec::<String>::new());
+        let many = ["note-a", "note-b", "note-c", "note-d", "note-a"];
+        assert_eq!(similar("note-x", &many), ["note-a", "note-b", "note-c"]);
+    }
+
+    #[test]
+    fn a_beginning_is_compared_with_a_beginning() {
+        let mut similar = Similar::to("f1e1d0c6");
+        similar.consider_prefix("f1e1d0c5-0000-4000-8000-000000000001");
+        similar.consider_prefix("0b7c7bd5-0000-4000-8000-000000000001");
+        similar.consider_prefix("é");
+        assert_eq!(similar.into_names(), ["f1e1d0c5-0000-4000-8000-000000000001"]);
+    }
+}
