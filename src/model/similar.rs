@@ -4,8 +4,8 @@
 #[derive(Debug)]
 pub struct Similar<'a> {
     word: &'a str,
-    /// At most [`Similar::MOST`], by distance, then by name.
-    found: Vec<(usize, String)>,
+    /// At most [`Similar::MOST`], by distance, difference in length, name.
+    found: Vec<(usize, usize, String)>,
 }
 
 impl<'a> Similar<'a> {
@@ -33,7 +33,7 @@ impl<'a> Similar<'a> {
     /// The names, the most alike first.
     #[must_use]
     pub fn into_names(self) -> Vec<String> {
-        self.found.into_iter().map(|(_, name)| name).collect()
+        self.found.into_iter().map(|(.., name)| name).collect()
     }
 
     /// A word of up to two letters is like nothing; of a longer one, a third may differ.
@@ -43,11 +43,12 @@ impl<'a> Similar<'a> {
             return;
         }
         let distance = strsim::osa_distance(self.word, part);
-        if distance > bound || self.found.iter().any(|(_, known)| known == name) {
+        if distance > bound || self.found.iter().any(|(.., known)| known == name) {
             return;
         }
-        let at = self.found.partition_point(|(other, known)| (*other, known.as_str()) < (distance, name));
-        self.found.insert(at, (distance, name.to_owned()));
+        let found = (distance, part.len().abs_diff(self.word.len()), name.to_owned());
+        let at = self.found.partition_point(|other| *other < found);
+        self.found.insert(at, found);
         self.found.truncate(Self::MOST);
     }
 }
@@ -58,14 +59,16 @@ mod tests {
 
     fn similar(word: &str, names: &[&str]) -> Vec<String> {
         let mut similar = Similar::to(word);
-        names.iter().for_each(|name| similar.consider(name));
+        for name in names {
+            similar.consider(name);
+        }
         similar.into_names()
     }
 
     #[test]
     fn the_nearest_come_first_and_the_far_not_at_all() {
         assert_eq!(similar("fiel-notes", &["field-note", "field-notes", "sketchbook"]), ["field-notes", "field-note"]);
-        assert_eq!(similar("nodse", &["nodes", "node", "name"]), ["nodes"]);
+        assert_eq!(similar("nodse", &["node", "nodes", "name"]), ["nodes", "node"]);
         assert_eq!(similar("ab", &["ac"]), Vec::<String>::new());
         let many = ["note-a", "note-b", "note-c", "note-d", "note-a"];
         assert_eq!(similar("note-x", &many), ["note-a", "note-b", "note-c"]);

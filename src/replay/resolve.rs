@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::timeline::first_action;
 use super::{Moment, Position, ReplayError, Resolved, View};
 use crate::model::ids::{Branch, DocumentId, Revision, Scope, Span, StreamKey};
-use crate::model::json::{Json, Text};
+use crate::model::json::Json;
 use crate::model::similar::Similar;
 use crate::model::target::{At, DocumentRef, Target};
 use crate::model::time::Timestamp;
@@ -79,7 +79,7 @@ fn with_slug(read: &dyn Read, slug: &str, similar: &mut Similar<'_>) -> Result<F
             Err(error) => return Err(error),
         };
         let Some(own) = action.input.get("slug").and_then(Json::as_text) else { continue };
-        if *own == Text::from(slug) {
+        if *own == *slug {
             let _ = found.add(stream.document);
         } else if let Some(own) = own.as_str() {
             similar.consider(own);

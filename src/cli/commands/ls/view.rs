@@ -95,9 +95,6 @@ fn long_table(documents: &[(DocumentEntry, Facts)], width: Option<u16>) -> Strin
         ("bytes", Align::Right),
         ("changed", Align::Left),
     ];
-    fn known(value: Option<impl ToString>) -> String {
-        value.map_or_else(|| "?".to_owned(), |value| value.to_string())
-    }
     let row = |(entry, facts): &(DocumentEntry, Facts)| {
         vec![
             entry.id.to_string(),
@@ -111,4 +108,8 @@ fn long_table(documents: &[(DocumentEntry, Facts)], width: Option<u16>) -> Strin
         ]
     };
     table(&columns, documents.iter().map(row).collect(), width)
+}
+
+fn known(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "?".to_owned(), |value| value.to_string())
 }
