@@ -50,7 +50,7 @@ pub(crate) enum Place {
 /// When a file cannot be read, or anything that is said is wrong.
 pub(crate) fn gather(global: &Global) -> Result<Gathered, SettingsError> {
     let variables = variables()?;
-    let looked = match named(global, &variables)? {
+    let looked = match named(global, &variables) {
         Some((path, asked)) => {
             let file = read(&path).map_err(|source| unreadable(format!("{}{asked}", path.display()), source))?;
             vec![(Looked { path, place: Place::Named, found: true }, Some(file?))]
@@ -103,16 +103,12 @@ fn refuse_if_known(name: &str, text: &OsStr) -> Result<String, SettingsError> {
 }
 
 /// The file that the user named, and how the user did that.
-fn named(global: &Global, variables: &[(String, String)]) -> Result<Option<(PathBuf, String)>, SettingsError> {
+fn named(global: &Global, variables: &[(String, String)]) -> Option<(PathBuf, String)> {
     if let Some(path) = &global.config {
-        if path.as_os_str().is_empty() {
-            let source = io::Error::new(io::ErrorKind::InvalidInput, "it has no name");
-            return Err(unreadable("\"\"".to_owned(), source));
-        }
-        return Ok(Some((path.clone(), String::new())));
+        return Some((path.clone(), String::new()));
     }
     let variable = value_of(variables, CONFIG_VARIABLE);
-    Ok(variable.map(|path| (PathBuf::from(path), format!(" ({CONFIG_VARIABLE})"))))
+    variable.map(|path| (PathBuf::from(path), format!(" ({CONFIG_VARIABLE})")))
 }
 
 fn profile(global: &Global, variables: &[(String, String)]) -> Option<(String, Origin)> {

@@ -192,8 +192,11 @@ impl Reader<'_> {
                 let Some(member) = members.iter().find(|member| member.name == name) else {
                     let names: Vec<&str> = members.iter().map(|member| member.name).collect();
                     let meant = nearest(name, &names).map(|near| format!("{path}.{near}"));
-                    let other = || other_form(name).map(|form| format!("{form}.{name}"));
-                    return Err(self.unknown(key, format!("{path}.{}", quoted(name)), meant.or_else(other)));
+                    return Err(self.unknown(
+                        key,
+                        format!("{path}.{}", quoted(name)),
+                        meant.or_else(|| form_with(name)),
+                    ));
                 };
                 let name = Name::Member { model: model.to_owned(), member: member.name };
                 self.add(name, key.span().start, value, member.check)?;
@@ -261,14 +264,15 @@ fn elsewhere(name: &str) -> Option<String> {
     KEYS.iter().find(|key| key.place().1 == name).map(|key| key.name().to_owned())
 }
 
-/// The kind of entry of `[models]` that has a member called `name`.
-fn other_form(name: &str) -> Option<&'static str> {
+/// A key of `[models]` that ends with `name`, if any does.
+pub(super) fn form_with(name: &str) -> Option<String> {
     let has = |members: &[Member]| members.iter().any(|member| member.name == name);
-    match () {
-        () if has(&OF_VERSION) => Some("models.\"TYPE@VERSION\""),
-        () if has(&OF_TYPE) => Some("models.\"TYPE\""),
-        () => None,
-    }
+    let model = match () {
+        () if has(&OF_VERSION) => "TYPE@VERSION",
+        () if has(&OF_TYPE) => "TYPE",
+        () => return None,
+    };
+    Some(format!("{MODELS}.\"{model}\".{name}"))
 }
 
 fn kind(value: &Spanned<DeValue<'_>>) -> &'static str {
@@ -318,7 +322,8 @@ mod tests {
             Some("s.toml:2:9: profiles.p.keyframes.trust: \"no\" is not one of none, verified, hashed, any")
         );
         assert_eq!(error("[profiles.p.profiles.q]"), "s.toml:1:13: unknown key profiles.p.profiles");
-        assert_eq!(error("[store]\nä = 1"), "s.toml:2:1: unknown key store.\"ä\"");
+        assert_eq!(error("[store]\n'ä' = 1"), "s.toml:2:1: unknown key store.\"ä\"");
+        assert_eq!(error("'ä' = '\u{1f9c0}' a"), "s.toml:1:11: unexpected key or value, expected newline, `#`");
     }
 
     #[test]
@@ -328,7 +333,8 @@ mod tests {
             ("[profile.x]", Some("profiles")),
             ("trust = 'any'", Some("keyframes.trust")),
             ("[store]\nurll = 'a'", Some("store.url")),
-            ("[store]\ntimeout = '1s'", Some("limits.timeout")),
+            ("[store]\ntimeout = '1s'", Some("store.busy-timeout")),
+            ("[output]\ntimeout = '1s'", Some("limits.timeout")),
             ("[profiles.p.output]\ncolour = 'never'", Some("profiles.p.output.color")),
             ("[models.'a@2']\nsame_as = 'a@1'", Some("models.\"a@2\".same-as")),
             ("[models.'a@2']\nkind = 'set'", Some("models.\"TYPE\".kind")),
@@ -343,7 +349,7 @@ mod tests {
     #[test]
     fn garbage_is_refused_at_its_place() {
         assert_eq!(error(b"a\n\xff\xfe"), "s.toml:2:1: this is not UTF-8 text");
-        assert!(error("\0\u{1}\u{2}").starts_with("s.toml:1:1: "));
+        assert_eq!(error("\0\u{1}\u{2}"), "s.toml:1:4: key with no value, expected `=`");
         let long = "a".repeat(1 << 20);
         assert!(error(&long).starts_with("s.toml:1:"));
         assert!(error(format!("[store]\nurl = \"{long}")).starts_with("s.toml:2:"));

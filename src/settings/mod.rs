@@ -37,7 +37,7 @@ pub use origin::{Origin, Position};
 pub use schema::schema;
 pub use value::{ColorWhen, GenericKind, Kind, Location, ProgressWhen, Setting, Word};
 
-use file::Name;
+use file::{Name, form_with};
 use key::{Member, OF_TYPE, OF_VERSION};
 use models::Models;
 
@@ -207,18 +207,21 @@ impl Settings {
         if let Some(entry) = self.entries().find(|entry| plain(&entry.key) == wanted) {
             return Ok(Some(entry));
         }
-        let members = OF_VERSION.iter().chain(&OF_TYPE);
         let of_model = wanted.strip_prefix("models.").and_then(|rest| rest.rsplit_once('.'));
         if let Some((model, name)) = of_model
-            && members.clone().any(|member| member.name == name)
-            && Member::of(model).is_ok_and(|members| members.iter().any(|member| member.name == name))
+            && let Some(form) = form_with(name)
         {
-            return Ok(None);
+            let possible = Member::of(model).is_ok_and(|members| members.iter().any(|member| member.name == name));
+            return if possible { Ok(None) } else { Err(Some(form)) };
         }
         let known: Vec<String> = self.entries().map(|entry| entry.key).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let leaf = || KEYS.iter().map(|key| key.name()).find(|name| name.ends_with(&format!(".{key}")));
-        Err(nearest(key, &known).or_else(leaf).map(str::to_owned))
+        let leaves: Vec<&str> = KEYS.iter().map(|key| key.place().1).collect();
+        let by_leaf = || {
+            let near = nearest(key, &leaves)?;
+            KEYS.iter().map(|key| key.name()).find(|name| name.ends_with(&format!(".{near}")))
+        };
+        Err(nearest(key, &known).or_else(by_leaf).map(str::to_owned))
     }
 }
 

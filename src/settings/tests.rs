@@ -113,8 +113,9 @@ fn a_setting_is_found_without_quotes() {
     for (key, meant) in [
         ("store.ur", Some("store.url")),
         ("trust", Some("keyframes.trust")),
-        ("models.c.same-as", None),
-        ("models.c@1.kind", None),
+        ("colour", Some("output.color")),
+        ("models.c.same-as", Some("models.\"TYPE@VERSION\".same-as")),
+        ("models.c@1.kind", Some("models.\"TYPE\".kind")),
         ("sync", None),
     ] {
         assert_eq!(settings.find(key), Err(meant.map(str::to_owned)), "{key}");
