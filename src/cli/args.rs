@@ -8,7 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use crate::model::target::{At, Target, TargetError};
 use crate::model::time::Timestamp;
 use crate::settings::{
-    AnyKey, BUSY_TIMEOUT, COLOR, CONFIG_VARIABLE, Kind, PROFILE_VARIABLE, PROGRESS, STORE_URL, TIMEOUT, TRUST,
+    AnyKey, BUSY_TIMEOUT, COLOR, CONFIG_VARIABLE, Flag, Kind, PROFILE_VARIABLE, PROGRESS, STORE_URL, TIMEOUT, TRUST,
 };
 
 /// Options of every command. What can be set elsewhere, too, is kept as it was typed: the settings decide what holds.
@@ -69,9 +69,9 @@ const CONFIG: &str = "Read settings from this file, and look for no other; /dev/
 const PROFILE: &str = "Lay [profiles.NAME] over the rest of the settings files";
 
 impl Global {
-    /// The settings that flags say: the setting's name, the flag, and the value.
+    /// The flags that are settings.
     #[must_use]
-    pub(crate) fn settings(&self) -> Vec<(&'static str, &'static str, String)> {
+    pub(crate) fn settings(&self) -> Vec<Flag> {
         let flags: [(&dyn AnyKey, &Option<String>); 6] = [
             (&STORE_URL, &self.store),
             (&TRUST, &self.trust),
@@ -80,8 +80,9 @@ impl Global {
             (&PROGRESS, &self.progress),
             (&COLOR, &self.color),
         ];
-        let given = flags.into_iter().filter_map(|(key, text)| Some((key.name(), key.flag(), text.clone()?)));
-        let none = self.no_keyframes.then(|| (TRUST.name(), "--no-keyframes", "none".to_owned()));
+        let given =
+            flags.into_iter().filter_map(|(key, text)| Some(Flag { key, name: key.flag(), text: text.clone()? }));
+        let none = self.no_keyframes.then(|| Flag { key: &TRUST, name: "--no-keyframes", text: "none".to_owned() });
         given.chain(none).collect()
     }
 }

@@ -155,9 +155,11 @@ fn look_at(path: PathBuf, place: Place) -> Result<(Looked, Option<File>), Settin
 fn is_there(path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(false),
-        Err(error) => return Err(error),
+        Err(error) => {
+            use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+            let absent = matches!(error.kind(), NotFound | NotADirectory | PermissionDenied);
+            return if absent { Ok(false) } else { Err(error) };
+        }
     }
     let metadata = fs::metadata(path)?;
     if metadata.is_dir() {

@@ -59,8 +59,19 @@ pub struct Said<'a> {
     pub profile: Option<(String, Origin)>,
     /// The environment, or what of it begins with [`VARIABLE_PREFIX`]. An empty variable says nothing.
     pub variables: &'a [(String, String)],
-    /// Settings by flags: the setting's name, the flag as typed, and the value.
-    pub flags: Vec<(&'static str, &'static str, String)>,
+    /// Flags of the command line.
+    pub flags: Vec<Flag>,
+}
+
+/// A flag that was given.
+#[derive(Clone)]
+pub struct Flag {
+    /// What it sets.
+    pub key: &'static dyn AnyKey,
+    /// As it is called, with its dashes: more than one may set the same.
+    pub name: &'static str,
+    /// The text of the value.
+    pub text: String,
 }
 
 /// What holds.
@@ -94,6 +105,12 @@ pub struct Entry<'a> {
     pub about: &'static str,
 }
 
+impl Value {
+    fn read<T: Setting>(&self) -> T {
+        T::parse(self.text.as_deref().unwrap_or_default()).expect("it was checked when it was set")
+    }
+}
+
 impl Settings {
     /// Lays what is said over the defaults.
     ///
@@ -119,9 +136,8 @@ impl Settings {
                 settings.set(n, text, Origin::Variable(key.variable()))?;
             }
         }
-        for (name, flag, text) in &said.flags {
-            let n = KEYS.iter().position(|key| key.name() == *name).expect("flags are of settings that there are");
-            settings.set(n, text, Origin::Flag(flag))?;
+        for flag in &said.flags {
+            settings.set(place_of(flag.key), &flag.text, Origin::Flag(flag.name))?;
         }
         settings.models = Models::of(&settings.members)?;
         Ok(settings)
@@ -159,13 +175,8 @@ impl Settings {
     /// The value of a setting.
     #[must_use]
     pub fn get<T: Setting>(&self, key: &'static Key<T>) -> T {
-        let n = KEYS.iter().position(|other| other.name() == key.name()).expect("every setting is in the table");
-        match &self.keys[n] {
-            Value { origin: Origin::Default, .. } => key.default.clone(),
-            Value { text, .. } => {
-                T::parse(text.as_deref().unwrap_or_default()).expect("it was checked when it was set")
-            }
-        }
+        let value = &self.keys[place_of(key)];
+        if value.origin == Origin::Default { key.default.clone() } else { value.read() }
     }
 
     /// Makes the models known that the settings name.
@@ -223,6 +234,11 @@ impl Settings {
         };
         Err(nearest(key, &known).or_else(by_leaf).map(str::to_owned))
     }
+}
+
+/// Where in [`KEYS`] a key is.
+fn place_of(key: &dyn AnyKey) -> usize {
+    KEYS.iter().position(|other| other.name() == key.name()).expect("keys are made in the file of the table alone")
 }
 
 /// Without passwords.

@@ -35,10 +35,10 @@ impl Position {
     /// The place of a byte of `text`.
     #[must_use]
     pub(super) fn of(byte: usize, text: &str) -> Self {
-        let before = &text[..text.floor_char_boundary(byte)];
-        let start = before.rfind('\n').map_or(0, |line_break| line_break + 1);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        Position { line, column: before[start..].chars().count() + 1 }
+        let before = &text.as_bytes()[..byte.min(text.len())];
+        let start = memchr::memrchr(b'\n', before).map_or(0, |line_break| line_break + 1);
+        let line = memchr::memchr_iter(b'\n', before).count() + 1;
+        Position { line, column: String::from_utf8_lossy(&before[start..]).chars().count() + 1 }
     }
 }
 

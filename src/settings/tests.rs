@@ -9,8 +9,12 @@ fn vars(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
-fn profile(name: &str) -> Option<(String, Origin)> {
-    Some((name.to_owned(), Origin::Flag("--profile")))
+fn profile(name: &str) -> (String, Origin) {
+    (name.to_owned(), Origin::Flag("--profile"))
+}
+
+fn flag(key: &'static dyn AnyKey, name: &'static str, text: &str) -> Vec<Flag> {
+    vec![Flag { key, name, text: text.to_owned() }]
 }
 
 /// The trust that holds, and who says so.
@@ -32,18 +36,18 @@ fn each_layer_wins_over_the_one_before() {
     assert_eq!(trust(&said), (Trust::None, "u:2:1".to_owned()));
     said.files = &files;
     assert_eq!(trust(&said), (Trust::Hashed, "n:3:1".to_owned()));
-    said.profile = profile("p");
+    said.profile = Some(profile("p"));
     assert_eq!(trust(&said), (Trust::Any, "n:5:1 (profile p)".to_owned()));
     said.variables = &variables;
     assert_eq!(trust(&said), (Trust::Verified, "SNAPCTL_TRUST".to_owned()));
-    said.flags = vec![("keyframes.trust", "--no-keyframes", "none".to_owned())];
+    said.flags = flag(&TRUST, "--no-keyframes", "none");
     assert_eq!(trust(&said), (Trust::None, "--no-keyframes".to_owned()));
 }
 
 #[test]
 fn the_profile_of_the_weakest_file_wins_over_the_strongest_file() {
     let files = [file("[profiles.p.keyframes]\ntrust = 'any'"), file("[keyframes]\ntrust = 'none'")];
-    assert_eq!(trust(&Said { files: &files, profile: profile("p"), ..Said::default() }).0, Trust::Any);
+    assert_eq!(trust(&Said { files: &files, profile: Some(profile("p")), ..Said::default() }).0, Trust::Any);
 }
 
 #[test]
@@ -54,8 +58,8 @@ fn an_empty_text_says_nothing_in_a_variable_and_unsets_elsewhere() {
     let settings = Settings::of(&said).unwrap();
     assert_eq!(settings.get(&STORE_URL), Some(Location("dir/a.db".to_owned())));
     assert_eq!(settings.get(&TIMEOUT), Some(Duration::from_secs(1)));
-    said.profile = profile("free");
-    said.flags = vec![("store.url", "--store", String::new())];
+    said.profile = Some(profile("free"));
+    said.flags = flag(&STORE_URL, "--store", "");
     let settings = Settings::of(&said).unwrap();
     assert_eq!((settings.get(&STORE_URL), settings.get(&TIMEOUT)), (None, None));
     assert_eq!(settings.find("store.url").unwrap().unwrap().origin, &Origin::Flag("--store"));
@@ -70,7 +74,7 @@ fn paths_of_files_are_beside_them_and_others_are_not() {
     assert_eq!(url(&said), "sqlite:dir/a.db");
     said.variables = &variables;
     assert_eq!(url(&said), "sqlite:b.db");
-    said.flags = vec![("store.url", "-s", "c.db".to_owned())];
+    said.flags = flag(&STORE_URL, "--store", "c.db");
     assert_eq!(url(&said), "c.db");
 }
 
@@ -82,12 +86,12 @@ fn what_is_wrong_names_who_says_it() {
         error(&Said { variables: &variables, ..Said::default() }),
         "SNAPCTL_TIMEOUT: limits.timeout: a duration is a number and a unit, like 500ms, 10s, 2m or 1h"
     );
-    let flags = vec![("output.color", "--color", "red".to_owned())];
+    let flags = flag(&COLOR, "--color", "red");
     assert_eq!(
         error(&Said { flags, ..Said::default() }),
         "--color: output.color: \"red\" is not one of auto, always, never"
     );
-    assert_eq!(error(&Said { profile: profile("x"), ..Said::default() }), "--profile: there is no profile \"x\"");
+    assert_eq!(error(&Said { profile: Some(profile("x")), ..Said::default() }), "--profile: there is no profile \"x\"");
 }
 
 #[test]

@@ -129,15 +129,14 @@ fn a_password_is_not_shown() {
 #[test]
 fn what_is_listed_can_be_written_back() {
     let env = env();
-    let mut text = String::new();
     let listed = |env: &TestEnv| -> Vec<Value> { serde_json::from_str(env.run(&["config", "--json"]).ok()).unwrap() };
     let values = |list: &[Value]| -> BTreeSet<String> {
         list.iter().map(|entry| format!("{} = {}", entry["key"].as_str().unwrap(), entry["value"])).collect()
     };
     let before = listed(&env);
-    for entry in before.iter().filter(|entry| entry["value"].is_string()) {
-        text += &format!("{} = {}\n", entry["key"].as_str().unwrap(), entry["value"]);
-    }
-    fs::write(env.path("snapctl.toml"), text).unwrap();
+    let set = before.iter().filter(|entry| entry["value"].is_string());
+    let lines: Vec<String> =
+        set.map(|entry| format!("{} = {}", entry["key"].as_str().unwrap(), entry["value"])).collect();
+    fs::write(env.path("snapctl.toml"), lines.join("\n")).unwrap();
     assert_eq!(values(&listed(&env)), values(&before));
 }

@@ -7,7 +7,7 @@ use std::process::Output;
 
 use assert_cmd::Command;
 
-use crate::support::{Operation, TestEnv};
+use crate::support::TestEnv;
 
 const MAPPED: &str =
     "[models.\"powerhouse/document-drive@2\"]\nsame-as = \"powerhouse/document-drive@1\"\nupgrade = \"identity\"\n";
@@ -112,6 +112,10 @@ fn the_users_file_is_where_xdg_says() {
     put(&env, "xdg/snapctl/snapctl.toml", "[keyframes]\ntrust = 'any'");
     let output = config(&env, "w", "keyframes.trust").env("XDG_CONFIG_HOME", env.path("xdg")).output().unwrap();
     assert_eq!(answer(&output), "any");
+    // A home that is none has no file.
+    for home in ["/dev/null", "/nonexistent", ""] {
+        assert_eq!(answer(&config(&env, "w", "keyframes.trust").env("HOME", home).output().unwrap()), "verified");
+    }
 }
 
 #[test]
@@ -186,14 +190,7 @@ fn a_store_in_a_file_is_beside_it_and_is_opened() {
 
 #[test]
 fn what_is_set_has_its_effect() {
-    let env = TestEnv::with_store(|store| {
-        store.drive("d1", "One", 3);
-        store.document("d2", "some/type", "x", "main");
-        store.operation(&Operation {
-            document_type: "some/type",
-            ..Operation::new("d2", "global", 0, "SET", serde_json::json!({}))
-        });
-    });
+    let env = TestEnv::with_store(|store| store.drive("d1", "One", 3));
     put(&env, "snapctl.toml", "[limits]\ntimeout = '0s'\n[profiles.slow.limits]\ntimeout = ''");
     assert_eq!(env.read(&["rebuild", "d1/global"]).status, 5);
     env.read(&["rebuild", "d1/global", "--profile", "slow"]).ok();
@@ -204,9 +201,13 @@ fn what_is_set_has_its_effect() {
     assert!(env.read(&["rebuild", "none"]).fails(4).contains("\u{1b}[1;31m"));
     let said = env.read(&["rebuild", "none", "--color", "never"]);
     assert!(!said.fails(4).contains('\u{1b}'), "{said:?}");
-    put(&env, "snapctl.toml", "[keyframes]\ntrust = 'any'");
-    let explain = env.read(&["rebuild", "d1/global", "--explain"]).json();
-    assert_eq!(explain["explain"]["base"]["kind"], "genesis");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/drive.sqlite");
+    fs::copy(fixture, env.path("ops.db")).unwrap();
+    let base = || env.read(&["rebuild", "field-notes/global", "--explain"]).json()["explain"]["base"]["kind"].clone();
+    put(&env, "snapctl.toml", "");
+    assert_eq!(base(), "genesis");
+    put(&env, "snapctl.toml", "[keyframes]\ntrust = 'hashed'");
+    assert_eq!(base(), "keyframe");
 }
 
 #[test]
@@ -247,8 +248,8 @@ fn what_stands_in_the_place_of_a_file_is_an_error() {
     assert!(said().contains("it is no regular file"), "{}", said());
     fs::remove_file(env.path("snapctl.toml")).unwrap();
     fs::write(env.path("snapctl.toml"), "").unwrap();
-    fs::set_permissions(env.path("snapctl.toml"), fs::Permissions::from_mode(0)).unwrap();
-    // Root reads everything.
+    fs::set_permissions(env.path("snapctl.toml"), fs::Permissions::from_mode(0o000)).unwrap();
+    // Root may read everything.
     if fs::read(env.path("snapctl.toml")).is_err() {
         assert!(said().contains("ermission denied"), "{}", said());
     }
