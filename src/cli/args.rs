@@ -1,23 +1,23 @@
 //! What is common to all command lines.
 
-use std::num::NonZeroU64;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use crate::model::target::{At, Target, TargetError};
 use crate::model::time::Timestamp;
-use crate::replay::Trust;
+use crate::settings::{
+    AnyKey, BUSY_TIMEOUT, COLOR, CONFIG_VARIABLE, Flag, Kind, PROFILE_VARIABLE, PROGRESS, STORE_URL, TIMEOUT, TRUST,
+};
 
-/// Options of every command.
+/// Options of every command. What can be set elsewhere, too, is kept as it was typed: the settings decide what holds.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub(crate) struct Global {
-    /// The store: a path, or a URL such as sqlite:PATH
-    #[arg(short, long, global = true, value_name = "URL", env = "SNAPCTL_STORE", hide_env_values = true)]
-    pub(crate) store: Option<String>,
+    #[arg(short, long, global = true, value_name = "URL", value_parser = checked(&STORE_URL), help = help(&STORE_URL))]
+    store: Option<String>,
 
     /// Print one indented JSON value; what is said on stderr is a JSON object per line
     #[arg(long, global = true, conflicts_with = "ndjson")]
@@ -33,31 +33,28 @@ pub(crate) struct Global {
 
     /// Rebuild from the first operation; the same as --trust none
     #[arg(long, global = true, conflicts_with = "trust")]
-    pub(crate) no_keyframes: bool,
+    no_keyframes: bool,
 
-    /// Which keyframes a rebuild may start from
-    #[arg(long, global = true, value_name = "LEVEL", value_enum, default_value_t = TrustLevel::Verified)]
-    pub(crate) trust: TrustLevel,
+    #[arg(long, global = true, value_name = "LEVEL", value_parser = words(&TRUST), help = help(&TRUST))]
+    trust: Option<String>,
 
-    /// Stop after this long with exit code 5, for example 500ms, 10s, 2m
-    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
-    pub(crate) timeout: Option<Duration>,
+    #[arg(long, global = true, value_name = "DURATION", value_parser = checked(&TIMEOUT), help = help(&TIMEOUT))]
+    timeout: Option<String>,
 
-    /// How long to wait for a store that another program has locked
-    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration, default_value = "5s")]
-    pub(crate) busy_timeout: Duration,
+    #[arg(long, global = true, value_name = "DURATION", value_parser = checked(&BUSY_TIMEOUT), help = help(&BUSY_TIMEOUT))]
+    busy_timeout: Option<String>,
 
-    /// How to show progress on stderr; auto is a bar when stderr is a terminal
-    #[arg(long, global = true, value_name = "HOW", value_enum, default_value_t = ProgressWhen::Auto)]
-    pub(crate) progress: ProgressWhen,
+    #[arg(long, global = true, value_name = "HOW", value_parser = words(&PROGRESS), help = help(&PROGRESS))]
+    progress: Option<String>,
 
-    /// When to colour what is said on stderr
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorWhen::Auto)]
-    pub(crate) color: ColorWhen,
+    #[arg(long, global = true, value_name = "WHEN", value_parser = words(&COLOR), help = help(&COLOR))]
+    color: Option<String>,
 
-    /// Read settings from this file; so far the models in [models]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help = variable(CONFIG, CONFIG_VARIABLE))]
     pub(crate) config: Option<PathBuf>,
+
+    #[arg(long, global = true, value_name = "NAME", help = variable(PROFILE, PROFILE_VARIABLE))]
+    pub(crate) profile: Option<String>,
 
     /// Say nothing on stderr but errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -68,39 +65,47 @@ pub(crate) struct Global {
     pub(crate) verbose: bool,
 }
 
-/// Which keyframes a rebuild may start from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TrustLevel {
-    /// None
-    None,
-    /// Those that snapctl wrote or checked
-    Verified,
-    /// Also foreign ones whose state hash equals the stored hash of their operation
-    Hashed,
-    /// All that decode and fit their label
-    Any,
+const CONFIG: &str = "Read settings from this file, and look for no other; /dev/null for none";
+const PROFILE: &str = "Lay [profiles.NAME] over the rest of the settings files";
+
+impl Global {
+    /// The flags that are settings.
+    #[must_use]
+    pub(crate) fn settings(&self) -> Vec<Flag> {
+        let flags: [(&dyn AnyKey, &Option<String>); 6] = [
+            (&STORE_URL, &self.store),
+            (&TRUST, &self.trust),
+            (&TIMEOUT, &self.timeout),
+            (&BUSY_TIMEOUT, &self.busy_timeout),
+            (&PROGRESS, &self.progress),
+            (&COLOR, &self.color),
+        ];
+        let given =
+            flags.into_iter().filter_map(|(key, text)| Some(Flag { key, name: key.flag(), text: text.clone()? }));
+        let none = self.no_keyframes.then(|| Flag { key: &TRUST, name: "--no-keyframes", text: "none".to_owned() });
+        given.chain(none).collect()
+    }
 }
 
-/// When progress is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProgressWhen {
-    /// A bar when stderr is a terminal
-    Auto,
-    /// Never
-    None,
-    /// Lines of JSON, a few a second
-    Json,
+/// What the help says of the flag of a setting.
+fn help(key: &dyn AnyKey) -> String {
+    let default = key.default_text().map(|text| format!(" [default: {text}]")).unwrap_or_default();
+    variable(key.about(), key.variable()) + &default
 }
 
-/// When colours are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ColorWhen {
-    /// When stderr is a terminal, `NO_COLOR` is not set and TERM is not dumb
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
+fn variable(about: &str, variable: &str) -> String {
+    format!("{about} [env: {variable}]")
+}
+
+/// Takes the texts that are values of a setting.
+fn checked(key: &'static dyn AnyKey) -> impl Fn(&str) -> Result<String, String> + Clone + Send + Sync + 'static {
+    move |text| key.check(text).map(|()| text.to_owned())
+}
+
+/// The same, for settings with few values.
+fn words(key: &'static dyn AnyKey) -> PossibleValuesParser {
+    let Kind::Words(words) = key.kind() else { return PossibleValuesParser::new([""; 0]) };
+    PossibleValuesParser::new(words.into_iter().map(|(name, about)| PossibleValue::new(name).help(about)))
 }
 
 /// Parts of a target that are given literally, for names that would have to be escaped.
@@ -119,27 +124,6 @@ pub(crate) struct Literal {
     pub(crate) at: Option<String>,
 }
 
-impl Global {
-    /// Which keyframes a rebuild may start from.
-    #[must_use]
-    pub(crate) fn trust(&self) -> Trust {
-        match self.trust {
-            _ if self.no_keyframes => Trust::None,
-            TrustLevel::None => Trust::None,
-            TrustLevel::Verified => Trust::Verified,
-            TrustLevel::Hashed => Trust::Hashed,
-            TrustLevel::Any => Trust::Any,
-        }
-    }
-
-    /// How long to wait for a busy store, which is never longer than all of the work may take; `None` not at all.
-    #[must_use]
-    pub(crate) fn busy_timeout_ms(&self) -> Option<NonZeroU64> {
-        let wait = self.timeout.map_or(self.busy_timeout, |timeout| timeout.min(self.busy_timeout));
-        NonZeroU64::new(wait.as_millis().try_into().unwrap_or(u64::MAX))
-    }
-}
-
 impl Literal {
     /// What `text` means beside these options.
     ///
@@ -152,21 +136,6 @@ impl Literal {
         let at = self.at.as_deref().map_or(Ok(At::Head), At::parse_literal)?;
         Ok(Target::literal(text, self.scope.as_deref(), self.branch.as_deref(), at))
     }
-}
-
-/// A number and a unit: `ms`, `s`, `m` or `h`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let millis: Option<u64> = match unit {
-        "ms" => Some(1),
-        "s" => Some(1000),
-        "m" => Some(60_000),
-        "h" => Some(3_600_000),
-        _ => None,
-    };
-    let total = number.parse::<u64>().ok().zip(millis).and_then(|(number, millis)| number.checked_mul(millis));
-    total.map(Duration::from_millis).ok_or("a duration is a number and a unit, like 500ms, 10s, 2m or 1h".to_owned())
 }
 
 /// A time in any of the forms that stores hold.
@@ -201,16 +170,6 @@ mod tests {
         }
         for text in ["a", "a/b", "/~", "/~2", "/a~"] {
             assert!(parse_pointer(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_duration_needs_its_unit() {
-        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
-        assert_eq!(parse_duration("0s"), Ok(Duration::ZERO));
-        for text in ["", "10", "s", "-1s", "1.5s", "1 s", "99999999999999999999s", "18446744073709551615h"] {
-            assert!(parse_duration(text).is_err(), "{text}");
         }
     }
 

@@ -8,33 +8,45 @@ use anyhow::Context as _;
 use super::args::Global;
 use super::exit::{ExitStatus, Refusal};
 use super::progress::{Display, Limits, Meter};
+use super::settings::Gathered;
 use crate::model::progress::Stop;
 use crate::model::target::Target;
 use crate::reducer::Registry;
 use crate::replay::{self, ReplayError, Snapshot, Sources};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::store::{Access, Options, Read, Store, StoreError, Stores, answer};
 
 /// The checked options of a command, and what follows from them.
 pub(crate) struct Ctx {
     global: Global,
+    gathered: Gathered,
     limits: Limits,
     registry: Registry,
 }
 
 impl Ctx {
-    /// Reads the settings, and starts the clock of `--timeout`.
+    /// Starts the clock of `--timeout`, and makes the models of the settings known.
     ///
     /// # Errors
-    /// When the settings cannot be read or are wrong.
-    pub(crate) fn new(global: Global) -> anyhow::Result<Self> {
-        let limits = Limits::start(global.timeout).context("cannot listen for interrupts")?;
+    /// When the settings name a model that does not exist.
+    pub(crate) fn new(global: Global, gathered: Gathered) -> anyhow::Result<Self> {
+        let timeout = gathered.settings.get(&settings::TIMEOUT);
+        let limits = Limits::start(timeout).context("cannot listen for interrupts")?;
         let mut registry = Registry::built_in();
-        if let Some(path) = &global.config {
-            let step = || format!("registering the models of {}", path.display());
-            Settings::read(path)?.register(&mut registry).with_context(step)?;
-        }
-        Ok(Ctx { global, limits, registry })
+        gathered.settings.register(&mut registry)?;
+        Ok(Ctx { global, gathered, limits, registry })
+    }
+
+    /// What holds.
+    #[must_use]
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.gathered.settings
+    }
+
+    /// What holds, and where it was looked for.
+    #[must_use]
+    pub(crate) fn gathered(&self) -> &Gathered {
+        &self.gathered
     }
 
     /// Opens the store that was named.
@@ -42,14 +54,20 @@ impl Ctx {
     /// # Errors
     /// When none was named, or it cannot be opened.
     pub(crate) fn open_store(&self) -> anyhow::Result<Arc<dyn Store>> {
-        let named = self.global.store.as_deref().filter(|text| !text.is_empty());
-        let text = named.ok_or_else(|| Refusal {
+        let location = self.settings().get(&settings::STORE_URL).ok_or_else(|| Refusal {
             exit: ExitStatus::Usage,
             code: "no-store",
             message: "no store given".to_owned(),
-            hint: Some("name one with --store PATH or SNAPCTL_STORE".to_owned()),
+            hint: Some("name one with --store PATH, SNAPCTL_STORE, or url in [store] of snapctl.toml".to_owned()),
         })?;
-        Ok(open(text, self.global.busy_timeout_ms())?)
+        Ok(open(&location.0, self.busy_timeout_ms())?)
+    }
+
+    /// How long to wait for a busy store, which is never longer than all of the work may take; `None` not at all.
+    fn busy_timeout_ms(&self) -> Option<NonZeroU64> {
+        let wait = self.settings().get(&settings::BUSY_TIMEOUT);
+        let wait = self.settings().get(&settings::TIMEOUT).map_or(wait, |timeout| timeout.min(wait));
+        NonZeroU64::new(wait.as_millis().try_into().unwrap_or(u64::MAX))
     }
 
     /// The models that are known.
@@ -76,13 +94,13 @@ impl Ctx {
     /// What rebuilds work with, in one read transaction.
     #[must_use]
     pub(crate) fn sources<'a>(&'a self, read: &'a dyn Read, meter: &'a Meter<'_>) -> Sources<'a> {
-        Sources { read, registry: &self.registry, trust: self.global.trust(), progress: meter }
+        Sources { read, registry: &self.registry, trust: self.settings().get(&settings::TRUST), progress: meter }
     }
 
     /// Begins to measure a piece of work.
     #[must_use]
     pub(crate) fn meter(&self, step: &'static str) -> Meter<'_> {
-        Meter::new(&self.limits, Display::choose(self.global.progress, self.global.quiet), step)
+        Meter::new(&self.limits, Display::choose(self.settings().get(&settings::PROGRESS), self.global.quiet), step)
     }
 
     /// Whether to go on.

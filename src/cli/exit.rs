@@ -12,7 +12,7 @@ use crate::model::similar::Similar;
 use crate::model::target::{GRAMMAR, TargetError};
 use crate::reducer::{ModelId, RegistryError};
 use crate::replay::ReplayError;
-use crate::settings::SettingsError;
+use crate::settings::{SettingsError, nearest};
 use crate::store::StoreError;
 
 /// How a command ends. The numbers are a contract.
@@ -207,8 +207,8 @@ fn of_registry(error: &RegistryError) -> Class {
 fn how_to_map(id: &ModelId) -> String {
     let kind = &id.document_type;
     format!(
-        "`snapctl model list` shows the models there are; a version that behaves like another is mapped in snapctl.toml \
-         (--config): [models.\"{id}\"] with same-as = \"{kind}@VERSION\""
+        "`snapctl model list` shows the models there are; a version that behaves like another is mapped in snapctl.toml: \
+         [models.\"{id}\"] with same-as = \"{kind}@VERSION\""
     )
 }
 
@@ -221,11 +221,24 @@ fn of_stop(stop: Stop) -> Class {
 
 fn of_settings(error: &SettingsError) -> Class {
     match error {
-        SettingsError::Unreadable { .. } => Class(ExitStatus::Failed, "settings-unreadable", None),
-        SettingsError::UnknownKey { nearest, .. } => {
-            let hint = nearest.map(|nearest| format!("did you mean {nearest}?"));
-            Class(ExitStatus::Usage, "settings-unknown-key", hint)
+        SettingsError::Unreadable { .. } => {
+            hinted(ExitStatus::Failed, "settings-unreadable", "--config FILE reads another, --config /dev/null none")
         }
+        SettingsError::UnknownKey { meant, .. } => {
+            let hint = meant.as_ref().map(|meant| format!("did you mean {meant}?"));
+            let all = || Some("`snapctl config --config /dev/null` lists the settings there are".to_owned());
+            Class(ExitStatus::Usage, "settings-unknown-key", hint.or_else(all))
+        }
+        SettingsError::NoProfile { name, known, .. } => {
+            let names: Vec<&str> = known.iter().map(String::as_str).collect();
+            let hint = match nearest(name, &names) {
+                Some(near) => format!("did you mean {near}?"),
+                None if names.is_empty() => format!("the settings files that were read have no [profiles.{name}]"),
+                None => format!("there is {}", names.join(", ")),
+            };
+            Class(ExitStatus::Usage, "no-profile", Some(hint))
+        }
+        SettingsError::Model { source, .. } => of_registry(source),
         SettingsError::Syntax { .. } | SettingsError::BadValue { .. } => {
             Class(ExitStatus::Usage, "settings-invalid", None)
         }

@@ -7,6 +7,7 @@ mod exit;
 mod lines;
 mod progress;
 mod render;
+mod settings;
 mod ui;
 mod usage;
 
@@ -15,10 +16,12 @@ use std::ffi::OsString;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use args::Global;
-use commands::{log, ls, model, rebuild, store};
+use commands::{config, log, ls, model, rebuild, store};
 use ctx::Ctx;
 use exit::Report;
 use ui::Ui;
+
+use crate::settings::{COLOR, ColorWhen};
 
 pub use exit::ExitStatus;
 
@@ -47,6 +50,7 @@ enum Command {
     /// Show what is known of the store
     #[command(subcommand)]
     Store(store::StoreCommand),
+    Config(config::ConfigArgs),
 }
 
 const EXIT_CODES: &str = "\
@@ -64,8 +68,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
         Ok(cli) => cli,
         Err(error) => return usage::answer(&error, &args),
     };
-    let mut ui = Ui::new(&cli.global);
-    let result = Ctx::new(cli.global).and_then(|ctx| dispatch(&cli.command, &ctx, &mut ui));
+    let gathered = settings::gather(&cli.global);
+    let color = gathered.as_ref().map_or(ColorWhen::Auto, |gathered| gathered.settings.get(&COLOR));
+    let mut ui = Ui::new(&cli.global, color);
+    let result = gathered.map_err(Into::into).and_then(|gathered| {
+        gathered.warn(&ui.talk);
+        let ctx = Ctx::new(cli.global, gathered)?;
+        dispatch(&cli.command, &ctx, &mut ui)
+    });
     let flushed = ui.out.flush();
     let error = match (result, flushed) {
         (Ok(status), Ok(())) => return status,
@@ -82,6 +92,7 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Rebuild(args) => rebuild::run(args, ctx, ui),
         Command::Model(command) => model::run(*command, ctx, ui),
         Command::Store(command) => store::run(*command, ctx, ui),
+        Command::Config(args) => config::run(args, ctx, ui),
     }
 }
 

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::args::ProgressWhen;
 use super::ui::dumb_terminal;
 use crate::model::progress::{Progress, Stop};
+use crate::settings::ProgressWhen;
 
 /// What may end a command before its work is done: the user, or the clock.
 pub(crate) struct Limits {

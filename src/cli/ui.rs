@@ -8,7 +8,8 @@ use std::io::{self, IsTerminal as _};
 pub(crate) use out::{List, Out};
 pub(crate) use talk::Talk;
 
-use super::args::{ColorWhen, Global};
+use super::args::Global;
+use crate::settings::ColorWhen;
 
 /// The streams of the process. They are apart so that one can talk while an answer is being written.
 pub(crate) struct Ui {
@@ -48,7 +49,7 @@ pub(crate) struct StdoutError(#[source] pub io::Error);
 impl Ui {
     /// Takes hold of the streams of the process.
     #[must_use]
-    pub(crate) fn new(global: &Global) -> Self {
+    pub(crate) fn new(global: &Global, color: ColorWhen) -> Self {
         let stdout = io::stdout();
         let width = stdout.is_terminal().then(terminal_width);
         let format = match (global.json, global.ndjson) {
@@ -62,7 +63,7 @@ impl Ui {
             _ => Volume::Normal,
         };
         let out = Out::new(Box::new(stdout.lock()), format, width);
-        let talk = Talk::new(format != Format::Plain, volume, color_on_stderr(global.color));
+        let talk = Talk::new(format != Format::Plain, volume, color_on_stderr(color));
         Ui { out, talk }
     }
 }

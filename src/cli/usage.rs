@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal as _};
 
 use clap::error::ErrorKind;
 
-use super::args::ColorWhen;
 use super::exit::{ExitStatus, Report};
 use super::ui::{Format, Out, Talk, Volume, color_on_stderr};
+use crate::settings::ColorWhen;
 
 /// Prints what clap answers instead of a command line.
 pub(crate) fn answer(error: &clap::Error, args: &[OsString]) -> ExitStatus {

@@ -21,7 +21,7 @@ use crate::model::operation::{OperationRow, Retraction};
 use crate::model::time::Timestamp;
 
 pub use error::StoreError;
-pub use open::{Access, BUSY_TIMEOUT, Backend, Location, Open, Options, Stores};
+pub use open::{Access, BUSY_TIMEOUT, Backend, Location, Open, Options, Stores, relative_to, without_password};
 
 /// What a visitor of rows says: go on, or stop the visit (which is not an error).
 pub type Flow = ControlFlow<()>;

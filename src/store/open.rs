@@ -188,9 +188,31 @@ fn file_path(place: &str) -> Option<&str> {
     }
 }
 
+/// What a text that names a store means beside a folder other than the working directory: a relative path becomes one
+/// that begins with `folder`, everything else stays as it is.
+#[must_use]
+pub fn relative_to(text: &str, folder: &Path) -> String {
+    let (scheme, path) = match text.split_once(':') {
+        Some((scheme, path)) if is_scheme(scheme) => (scheme, path),
+        _ => ("", text),
+    };
+    let is_path = scheme.is_empty() || scheme.eq_ignore_ascii_case(SQLITE);
+    if !is_path || path.is_empty() || path.starts_with("//") || folder.as_os_str().is_empty() {
+        return text.to_owned();
+    }
+    // An absolute path takes the place of the folder.
+    let mut path = folder.join(path).to_string_lossy().into_owned();
+    if path.contains(':') && Path::new(&path).is_relative() {
+        // The name of a folder is no scheme.
+        path.insert_str(0, "./");
+    }
+    if scheme.is_empty() { path } else { format!("{scheme}:{path}") }
+}
+
 /// The text without what stands between `USER:` and `@`, and without options, which may hold secrets too. An
 /// existing file has its own name.
-fn without_password(text: &str) -> String {
+#[must_use]
+pub fn without_password(text: &str) -> String {
     if Path::new(text).exists() {
         return text.into();
     }
@@ -272,6 +294,26 @@ mod tests {
             let message = refusal(text);
             assert!(!message.contains("heim"), "{message}");
         }
+    }
+
+    #[test]
+    fn a_relative_path_is_beside_its_folder() {
+        for (text, whole) in [
+            ("ops.db", "a/b/ops.db"),
+            ("../ops.db", "a/b/../ops.db"),
+            ("sqlite:ops.db?busy-timeout-ms=1", "sqlite:a/b/ops.db?busy-timeout-ms=1"),
+            ("/ops.db", "/ops.db"),
+            ("sqlite:/ops.db", "sqlite:/ops.db"),
+            ("sqlite:///ops.db", "sqlite:///ops.db"),
+            ("memory:", "memory:"),
+            ("postgres://u@h/db", "postgres://u@h/db"),
+            ("", ""),
+        ] {
+            assert_eq!(relative_to(text, Path::new("a/b")), whole, "{text}");
+        }
+        assert_eq!(relative_to("ops.db", Path::new("")), "ops.db");
+        assert_eq!(relative_to("ops.db", Path::new("old:b")), "./old:b/ops.db");
+        assert_eq!(relative_to("./old:ops.db", Path::new("/a")), "/a/./old:ops.db");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::support::TestEnv;
 
 fn start(env: &TestEnv, args: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_snapctl"));
-    command.env_clear().env("SNAPCTL_STORE", env.path("ops.db")).args(args);
+    command.env_clear().env("SNAPCTL_CONFIG", "/dev/null").env("SNAPCTL_STORE", env.path("ops.db")).args(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -22,6 +22,7 @@ fn end(mut child: Child) -> (i32, String) {
 fn full_disk(env: &TestEnv, args: &[&str]) -> (i32, String) {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_snapctl"));
+    command.env("SNAPCTL_CONFIG", "/dev/null");
     let output = command.env("SNAPCTL_STORE", env.path("ops.db")).args(args).stdout(full).output().unwrap();
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }

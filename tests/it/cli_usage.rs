@@ -15,7 +15,8 @@ fn without_a_store_the_hint_says_how_to_name_one() {
     ] {
         let run = env.run(args);
         let said = run.fails(2);
-        assert_eq!(said, "error: no store given\nhint: name one with --store PATH or SNAPCTL_STORE\n", "{args:?}");
+        let hint = "hint: name one with --store PATH, SNAPCTL_STORE, or url in [store] of snapctl.toml";
+        assert_eq!(said, format!("error: no store given\n{hint}\n"), "{args:?}");
     }
     assert!(env.run(&["ls", "--store", ""]).fails(2).contains("no store given"));
 }

@@ -3,6 +3,7 @@
 
 mod bases;
 mod cli_batch;
+mod cli_config;
 mod cli_errors;
 mod cli_hints;
 mod cli_log;

@@ -8,7 +8,7 @@ const README: &str = include_str!("../../README.md");
 /// `snapctl`, in `fixtures/`.
 fn snapctl() -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("snapctl"));
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")).env_clear();
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")).env_clear().env("HOME", "/nonexistent");
     command
 }
 
@@ -43,5 +43,16 @@ fn every_line_of_the_tour_works() {
             .success()
             .stdout(predicate::str::is_empty().not())
             .stderr(said);
+    }
+}
+
+#[test]
+fn every_setting_is_in_its_table() {
+    for key in snapctl::settings::KEYS {
+        let default = key.default_text().map_or(String::new(), |text| format!("`{text}`"));
+        let line = README.lines().find(|line| line.starts_with(&format!("| `{}` |", key.name()))).unwrap();
+        for text in [key.variable(), key.flag(), &default] {
+            assert!(line.contains(text), "{line}: {text}");
+        }
     }
 }

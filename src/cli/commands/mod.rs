@@ -1,5 +1,6 @@
 //! One file per command: arguments, one library call, one view.
 
+pub(crate) mod config;
 pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod model;

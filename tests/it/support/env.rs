@@ -24,7 +24,10 @@ pub(crate) struct Run {
 
 impl TestEnv {
     pub(crate) fn new() -> Self {
-        TestEnv { dir: tempfile::tempdir().expect("a temporary directory") }
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let above = dir.path().ancestors().map(|folder| folder.join("snapctl.toml")).find(|file| file.exists());
+        assert_eq!(above, None, "settings that every test would find");
+        TestEnv { dir }
     }
 
     /// An environment with a store in `ops.db`.
@@ -38,10 +41,10 @@ impl TestEnv {
         self.dir.path().join(name)
     }
 
-    /// snapctl, here, with nothing in its environment.
+    /// snapctl, here, with nothing in its environment but a home without settings.
     pub(crate) fn snapctl(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_snapctl"));
-        command.current_dir(self.dir.path()).env_clear().args(args);
+        command.current_dir(self.dir.path()).env_clear().env("HOME", self.path("home")).args(args);
         command
     }
 

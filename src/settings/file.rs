@@ -1,0 +1,388 @@
+//! A settings file: TOML, checked key by key, with the place of each.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use toml_parser::Source;
+use toml_parser::lexer::TokenKind;
+
+use super::error::SettingsError;
+use super::key::{AnyKey, KEYS, Member, OF_TYPE, OF_VERSION};
+use super::origin::{Origin, Position};
+use super::{nearest, quoted};
+
+/// A settings file that has been checked.
+#[derive(Clone)]
+pub struct File {
+    /// The file, as it was named.
+    pub(super) path: String,
+    /// What paths in it are relative to.
+    pub(super) dir: PathBuf,
+    /// What it says, outside of profiles and in them.
+    pub(super) entries: Vec<Entry>,
+    /// The profiles it has, also empty ones.
+    pub(super) profiles: Vec<String>,
+}
+
+/// One setting of a file.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) name: Name,
+    pub(super) text: String,
+    pub(super) at: Position,
+    pub(super) profile: Option<String>,
+}
+
+/// What is set. The order is that of the table of settings, then of models.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Name {
+    /// One of [`KEYS`], by its place there.
+    Key(usize),
+    /// A member of an entry of `[models]`.
+    Member {
+        /// `TYPE` or `TYPE@VERSION`.
+        model: String,
+        /// The name of the member.
+        member: &'static str,
+    },
+}
+
+/// The whole key, as it may stand in a file.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Name::Key(n) => f.write_str(KEYS[*n].name()),
+            Name::Member { model, member } => write!(f, "{MODELS}.{}.{member}", quoted(model)),
+        }
+    }
+}
+
+const MODELS: &str = "models";
+const PROFILES: &str = "profiles";
+
+impl File {
+    /// Checks the bytes of a settings file. `path` names it in errors and origins; what it says of paths is relative
+    /// to the folder that `path` is in.
+    ///
+    /// # Errors
+    /// `Syntax`, `UnknownKey`, `BadValue`: the first of them in a table.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, SettingsError> {
+        let shown = path.display().to_string();
+        let syntax = |text: &str, byte, reason: &str| SettingsError::Syntax {
+            path: shown.clone(),
+            at: Position::of(byte, text),
+            reason: reason.to_owned(),
+        };
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let (valid, _) = bytes.split_at(error.valid_up_to());
+            syntax(&String::from_utf8_lossy(valid), valid.len(), "this is not UTF-8 text")
+        })?;
+        if let Some(byte) = endless_key(text) {
+            return Err(syntax(text, byte, "a key cannot have so many parts"));
+        }
+        let table = DeTable::parse(text)
+            .map_err(|error| syntax(text, error.span().map_or(0, |span| span.start), error.message()))?;
+        let mut reader = Reader { path: &shown, text, profile: None, entries: Vec::new() };
+        let mut profiles = Vec::new();
+        for (key, value) in by_position(table.get_ref()) {
+            if key.get_ref() == PROFILES {
+                for (key, value) in by_position(reader.table(PROFILES, value)?) {
+                    let name = key.get_ref().to_string();
+                    reader.profile = Some(name.clone());
+                    let path = format!("{PROFILES}.{}", quoted(&name));
+                    for (key, value) in by_position(reader.table(&path, value)?) {
+                        reader.section(key, value)?;
+                    }
+                    profiles.push(name);
+                }
+                reader.profile = None;
+            } else {
+                reader.section(key, value)?;
+            }
+        }
+        let entries = reader.entries;
+        Ok(File { dir: path.parent().unwrap_or(Path::new("")).to_owned(), path: shown, entries, profiles })
+    }
+}
+
+/// Its name alone: what it says may hold passwords.
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Entry {
+    /// Where a file called `path` says so.
+    pub(super) fn origin(&self, path: &str) -> Origin {
+        Origin::File { path: path.to_owned(), at: self.at, profile: self.profile.clone() }
+    }
+}
+
+/// The first key with more parts than any that means something. Each part is a level of the parsed tree, and nothing
+/// else bounds how deep a key of a few kilobytes makes it.
+fn endless_key(text: &str) -> Option<usize> {
+    const MAX_DOTS: u32 = 16;
+    let mut dots = 0;
+    for token in Source::new(text).lex() {
+        match token.kind() {
+            TokenKind::Dot => dots += 1,
+            TokenKind::Atom | TokenKind::Whitespace | TokenKind::BasicString | TokenKind::LiteralString => {}
+            _ => dots = 0,
+        }
+        if dots > MAX_DOTS {
+            return Some(token.span().start());
+        }
+    }
+    None
+}
+
+type Pair<'a, 'i> = (&'a Spanned<Cow<'i, str>>, &'a Spanned<DeValue<'i>>);
+
+/// The members of a table, as they stand in the file.
+fn by_position<'a, 'i>(table: &'a DeTable<'i>) -> Vec<Pair<'a, 'i>> {
+    let mut pairs: Vec<Pair<'a, 'i>> = table.iter().collect();
+    pairs.sort_by_key(|(key, _)| key.span().start);
+    pairs
+}
+
+/// Walks the tables of a file.
+struct Reader<'a> {
+    path: &'a str,
+    text: &'a str,
+    profile: Option<String>,
+    entries: Vec<Entry>,
+}
+
+impl Reader<'_> {
+    /// A table of the top, or of a profile.
+    fn section(&mut self, key: &Spanned<Cow<'_, str>>, value: &Spanned<DeValue<'_>>) -> Result<(), SettingsError> {
+        let section = key.get_ref().as_ref();
+        if section == MODELS {
+            return self.models(value);
+        }
+        let known: Vec<&dyn AnyKey> = KEYS.iter().copied().filter(|key| key.place().0 == section).collect();
+        if known.is_empty() {
+            let meant = meant_at_top(section, self.profile.is_some()).map(|meant| self.whole(&meant));
+            return Err(self.unknown(key, self.whole(&quoted(section)), meant));
+        }
+        for (key, value) in by_position(self.table(&self.whole(section), value)?) {
+            let name = key.get_ref().as_ref();
+            let Some(index) = KEYS.iter().position(|key| key.place() == (section, name)) else {
+                let names: Vec<&str> = known.iter().map(|key| key.place().1).collect();
+                let near = nearest(name, &names).map(|near| format!("{section}.{near}"));
+                let whole = self.whole(&format!("{section}.{}", quoted(name)));
+                return Err(self.unknown(key, whole, near.or_else(|| elsewhere(name)).map(|meant| self.whole(&meant))));
+            };
+            self.add(Name::Key(index), key.span().start, value, |text| KEYS[index].check(text))?;
+        }
+        Ok(())
+    }
+
+    fn models(&mut self, value: &Spanned<DeValue<'_>>) -> Result<(), SettingsError> {
+        for (key, value) in by_position(self.table(&self.whole(MODELS), value)?) {
+            let model = key.get_ref().as_ref();
+            let path = self.whole(&format!("{MODELS}.{}", quoted(model)));
+            let members = Member::of(model).map_err(|reason| self.bad(key.span().start, &path, reason))?;
+            for (key, value) in by_position(self.table(&path, value)?) {
+                let name = key.get_ref().as_ref();
+                let Some(member) = members.iter().find(|member| member.name == name) else {
+                    let names: Vec<&str> = members.iter().map(|member| member.name).collect();
+                    let meant = nearest(name, &names).map(|near| format!("{path}.{near}"));
+                    return Err(self.unknown(
+                        key,
+                        format!("{path}.{}", quoted(name)),
+                        meant.or_else(|| form_with(name)),
+                    ));
+                };
+                let name = Name::Member { model: model.to_owned(), member: member.name };
+                self.add(name, key.span().start, value, member.check)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        name: Name,
+        byte: usize,
+        value: &Spanned<DeValue<'_>>,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<(), SettingsError> {
+        let key = self.whole(&name.to_string());
+        let DeValue::String(text) = value.get_ref() else {
+            return Err(self.bad(value.span().start, &key, format!("it has to be a string, not {}", kind(value))));
+        };
+        check(text).map_err(|reason| self.bad(value.span().start, &key, reason))?;
+        let at = Position::of(byte, self.text);
+        self.entries.push(Entry { name, text: text.to_string(), at, profile: self.profile.clone() });
+        Ok(())
+    }
+
+    fn table<'v, 'i>(&self, path: &str, value: &'v Spanned<DeValue<'i>>) -> Result<&'v DeTable<'i>, SettingsError> {
+        match value.get_ref() {
+            DeValue::Table(table) => Ok(table),
+            _ => Err(self.bad(value.span().start, path, format!("it has to be a table, not {}", kind(value)))),
+        }
+    }
+
+    /// A key from the top of the file.
+    fn whole(&self, key: &str) -> String {
+        match &self.profile {
+            Some(profile) => format!("{PROFILES}.{}.{key}", quoted(profile)),
+            None => key.to_owned(),
+        }
+    }
+
+    fn unknown(&self, key: &Spanned<Cow<'_, str>>, whole: String, meant: Option<String>) -> SettingsError {
+        let at = Position::of(key.span().start, self.text);
+        SettingsError::UnknownKey { path: self.path.to_owned(), at, key: whole, meant }
+    }
+
+    fn bad(&self, byte: usize, key: &str, reason: String) -> SettingsError {
+        // The key says already which profile it is in.
+        let origin = Origin::File { path: self.path.to_owned(), at: Position::of(byte, self.text), profile: None };
+        SettingsError::BadValue { origin, key: key.to_owned(), reason }
+    }
+}
+
+/// The key that may be meant by `name` where a section should be.
+fn meant_at_top(name: &str, in_profile: bool) -> Option<String> {
+    let mut known: Vec<&str> = KEYS.iter().map(|key| key.place().0).collect();
+    known.push(MODELS);
+    if !in_profile {
+        known.push(PROFILES);
+    }
+    nearest(name, &known).map(str::to_owned).or_else(|| elsewhere(name))
+}
+
+/// The setting that is called `name` in whatever section.
+fn elsewhere(name: &str) -> Option<String> {
+    KEYS.iter().find(|key| key.place().1 == name).map(|key| key.name().to_owned())
+}
+
+/// A key of `[models]` that ends with `name`, if any does.
+pub(super) fn form_with(name: &str) -> Option<String> {
+    let has = |members: &[Member]| members.iter().any(|member| member.name == name);
+    let model = match () {
+        () if has(&OF_VERSION) => "TYPE@VERSION",
+        () if has(&OF_TYPE) => "TYPE",
+        () => return None,
+    };
+    Some(format!("{MODELS}.\"{model}\".{name}"))
+}
+
+fn kind(value: &Spanned<DeValue<'_>>) -> &'static str {
+    match value.get_ref() {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a time",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: impl AsRef<[u8]>) -> String {
+        File::parse(text.as_ref(), Path::new("s.toml")).unwrap_err().to_string()
+    }
+
+    fn meant(text: &str) -> Option<String> {
+        match File::parse(text.as_bytes(), Path::new("s.toml")) {
+            Err(SettingsError::UnknownKey { meant, .. }) => meant,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn says_which_key_is_wrong_and_where() {
+        assert_eq!(error("a = "), "s.toml:1:5: string values must be quoted, expected literal string");
+        assert_eq!(error("[model]"), "s.toml:1:2: unknown key model");
+        assert_eq!(error("\nmodels = 1"), "s.toml:2:10: models: it has to be a table, not an integer");
+        assert_eq!(error("[store]\nurl = 1"), "s.toml:2:7: store.url: it has to be a string, not an integer");
+        assert_eq!(error("[models.\"x@1\"]\nsame_as = 1"), "s.toml:2:1: unknown key models.\"x@1\".same_as");
+        assert_eq!(
+            error("[models.\"x@2\"]\nsame-as = \"x@1\"\nupgrade = \"all\""),
+            "s.toml:3:11: models.\"x@2\".upgrade: \"all\" is not one of identity, none"
+        );
+        assert_eq!(
+            error("[models.\"x@0\"]"),
+            "s.toml:1:9: models.\"x@0\": a model is named TYPE@VERSION, and versions start at 1"
+        );
+        assert_eq!(
+            error("[profiles.p.keyframes]\ntrust = \"no\"").split(';').next(),
+            Some("s.toml:2:9: profiles.p.keyframes.trust: \"no\" is not one of none, verified, hashed, any")
+        );
+        assert_eq!(error("[profiles.p.profiles.q]"), "s.toml:1:13: unknown key profiles.p.profiles");
+        assert_eq!(error("[store]\n'ä' = 1"), "s.toml:2:1: unknown key store.\"ä\"");
+        assert_eq!(error("'ä' = '\u{1f9c0}' a"), "s.toml:1:11: unexpected key or value, expected newline, `#`");
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_one_meant() {
+        for (text, key) in [
+            ("[modles]", Some("models")),
+            ("[profile.x]", Some("profiles")),
+            ("trust = 'any'", Some("keyframes.trust")),
+            ("[store]\nurll = 'a'", Some("store.url")),
+            ("[store]\ntimeout = '1s'", Some("store.busy-timeout")),
+            ("[output]\ntimeout = '1s'", Some("limits.timeout")),
+            ("[profiles.p.output]\ncolour = 'never'", Some("profiles.p.output.color")),
+            ("[models.'a@2']\nsame_as = 'a@1'", Some("models.\"a@2\".same-as")),
+            ("[models.'a@2']\nkind = 'set'", Some("models.\"TYPE\".kind")),
+            ("[models.a]\nupgrade = 'none'", Some("models.\"TYPE@VERSION\".upgrade")),
+            ("[sync]", None),
+            ("[cache]", None),
+        ] {
+            assert_eq!(meant(text).as_deref(), key, "{text}");
+        }
+    }
+
+    #[test]
+    fn garbage_is_refused_at_its_place() {
+        assert_eq!(error(b"a\n\xff\xfe"), "s.toml:2:1: this is not UTF-8 text");
+        assert_eq!(error("\0\u{1}\u{2}"), "s.toml:1:4: key with no value, expected `=`");
+        let long = "a".repeat(1 << 20);
+        assert!(error(&long).starts_with("s.toml:1:"));
+        assert!(error(format!("[store]\nurl = \"{long}")).starts_with("s.toml:2:"));
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let deep = 100_000;
+        for text in [
+            format!("a{} = 1", ".a".repeat(deep)),
+            format!("[a{}]", ".\"a\"".repeat(deep)),
+            format!("[[a{}]]", " . 'a'".repeat(deep)),
+            format!("a = {{ b{} = 1 }}", ".a".repeat(deep)),
+            "[".repeat(deep),
+            format!("a = {}", "[".repeat(deep)),
+            format!("a = {}1{}", "[".repeat(deep), "]".repeat(deep)),
+            format!("a = {}", "{a=".repeat(deep)),
+            format!("a = {}", "{a.a.a.a.a.a.a.a.a.a.a.a=".repeat(deep)),
+            format!("{}1", "a.".repeat(deep)),
+        ] {
+            assert!(error(&text).starts_with("s.toml:1:"), "{}", &text[..20]);
+        }
+        File::parse(
+            b"# ....................................\n[store] # ................\nurl = '.................'",
+            Path::new("s"),
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn an_empty_file_says_nothing() {
+        for text in ["", "\n", "# x", "\u{feff}", "[store]", "[profiles.p]", "[models]", "[models.\"x@1\"]"] {
+            assert!(File::parse(text.as_bytes(), Path::new("s")).unwrap().entries.is_empty(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Settings: files, environment and flags as one checked value, each part of which knows where it comes from.
+//!
+//! ```toml
+//! [store]
+//! url = "ops.db"                              # relative to the folder that this file is in
+//!
+//! [models."powerhouse/document-drive@2"]      # a version that is not built in
+//! same-as = "powerhouse/document-drive@1"     # the model that serves it
+//! upgrade = "identity"                        # or "none" (default): no upgrade step is known
+//!
+//! [profiles.ci.limits]                        # holds with `--profile ci`
+//! timeout = "10m"
+//! ```
+//!
+//! What there is to set is the table in `key.rs`. Nothing here reads a file, the environment or a directory: callers
+//! hand over texts.
+
+mod error;
+mod file;
+mod key;
+mod models;
+mod origin;
+mod schema;
+mod value;
+
+use std::collections::BTreeMap;
+use std::fmt;
+#[cfg(test)]
+use std::path::Path;
+
+pub use error::SettingsError;
+pub use file::File;
+pub use key::{
+    AnyKey, BUSY_TIMEOUT, COLOR, CONFIG_VARIABLE, KEYS, Key, PROFILE_VARIABLE, PROGRESS, STORE_URL, TIMEOUT, TRUST,
+};
+pub use origin::{Origin, Position};
+pub use schema::schema;
+pub use value::{ColorWhen, GenericKind, Kind, Location, ProgressWhen, Setting, Word};
+
+use file::{Name, form_with};
+use key::{Member, OF_TYPE, OF_VERSION};
+use models::Models;
+
+use crate::reducer::Registry;
+use crate::store;
+
+/// What is called a settings file, wherever it is.
+pub const FILE_NAME: &str = "snapctl.toml";
+
+/// What of the environment is about settings.
+pub const VARIABLE_PREFIX: &str = "SNAPCTL_";
+
+/// All that is said about settings. Later parts win over earlier ones.
+#[derive(Clone, Default)]
+pub struct Said<'a> {
+    /// Files, the weakest first.
+    pub files: &'a [File],
+    /// The profile of the files that holds, and who asks for it.
+    pub profile: Option<(String, Origin)>,
+    /// The environment, or what of it begins with [`VARIABLE_PREFIX`]. An empty variable says nothing.
+    pub variables: &'a [(String, String)],
+    /// Flags of the command line.
+    pub flags: Vec<Flag>,
+}
+
+/// A flag that was given.
+#[derive(Clone)]
+pub struct Flag {
+    /// What it sets.
+    pub key: &'static dyn AnyKey,
+    /// As it is called, with its dashes: more than one may set the same.
+    pub name: &'static str,
+    /// The text of the value.
+    pub text: String,
+}
+
+/// What holds.
+#[derive(Clone)]
+pub struct Settings {
+    /// In the order of [`KEYS`].
+    keys: Vec<Value>,
+    members: BTreeMap<Name, Value>,
+    models: Models,
+}
+
+/// The text of a setting, and who says so; `None` is nothing.
+#[derive(Clone)]
+struct Value {
+    text: Option<String>,
+    origin: Origin,
+}
+
+/// A setting as users see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// The whole key, as it may stand in a file.
+    pub key: String,
+    /// Its text, without passwords; `None` for nothing.
+    pub value: Option<String>,
+    /// Whether the value has more to it than is shown: a password, or options of a store.
+    pub masked: bool,
+    /// Where it comes from.
+    pub origin: &'a Origin,
+    /// What it does, in a line.
+    pub about: &'static str,
+}
+
+impl Value {
+    fn read<T: Setting>(&self) -> T {
+        T::parse(self.text.as_deref().unwrap_or_default()).expect("it was checked when it was set")
+    }
+}
+
+impl Settings {
+    /// Lays what is said over the defaults.
+    ///
+    /// # Errors
+    /// `BadValue` for a variable, a flag, or an entry of `[models]` that lacks something; `NoProfile`.
+    pub fn of(said: &Said<'_>) -> Result<Self, SettingsError> {
+        let keys = KEYS.iter().map(|key| Value { text: key.default_text(), origin: Origin::Default }).collect();
+        let mut settings = Settings { keys, members: BTreeMap::new(), models: Models::default() };
+        settings.add_files(said.files, None);
+        if let Some((name, origin)) = &said.profile {
+            let mut known: Vec<&String> = said.files.iter().flat_map(|file| &file.profiles).collect();
+            if !known.contains(&name) {
+                known.sort();
+                known.dedup();
+                let known = known.into_iter().cloned().collect();
+                return Err(SettingsError::NoProfile { origin: origin.clone(), name: name.clone(), known });
+            }
+            settings.add_files(said.files, Some(name));
+        }
+        for (n, key) in KEYS.iter().enumerate() {
+            let variable = said.variables.iter().find(|(name, text)| name == key.variable() && !text.is_empty());
+            if let Some((_, text)) = variable {
+                settings.set(n, text, Origin::Variable(key.variable()))?;
+            }
+        }
+        for flag in &said.flags {
+            settings.set(place_of(flag.key), &flag.text, Origin::Flag(flag.name))?;
+        }
+        settings.models = Models::of(&settings.members)?;
+        Ok(settings)
+    }
+
+    fn add_files(&mut self, files: &[File], profile: Option<&String>) {
+        for file in files {
+            for entry in file.entries.iter().filter(|entry| entry.profile.as_ref() == profile) {
+                let origin = entry.origin(&file.path);
+                match &entry.name {
+                    Name::Key(n) if KEYS[*n].kind() == Kind::Location => {
+                        let text = store::relative_to(&entry.text, &file.dir);
+                        self.keys[*n] = Value { text: Some(text).filter(|text| !text.is_empty()), origin };
+                    }
+                    Name::Key(n) => {
+                        let text = Some(entry.text.clone()).filter(|text| !text.is_empty());
+                        self.keys[*n] = Value { text, origin };
+                    }
+                    member @ Name::Member { .. } => {
+                        self.members.insert(member.clone(), Value { text: Some(entry.text.clone()), origin });
+                    }
+                }
+            }
+        }
+    }
+
+    fn set(&mut self, n: usize, text: &str, origin: Origin) -> Result<(), SettingsError> {
+        if let Err(reason) = KEYS[n].check(text) {
+            return Err(SettingsError::BadValue { origin, key: KEYS[n].name().to_owned(), reason });
+        }
+        self.keys[n] = Value { text: Some(text.to_owned()).filter(|text| !text.is_empty()), origin };
+        Ok(())
+    }
+
+    /// The value of a setting.
+    #[must_use]
+    pub fn get<T: Setting>(&self, key: &'static Key<T>) -> T {
+        let value = &self.keys[place_of(key)];
+        if value.origin == Origin::Default { key.default.clone() } else { value.read() }
+    }
+
+    /// Makes the models known that the settings name.
+    ///
+    /// # Errors
+    /// `Model` if nothing serves the model that a version is mapped to, be it absent or a circle of mappings.
+    pub fn register(&self, registry: &mut Registry) -> Result<(), SettingsError> {
+        self.models.register(registry)
+    }
+
+    /// Every setting: those of the table in its order, then models by their names.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let keys = KEYS.iter().zip(&self.keys).map(|(key, value)| {
+            let location = key.kind() == Kind::Location;
+            let text = value.text.clone();
+            let shown = if location { text.as_deref().map(store::without_password) } else { text.clone() };
+            Entry {
+                key: key.name().to_owned(),
+                masked: shown != text,
+                value: shown,
+                origin: &value.origin,
+                about: key.about(),
+            }
+        });
+        let members = self.members.iter().map(|(name, value)| {
+            let (key, value, origin) = (name.to_string(), value.text.clone(), &value.origin);
+            Entry { key, value, masked: false, origin, about: name.about() }
+        });
+        keys.chain(members)
+    }
+
+    /// The setting that is called `key`, with or without quotes around the names of models.
+    ///
+    /// # Errors
+    /// When there can be no such setting: the known one that may be meant.
+    pub fn find(&self, key: &str) -> Result<Option<Entry<'_>>, Option<String>> {
+        let plain = |text: &str| text.replace(['"', '\''], "");
+        let wanted = plain(key);
+        if let Some(entry) = self.entries().find(|entry| plain(&entry.key) == wanted) {
+            return Ok(Some(entry));
+        }
+        let of_model = wanted.strip_prefix("models.").and_then(|rest| rest.rsplit_once('.'));
+        if let Some((model, name)) = of_model
+            && let Some(form) = form_with(name)
+        {
+            let possible = Member::of(model).is_ok_and(|members| members.iter().any(|member| member.name == name));
+            return if possible { Ok(None) } else { Err(Some(form)) };
+        }
+        let known: Vec<String> = self.entries().map(|entry| entry.key).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let leaves: Vec<&str> = KEYS.iter().map(|key| key.place().1).collect();
+        let by_leaf = || {
+            let near = nearest(key, &leaves)?;
+            KEYS.iter().map(|key| key.name()).find(|name| name.ends_with(&format!(".{near}")))
+        };
+        Err(nearest(key, &known).or_else(by_leaf).map(str::to_owned))
+    }
+}
+
+/// Where in [`KEYS`] a key is.
+fn place_of(key: &dyn AnyKey) -> usize {
+    KEYS.iter().position(|other| other.name() == key.name()).expect("keys are made in the file of the table alone")
+}
+
+/// Without passwords.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.entries()).finish()
+    }
+}
+
+impl Name {
+    fn about(&self) -> &'static str {
+        match self {
+            Name::Key(n) => KEYS[*n].about(),
+            Name::Member { member, .. } => {
+                OF_VERSION.iter().chain(&OF_TYPE).find(|known| known.name == *member).map_or("", |known| known.about)
+            }
+        }
+    }
+}
+
+/// A variable that looks like one of snapctl's, and is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranger<'a> {
+    /// The variable.
+    pub name: &'a str,
+    /// The variable that may be meant.
+    pub meant: Option<&'static str>,
+}
+
+/// The variables that begin as snapctl's do, are not empty, and mean nothing.
+#[must_use]
+pub fn strangers(variables: &[(String, String)]) -> Vec<Stranger<'_>> {
+    let known: Vec<&'static str> =
+        KEYS.iter().map(|key| key.variable()).chain([CONFIG_VARIABLE, PROFILE_VARIABLE]).collect();
+    let set = variables.iter().filter(|(name, text)| name.starts_with(VARIABLE_PREFIX) && !text.is_empty());
+    let unknown = set.filter(|(name, _)| !known.contains(&name.as_str()));
+    unknown.map(|(name, _)| Stranger { name, meant: nearest_variable(name, &known) }).collect()
+}
+
+/// The prefix, which they all have, makes none of them alike.
+fn nearest_variable(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let rest = |name: &'static str| name.strip_prefix(VARIABLE_PREFIX).unwrap_or(name);
+    let rests: Vec<&str> = known.iter().map(|name| rest(name)).collect();
+    let near = nearest(name.strip_prefix(VARIABLE_PREFIX).unwrap_or(name), &rests)?;
+    known.iter().copied().find(|name| rest(name) == near)
+}
+
+/// The known word that is most like `word`, if one is near enough to be meant.
+#[must_use]
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    const LONGEST: usize = 200;
+    if word.len() > LONGEST {
+        return None;
+    }
+    let scored = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), *known));
+    scored
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 3)
+        .map(|(_, known)| known)
+}
+
+/// A part of a key, with quotes if it needs them.
+fn quoted(part: &str) -> String {
+    let bare = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if bare { part.to_owned() } else { format!("\"{}\"", part.replace('\\', "\\\\").replace('"', "\\\"")) }
+}
+
+/// Reads a file's text from memory; for tests.
+#[cfg(test)]
+fn file(text: &str) -> File {
+    File::parse(text.as_bytes(), Path::new("dir/s.toml")).expect("the text is right")
+}
+
+#[cfg(test)]
+mod tests;

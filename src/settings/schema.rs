@@ -1,0 +1,88 @@
+//! The JSON Schema of a settings file.
+
+use serde_json::{Map, Value, json};
+
+use super::key::{AnyKey, KEYS, Member, OF_TYPE, OF_VERSION};
+use super::value::Kind;
+
+/// The JSON Schema (draft 2020-12) of a settings file, for editors and for documentation. What it accepts is read; of
+/// what it does not say, only that the model a version is mapped to exists, and that the place of a store does.
+#[must_use]
+pub fn schema() -> Value {
+    let mut top = sections();
+    top.insert(
+        "profiles".to_owned(),
+        json!({
+            "description": "Overlays by name: what the one that --profile or SNAPCTL_PROFILE names says wins over the rest of the files",
+            "type": "object",
+            "additionalProperties": object(&sections()),
+        }),
+    );
+    let mut schema = object(&top);
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
+    schema["title"] = "snapctl.toml".into();
+    schema["description"] = "Settings of snapctl".into();
+    schema
+}
+
+/// The sections that stand at the top and in profiles.
+fn sections() -> Map<String, Value> {
+    let mut sections: Map<String, Value> = Map::new();
+    for key in KEYS {
+        let (section, name) = key.place();
+        let object = sections.entry(section).or_insert_with(|| object(&Map::new()));
+        object["properties"][name] = of_key(key);
+    }
+    let members = |members: &[Member]| {
+        let properties = members.iter().map(|member| (member.name.to_owned(), of_kind(&(member.kind)(), member.about)));
+        object(&properties.collect())
+    };
+    sections.insert(
+        "models".to_owned(),
+        json!({
+            "description": "Models by \"TYPE@VERSION\", for versions that another one serves, and by \"TYPE\"",
+            "type": "object",
+            "patternProperties": {
+                "^.+@[1-9][0-9]*$": members(&OF_VERSION),
+                "^(?!.*@[-+0-9][^@]*$)(?!.*@$).+$": members(&OF_TYPE),
+            },
+            "additionalProperties": false,
+        }),
+    );
+    sections
+}
+
+fn object(properties: &Map<String, Value>) -> Value {
+    json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+fn of_key(key: &dyn AnyKey) -> Value {
+    let mut schema = of_kind(&key.kind(), key.about());
+    if let Some(default) = key.default_text() {
+        schema["default"] = default.into();
+    }
+    if key.optional() {
+        // An empty text is nothing.
+        match key.kind() {
+            Kind::Location => schema["minLength"] = 0.into(),
+            Kind::Duration => schema["pattern"] = format!("^$|{DURATION}").into(),
+            Kind::Model | Kind::Words(_) => {}
+        }
+    }
+    schema["x-environmentVariable"] = key.variable().into();
+    schema["x-flag"] = key.flag().into();
+    schema
+}
+
+const DURATION: &str = "^[0-9]+(ms|s|m|h)$";
+
+fn of_kind(kind: &Kind, about: &str) -> Value {
+    let mut schema = json!({ "type": "string", "description": about });
+    match kind {
+        Kind::Location => schema["minLength"] = 1.into(),
+        Kind::Duration => schema["pattern"] = DURATION.into(),
+        Kind::Model => schema["pattern"] = "^.+@[1-9][0-9]*$".into(),
+        Kind::Words(words) => schema["enum"] = words.iter().map(|(name, _)| *name).collect(),
+    }
+    schema
+}
