@@ -165,6 +165,7 @@ fn of_store(error: &StoreError) -> Class {
         ),
         StoreError::Exists { .. } => Class(Exit::Precondition, "store-exists", None),
         StoreError::Conflict { .. } => Class(Exit::Precondition, "conflict", None),
+        StoreError::KeyframeTaken { .. } => Class(Exit::Precondition, "keyframe-conflict", None),
     }
 }
 
