@@ -31,7 +31,7 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
 
-    /// Rebuild from the first operation; the same as --trust none
+    /// Rebuild from the first operation, the same as --trust none; export and import operations alone
     #[arg(long, global = true, conflicts_with = "trust")]
     pub(crate) no_keyframes: bool,
 

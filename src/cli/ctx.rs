@@ -1,19 +1,19 @@
 //! What every command works with.
 
-use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
 use super::args::Global;
 use super::exit::{ExitStatus, Refusal};
-use super::progress::{Display, Limits, Meter};
+use super::progress::{Display, Limits, Meter, Unit};
 use crate::model::progress::Stop;
 use crate::model::target::Target;
 use crate::reducer::Registry;
 use crate::replay::{self, ReplayError, Snapshot, Sources};
 use crate::settings::Settings;
 use crate::store::{Access, Options, Read, Store, StoreError, Stores, answer};
+use crate::transfer::Keyframes;
 
 /// The checked options of a command, and what follows from them.
 pub(crate) struct Ctx {
@@ -42,14 +42,56 @@ impl Ctx {
     /// # Errors
     /// When none was named, or it cannot be opened.
     pub(crate) fn open_store(&self) -> anyhow::Result<Arc<dyn Store>> {
+        Ok(self.open_named(self.store_named()?, Access::Read)?)
+    }
+
+    /// What was given as the store.
+    ///
+    /// # Errors
+    /// When nothing was.
+    pub(crate) fn store_named(&self) -> Result<&str, Refusal> {
         let named = self.global.store.as_deref().filter(|text| !text.is_empty());
-        let text = named.ok_or_else(|| Refusal {
+        named.ok_or_else(|| Refusal {
             exit: ExitStatus::Usage,
             code: "no-store",
             message: "no store given".to_owned(),
             hint: Some("name one with --store PATH or SNAPCTL_STORE".to_owned()),
-        })?;
-        Ok(open(text, self.global.busy_timeout_ms())?)
+        })
+    }
+
+    /// Opens the store that `text` names.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(crate) fn open_named(&self, text: &str, access: Access) -> Result<Arc<dyn Store>, StoreError> {
+        let options = Options { access, busy_timeout_ms: self.global.busy_timeout_ms() };
+        Stores::built_in().open(text, &options)
+    }
+
+    /// Makes the store that `text` names, and opens it to be changed.
+    ///
+    /// # Errors
+    /// `Exists` if something is there, and when it cannot be made.
+    pub(crate) fn create_named(&self, text: &str) -> Result<Arc<dyn Store>, StoreError> {
+        let options = Options { access: Access::Change, busy_timeout_ms: self.global.busy_timeout_ms() };
+        Stores::built_in().create(text, &options)
+    }
+
+    /// Makes the store that `text` names unless it is there, and opens it to be changed.
+    ///
+    /// # Errors
+    /// When it cannot be made or opened, or what is there is no store.
+    pub(crate) fn create_or_open_named(&self, text: &str) -> Result<Arc<dyn Store>, StoreError> {
+        match self.create_named(text) {
+            Err(StoreError::Exists { .. }) => self.open_named(text, Access::Change),
+            other => other,
+        }
+    }
+
+    /// Whether keyframes are exported and imported.
+    #[must_use]
+    pub(crate) fn keyframes(&self) -> Keyframes {
+        if self.global.no_keyframes { Keyframes::Leave } else { Keyframes::Take }
     }
 
     /// The models that are known.
@@ -82,7 +124,13 @@ impl Ctx {
     /// Begins to measure a piece of work.
     #[must_use]
     pub(crate) fn meter(&self, step: &'static str) -> Meter<'_> {
-        Meter::new(&self.limits, Display::choose(self.global.progress, self.global.quiet), step)
+        self.meter_of(step, Unit::Operations)
+    }
+
+    /// Begins to measure a piece of work that is counted in `unit`.
+    #[must_use]
+    pub(crate) fn meter_of(&self, step: &'static str, unit: Unit) -> Meter<'_> {
+        Meter::new(&self.limits, Display::choose(self.global.progress, self.global.quiet), step, unit)
     }
 
     /// Whether to go on.
@@ -92,9 +140,4 @@ impl Ctx {
     pub(crate) fn check(&self) -> Result<(), Stop> {
         self.limits.check()
     }
-}
-
-/// The one place that opens stores.
-fn open(text: &str, busy_timeout_ms: Option<NonZeroU64>) -> Result<Arc<dyn Store>, StoreError> {
-    Stores::built_in().open(text, &Options { access: Access::Read, busy_timeout_ms })
 }

@@ -1,5 +1,7 @@
 //! One file per command: arguments, one library call, one view.
 
+pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod model;
