@@ -150,7 +150,7 @@ fn of_replay(error: &ReplayError) -> Class {
 fn of_store(error: &StoreError) -> Class {
     use ExitStatus as Exit;
     match error {
-        StoreError::Missing { .. } => hinted(Exit::NoStore, "store-missing", "`snapctl store init` makes a new one"),
+        StoreError::Missing { .. } => Class(Exit::NoStore, "store-missing", None),
         StoreError::NotAStore { .. } => Class(Exit::NoStore, "not-a-store", None),
         StoreError::Unsupported { .. } => Class(Exit::Unsupported, "schema-unsupported", None),
         StoreError::BadLocation { .. } => Class(Exit::Usage, "bad-store-location", None),

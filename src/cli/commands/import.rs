@@ -15,7 +15,7 @@ use crate::cli::progress::Unit;
 use crate::cli::selection::Choice;
 use crate::cli::ui::{Talk, Ui};
 use crate::model::progress::Progress as _;
-use crate::store::{Access, Selection, Store};
+use crate::store::{Access, Selection, Store, StoreError};
 use crate::transfer::{Commit, ImportError, ImportOptions, Importer, Keyframes, Measure, OnFailure, Report};
 
 use source::Source;
@@ -76,7 +76,8 @@ pub(crate) fn run(args: &ImportArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
     let named = ctx.store_named()?;
     // A source that is not there is told before a store is made or changed.
     let sources: Vec<Source> = args.sources.iter().map(|text| Source::open(text, ctx)).collect::<Result<_, _>>()?;
-    let store = if args.init { ctx.create_or_open_named(named)? } else { ctx.open_named(named, Access::Change)? };
+    let opened = if args.init { ctx.create_or_open_named(named) } else { ctx.open_named(named, Access::Change) };
+    let store = opened.map_err(how_to_make)?;
     for source in &sources {
         source.check_is_not(&*store)?;
     }
@@ -131,6 +132,14 @@ fn import(
     let ended = taken.and_then(|()| importer.finish());
     drop(meter);
     ended.map_err(|error| told(error.into(), committed, options))
+}
+
+/// Says how to make a store that is not there.
+fn how_to_make(error: StoreError) -> anyhow::Error {
+    let StoreError::Missing { .. } = error else { return error.into() };
+    let hint = Some("make it with --init, or beforehand with `snapctl store init`".to_owned());
+    let message = error.to_string();
+    anyhow::Error::from(error).context(Refusal { exit: ExitStatus::NoStore, code: "store-missing", message, hint })
 }
 
 /// The error with how much of the import is kept, and what to do.
