@@ -18,6 +18,11 @@ pub(crate) const DOCUMENT: &str = "6d2831b1-8668-42c3-8f67-a1c2f3ea2212";
 pub(crate) struct Random(u64);
 
 impl Random {
+    /// The same numbers for the same seed.
+    pub(crate) fn seeded(seed: u64) -> Self {
+        Random(seed)
+    }
+
     /// The next number.
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);

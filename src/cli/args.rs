@@ -31,9 +31,9 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
 
-    /// Rebuild from the first operation; the same as --trust none
+    /// Rebuild from the first operation, the same as --trust none; export and import operations alone
     #[arg(long, global = true, conflicts_with = "trust")]
-    no_keyframes: bool,
+    pub(crate) no_keyframes: bool,
 
     #[arg(long, global = true, value_name = "LEVEL", value_parser = words(&TRUST), help = help(&TRUST))]
     trust: Option<String>,

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::args::Global;
 use super::exit::{ExitStatus, Refusal};
-use super::progress::{Display, Limits, Meter};
+use super::progress::{Display, Limits, Meter, Unit};
 use super::settings::Gathered;
 use crate::model::progress::Stop;
 use crate::model::target::Target;
@@ -15,6 +15,7 @@ use crate::reducer::Registry;
 use crate::replay::{self, ReplayError, Snapshot, Sources};
 use crate::settings::{self, Settings};
 use crate::store::{Access, Options, Read, Store, StoreError, Stores, answer};
+use crate::transfer::Keyframes;
 
 /// The checked options of a command, and what follows from them.
 pub(crate) struct Ctx {
@@ -54,13 +55,21 @@ impl Ctx {
     /// # Errors
     /// When none was named, or it cannot be opened.
     pub(crate) fn open_store(&self) -> anyhow::Result<Arc<dyn Store>> {
-        let location = self.settings().get(&settings::STORE_URL).ok_or_else(|| Refusal {
+        Ok(self.open_named(&self.store_named()?, Access::Read)?)
+    }
+
+    /// What was given as the store.
+    ///
+    /// # Errors
+    /// When nothing was.
+    pub(crate) fn store_named(&self) -> Result<String, Refusal> {
+        let named = self.settings().get(&settings::STORE_URL).map(|location| location.0);
+        named.ok_or_else(|| Refusal {
             exit: ExitStatus::Usage,
             code: "no-store",
             message: "no store given".to_owned(),
             hint: Some("name one with --store PATH, SNAPCTL_STORE, or url in [store] of snapctl.toml".to_owned()),
-        })?;
-        Ok(open(&location.0, self.busy_timeout_ms())?)
+        })
     }
 
     /// How long to wait for a busy store, which is never longer than all of the work may take; `None` not at all.
@@ -68,6 +77,41 @@ impl Ctx {
         let wait = self.settings().get(&settings::BUSY_TIMEOUT);
         let wait = self.settings().get(&settings::TIMEOUT).map_or(wait, |timeout| timeout.min(wait));
         NonZeroU64::new(wait.as_millis().try_into().unwrap_or(u64::MAX))
+    }
+
+    /// Opens the store that `text` names.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(crate) fn open_named(&self, text: &str, access: Access) -> Result<Arc<dyn Store>, StoreError> {
+        let options = Options { access, busy_timeout_ms: self.busy_timeout_ms() };
+        Stores::built_in().open(text, &options)
+    }
+
+    /// Makes the store that `text` names, and opens it to be changed.
+    ///
+    /// # Errors
+    /// `Exists` if something is there, and when it cannot be made.
+    pub(crate) fn create_named(&self, text: &str) -> Result<Arc<dyn Store>, StoreError> {
+        let options = Options { access: Access::Change, busy_timeout_ms: self.busy_timeout_ms() };
+        Stores::built_in().create(text, &options)
+    }
+
+    /// Makes the store that `text` names unless it is there, and opens it to be changed.
+    ///
+    /// # Errors
+    /// When it cannot be made or opened, or what is there is no store.
+    pub(crate) fn create_or_open_named(&self, text: &str) -> Result<Arc<dyn Store>, StoreError> {
+        match self.create_named(text) {
+            Err(StoreError::Exists { .. }) => self.open_named(text, Access::Change),
+            other => other,
+        }
+    }
+
+    /// Whether keyframes are exported and imported.
+    #[must_use]
+    pub(crate) fn keyframes(&self) -> Keyframes {
+        if self.global.no_keyframes { Keyframes::Leave } else { Keyframes::Take }
     }
 
     /// The models that are known.
@@ -100,7 +144,18 @@ impl Ctx {
     /// Begins to measure a piece of work.
     #[must_use]
     pub(crate) fn meter(&self, step: &'static str) -> Meter<'_> {
-        Meter::new(&self.limits, Display::choose(self.settings().get(&settings::PROGRESS), self.global.quiet), step)
+        self.meter_of(step, Unit::Operations)
+    }
+
+    /// Begins to measure a piece of work that is counted in `unit`.
+    #[must_use]
+    pub(crate) fn meter_of(&self, step: &'static str, unit: Unit) -> Meter<'_> {
+        Meter::new(
+            &self.limits,
+            Display::choose(self.settings().get(&settings::PROGRESS), self.global.quiet),
+            step,
+            unit,
+        )
     }
 
     /// Whether to go on.
@@ -110,9 +165,4 @@ impl Ctx {
     pub(crate) fn check(&self) -> Result<(), Stop> {
         self.limits.check()
     }
-}
-
-/// The one place that opens stores.
-fn open(text: &str, busy_timeout_ms: Option<NonZeroU64>) -> Result<Arc<dyn Store>, StoreError> {
-    Stores::built_in().open(text, &Options { access: Access::Read, busy_timeout_ms })
 }

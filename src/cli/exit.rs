@@ -14,6 +14,7 @@ use crate::reducer::{ModelId, RegistryError};
 use crate::replay::ReplayError;
 use crate::settings::{SettingsError, nearest};
 use crate::store::StoreError;
+use crate::transfer::ImportError;
 
 /// How a command ends. The numbers are a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +107,7 @@ fn classify(error: &(dyn std::error::Error + 'static)) -> Option<Class> {
     }
     None.or_else(|| error.downcast_ref().map(of_replay))
         .or_else(|| error.downcast_ref().map(of_store))
+        .or_else(|| error.downcast_ref().map(of_import))
         .or_else(|| error.downcast_ref().map(of_registry))
         .or_else(|| error.downcast_ref().copied().map(of_stop))
         .or_else(|| error.downcast_ref().map(of_settings))
@@ -174,6 +176,17 @@ fn of_store(error: &StoreError) -> Class {
         ),
         StoreError::Exists { .. } => Class(Exit::Precondition, "store-exists", None),
         StoreError::Conflict { .. } => Class(Exit::Precondition, "conflict", None),
+        StoreError::KeyframeTaken { .. } => Class(Exit::Precondition, "keyframe-conflict", None),
+    }
+}
+
+/// What is refused by a store, or stopped, is sorted by its cause.
+fn of_import(error: &ImportError) -> Class {
+    match error {
+        ImportError::Unreadable { .. } => Class(ExitStatus::Undecodable, "bad-record", None),
+        ImportError::Source { .. } => Class(ExitStatus::Failed, "input-unreadable", None),
+        ImportError::Refused { source, .. } | ImportError::Store(source) => of_store(source),
+        ImportError::Stopped(stop) => of_stop(*stop),
     }
 }
 
@@ -295,6 +308,15 @@ mod tests {
             (StoreError::ReadOnly { location: location() }, 3, "store-read-only"),
             (StoreError::Corrupt { table: "t", key: text(), column: "c", reason: text() }, 13, "row-corrupt"),
             (StoreError::Damaged { location: location(), source: source() }, 13, "store-damaged"),
+            (StoreError::Exists { location: location() }, 15, "store-exists"),
+            (
+                StoreError::KeyframeTaken {
+                    stream: stream(),
+                    revision: crate::model::ids::Revision::of(crate::model::ids::OpIndex::FIRST),
+                },
+                15,
+                "keyframe-conflict",
+            ),
             (
                 StoreError::Conflict { stream: stream(), index: crate::model::ids::OpIndex::FIRST, reason: text() },
                 15,

@@ -1,4 +1,4 @@
-//! Lines of stdin, read ahead on a thread of their own, so that waiting for the next one can be interrupted.
+//! Stdin, read ahead on a thread of its own, so that waiting for more can be interrupted.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -8,6 +8,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::model::progress::Stop;
+use crate::transfer;
+
+/// How often a wait looks whether it should end.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A line of the input.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,9 +43,6 @@ impl Lines {
     const MAX_LINE_BYTES: u64 = 1 << 20;
     /// How many lines are read ahead.
     const AHEAD: usize = 16;
-    /// How often a wait looks whether it should end.
-    const PATIENCE: Duration = Duration::from_millis(50);
-
     /// Begins to read stdin.
     #[must_use]
     pub(crate) fn of_stdin() -> Self {
@@ -52,11 +53,9 @@ impl Lines {
         let (writer, reader) = sync_channel(Self::AHEAD);
         // Not joined: it may wait for input that never comes, and ends with the process.
         thread::spawn(move || {
-            let mut input = BufReader::new(input);
-            let (mut number, mut offset) = (0, 0);
+            let mut lines = transfer::Lines::new(BufReader::new(input), Self::MAX_LINE_BYTES);
             loop {
-                number += 1;
-                let line = read_line(&mut input, number, &mut offset).transpose();
+                let line = lines.next().map(|line| line.map(Line::from)).transpose();
                 let Some(line) = line else { return };
                 let failed = line.is_err();
                 if writer.send(line).is_err() || failed {
@@ -85,7 +84,7 @@ impl Lines {
             if let Some(line) = self.ahead.take() {
                 return line.map(Some).context("cannot read stdin");
             }
-            match self.reader.recv_timeout(Self::PATIENCE) {
+            match self.reader.recv_timeout(PATIENCE) {
                 Ok(line) => self.ahead = Some(line),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
@@ -94,36 +93,78 @@ impl Lines {
     }
 }
 
-fn read_line(input: &mut impl BufRead, number: u64, offset: &mut u64) -> io::Result<Option<Line>> {
-    let mut text = Vec::new();
-    let start = *offset;
-    let read = input.by_ref().take(Lines::MAX_LINE_BYTES).read_until(b'\n', &mut text)?;
-    if read == 0 {
-        return Ok(None);
+impl From<transfer::Line<'_>> for Line {
+    fn from(line: transfer::Line<'_>) -> Self {
+        let text = line.text.map(<[u8]>::to_vec).map_err(|error| error.to_string());
+        Line { number: line.number, offset: line.offset, text }
     }
-    *offset += read as u64;
-    if text.ends_with(b"\n") {
-        text.pop();
-    } else if read as u64 == Lines::MAX_LINE_BYTES {
-        *offset += skip_line(input)?;
-        let reason = format!("the line is longer than {} bytes", Lines::MAX_LINE_BYTES);
-        return Ok(Some(Line { number, offset: start, text: Err(reason) }));
-    }
-    Ok(Some(Line { number, offset: start, text: Ok(text) }))
 }
 
-/// Passes over the rest of a line; returns how many bytes that were.
-fn skip_line(input: &mut impl BufRead) -> io::Result<u64> {
-    let mut skipped = 0;
-    loop {
-        let buffer = input.fill_buf()?;
-        let end = memchr::memchr(b'\n', buffer).map(|at| at + 1);
-        let used = end.unwrap_or(buffer.len());
-        input.consume(used);
-        skipped += used as u64;
-        if end.is_some() || used == 0 {
-            return Ok(skipped);
+/// The bytes of stdin, read ahead on a thread of their own. A wait that is to end fails the read.
+pub(crate) struct Bytes<'c> {
+    check: &'c dyn Fn() -> Result<(), Stop>,
+    reader: Receiver<io::Result<Vec<u8>>>,
+    chunk: Vec<u8>,
+    /// Bytes of the chunk that are used up.
+    used: usize,
+}
+
+impl<'c> Bytes<'c> {
+    /// Bytes in a chunk, at most.
+    const CHUNK_BYTES: usize = 128 << 10;
+    /// How many chunks are read ahead.
+    const AHEAD: usize = 4;
+
+    /// Begins to read stdin; `check` is asked now and then whether to go on.
+    #[must_use]
+    pub(crate) fn of_stdin(check: &'c dyn Fn() -> Result<(), Stop>) -> Self {
+        Bytes::of(io::stdin(), check)
+    }
+
+    fn of(mut input: impl Read + Send + 'static, check: &'c dyn Fn() -> Result<(), Stop>) -> Self {
+        let (writer, reader) = sync_channel(Self::AHEAD);
+        // Not joined: it may wait for input that never comes, and ends with the process.
+        thread::spawn(move || {
+            let mut buffer = vec![0; Self::CHUNK_BYTES];
+            loop {
+                let chunk = match input.read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(read) => Ok(buffer[..read].to_vec()),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let failed = chunk.is_err();
+                if writer.send(chunk).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        Bytes { check, reader, chunk: Vec::new(), used: 0 }
+    }
+}
+
+impl BufRead for Bytes<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.used == self.chunk.len() {
+            match self.reader.recv_timeout(PATIENCE) {
+                Ok(chunk) => (self.chunk, self.used) = (chunk?, 0),
+                Err(RecvTimeoutError::Timeout) => (self.check)().map_err(io::Error::other)?,
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
         }
+        Ok(&self.chunk[self.used..])
+    }
+
+    fn consume(&mut self, used: usize) {
+        self.used += used;
+    }
+}
+
+impl Read for Bytes<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(into)?;
+        self.consume(read);
+        Ok(read)
     }
 }
 
@@ -150,6 +191,18 @@ mod tests {
         let found = lines(text.leak());
         assert_eq!(found[0].text, Err("the line is longer than 1048576 bytes".to_owned()));
         assert_eq!((found[1].number, found[1].offset, &found[1].text), (2, (3 << 20) + 1, &Ok(b"next".to_vec())));
+    }
+
+    #[test]
+    fn bytes_come_as_they_are_and_a_wait_for_them_can_be_stopped() {
+        let go_on = || Ok(());
+        let mut text = Vec::new();
+        Bytes::of(&b"one\ntwo"[..], &go_on).read_to_end(&mut text).unwrap();
+        assert_eq!(text, b"one\ntwo");
+        let (reader, _writer) = io::pipe().unwrap();
+        let stop = || Err(Stop::Interrupted);
+        let error = Bytes::of(reader, &stop).read_to_end(&mut text).unwrap_err();
+        assert_eq!(error.to_string(), "interrupted");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod exit;
 mod lines;
 mod progress;
 mod render;
+mod selection;
 mod settings;
 mod ui;
 mod usage;
@@ -16,7 +17,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use args::Global;
-use commands::{config, log, ls, model, rebuild, store};
+use commands::{config, export, import, log, ls, model, rebuild, store};
 use ctx::Ctx;
 use exit::Report;
 use ui::Ui;
@@ -44,10 +45,12 @@ enum Command {
     Ls(ls::LsArgs),
     Log(log::LogArgs),
     Rebuild(rebuild::RebuildArgs),
+    Import(import::ImportArgs),
+    Export(export::ExportArgs),
     /// Show what is known of models
     #[command(subcommand)]
     Model(model::ModelCommand),
-    /// Show what is known of the store
+    /// Make a store, or show what is known of it
     #[command(subcommand)]
     Store(store::StoreCommand),
     Config(config::ConfigArgs),
@@ -90,6 +93,8 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Ls(args) => ls::run(args, ctx, ui),
         Command::Log(args) => log::run(args, ctx, ui),
         Command::Rebuild(args) => rebuild::run(args, ctx, ui),
+        Command::Import(args) => import::run(args, ctx, ui),
+        Command::Export(args) => export::run(args, ctx, ui),
         Command::Model(command) => model::run(*command, ctx, ui),
         Command::Store(command) => store::run(*command, ctx, ui),
         Command::Config(args) => config::run(args, ctx, ui),

@@ -1,12 +1,13 @@
 //! Stopping long work, and showing how far it is. The only place that knows indicatif.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 
 use super::ui::dumb_terminal;
@@ -73,11 +74,22 @@ impl Display {
     }
 }
 
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Unit {
+    /// Operations, or rows of any kind.
+    Operations,
+    /// Bytes.
+    Bytes,
+}
+
 /// Measures one piece of work. What it has put on the screen goes when it is dropped.
 pub(crate) struct Meter<'a> {
     limits: &'a Limits,
     display: Display,
     step: &'static str,
+    unit: Unit,
     started: Instant,
     shown: Cell<Option<Instant>>,
     done: Cell<u64>,
@@ -90,9 +102,14 @@ pub(crate) struct Meter<'a> {
 #[serde(rename_all = "camelCase")]
 struct Event {
     progress: &'static str,
+    /// What `done`, `expected` and `perSecond` count.
+    unit: Unit,
     done: u64,
+    /// 0 if it is not known.
     expected: u64,
     elapsed_ms: u64,
+    /// Since the start.
+    per_second: u64,
     finished: bool,
 }
 
@@ -104,11 +121,12 @@ impl<'a> Meter<'a> {
 
     /// Begins to measure the work called `step`.
     #[must_use]
-    pub(crate) fn new(limits: &'a Limits, display: Display, step: &'static str) -> Self {
+    pub(crate) fn new(limits: &'a Limits, display: Display, step: &'static str, unit: Unit) -> Self {
         Meter {
             limits,
             display,
             step,
+            unit,
             started: Instant::now(),
             shown: Cell::default(),
             done: Cell::default(),
@@ -132,19 +150,24 @@ impl<'a> Meter<'a> {
             Display::Events => self.event(false),
             Display::Bar => {
                 let mut bar = self.bar.borrow_mut();
-                let bar = bar.get_or_insert_with(|| new_bar(self.step));
-                bar.set_length(self.expected.get().max(self.done.get()));
+                let bar = bar.get_or_insert_with(|| self.new_bar());
+                if self.expected.get() > 0 {
+                    bar.set_length(self.expected.get().max(self.done.get()));
+                }
                 bar.set_position(self.done.get());
             }
         }
     }
 
     fn event(&self, finished: bool) {
+        let elapsed = self.started.elapsed();
         let event = Event {
             progress: self.step,
+            unit: self.unit,
             done: self.done.get(),
             expected: self.expected.get(),
-            elapsed_ms: self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+            elapsed_ms: elapsed.as_millis().try_into().unwrap_or(u64::MAX),
+            per_second: per_second(self.done.get(), elapsed),
             finished,
         };
         let line = serde_json::to_string(&event).expect("an event is numbers and text");
@@ -152,11 +175,31 @@ impl<'a> Meter<'a> {
     }
 }
 
-fn new_bar(step: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} {bar:30} {human_pos}/{human_len} operations, {eta}");
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-    bar.set_style(style.expect("the template is well formed"));
-    bar.with_message(step)
+impl Meter<'_> {
+    /// A bar that has already run for as long as the work has, with the rate and, where the end is known, the time left.
+    fn new_bar(&self) -> ProgressBar {
+        let template = match (self.unit, self.expected.get() > 0) {
+            (Unit::Operations, true) => "{msg} {bar:30} {human_pos}/{human_len} operations, {rate}/s, {eta} left",
+            (Unit::Operations, false) => "{msg} {human_pos} operations, {rate}/s",
+            (Unit::Bytes, true) => "{msg} {bar:30} {bytes}/{total_bytes}, {binary_bytes_per_sec}, {eta} left",
+            (Unit::Bytes, false) => "{msg} {bytes}, {binary_bytes_per_sec}",
+        };
+        let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = write!(out, "{}", HumanCount(per_second(state.pos(), state.elapsed())));
+        };
+        let style = ProgressStyle::with_template(template).expect("the template is well formed").with_key("rate", rate);
+        let length = Some(self.expected.get()).filter(|expected| *expected > 0);
+        let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
+        bar.set_style(style);
+        bar.with_elapsed(self.started.elapsed()).with_message(self.step)
+    }
+}
+
+fn per_second(n: u64, elapsed: Duration) -> u64 {
+    u128::from(n)
+        .saturating_mul(1_000_000)
+        .checked_div(elapsed.as_micros())
+        .map_or(0, |rate| rate.try_into().unwrap_or(u64::MAX))
 }
 
 impl Progress for Meter<'_> {

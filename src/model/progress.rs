@@ -2,12 +2,12 @@
 
 /// Hears how far a long piece of work has come, and may stop it.
 pub trait Progress {
-    /// More work has turned up: `n` further operations will be read.
+    /// More work has turned up: `n` further operations will be read, or whatever else the work is counted in.
     fn expect(&self, n: u64) {
         let _ = n;
     }
 
-    /// `n` operations more are done.
+    /// `n` operations more are done, or whatever else the work is counted in.
     fn advance(&self, n: u64) {
         let _ = n;
     }

@@ -1,6 +1,6 @@
 //! Why a store did not answer, sorted by what a caller can do about it.
 
-use crate::model::ids::{NextIndex, OpIndex, Skip, StreamKey};
+use crate::model::ids::{NextIndex, OpIndex, Revision, Skip, StreamKey};
 use crate::model::operation::ActionError;
 
 /// Why a store did not answer.
@@ -112,6 +112,14 @@ pub enum StoreError {
         index: OpIndex,
         /// What is there instead.
         reason: String,
+    },
+    /// Another keyframe has the place of one to add.
+    #[error("a keyframe of {stream} at revision {revision} is there already, and it is a different one")]
+    KeyframeTaken {
+        /// The stream.
+        stream: StreamKey,
+        /// The label.
+        revision: Revision,
     },
 }
 

@@ -10,8 +10,9 @@ use std::time::Duration;
 use imbl::{HashSet, OrdMap};
 
 use super::{
-    Capabilities, Detail, DocumentEntry, Flow, KeyframeEntry, NewKeyframe, NewOperation, Options, Order, Read, Stamp,
-    Store, StoreError, StoreInfo, StreamHead, Write,
+    Capabilities, Detail, DocumentEntry, Flow, InsertedKeyframe, InsertedOperation, KeyframeEntry, NewKeyframe,
+    NewOperation, Options, Order, Previous, Read, Selection, Serial, Stamp, Store, StoreError, StoreInfo, StreamHead,
+    Write,
 };
 use crate::model::ids::{
     Branch, DocumentId, DocumentType, NextIndex, OpIndex, OperationId, Revision, Scope, Skip, Span, StreamKey,
@@ -47,14 +48,16 @@ struct Tables {
     /// The second unique key of the reference's table (reactor format §2.1).
     instances: HashSet<(OperationId, OpIndex, Skip)>,
     /// Rows inserted so far.
-    sequence: u64,
+    sequence: i64,
     /// Names the content.
     generation: u64,
 }
 
 struct Row {
     /// Order of insertion.
-    sequence: u64,
+    sequence: i64,
+    written: Timestamp,
+    job_id: String,
     skip: Skip,
     id: OperationId,
     previous_id: OperationId,
@@ -67,6 +70,8 @@ struct Row {
 }
 
 struct Body {
+    /// Order of insertion.
+    sequence: i64,
     document_type: DocumentType,
     document: Vec<u8>,
     created: Timestamp,
@@ -296,6 +301,59 @@ impl Read for Moment {
         Ok(())
     }
 
+    fn inserted_operations(
+        &self,
+        selection: &Selection,
+        after: Serial,
+        visit: &mut dyn FnMut(&InsertedOperation<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
+        let streams = self.tables.operations.iter();
+        let rows = streams.flat_map(|(stream, rows)| rows.iter().map(move |(index, row)| (stream, *index, row)));
+        let mut chosen: Vec<_> = rows
+            .filter(|(stream, index, row)| selection.includes(stream, *index, row.document_type.as_str()))
+            .filter(|(.., row)| Serial(row.sequence) > after)
+            .collect();
+        chosen.sort_by_key(|(.., row)| row.sequence);
+        let _ = chosen.into_iter().try_for_each(|(stream, index, row)| {
+            visit(&InsertedOperation {
+                serial: Serial(row.sequence),
+                stream,
+                row: OperationRow { error: row.error.as_deref(), denied: row.denied.as_deref(), ..row.view(index) },
+                previous: Previous::Given,
+                written: Some(row.written),
+                job_id: Some(&row.job_id),
+            })
+        });
+        Ok(())
+    }
+
+    fn inserted_keyframes(
+        &self,
+        selection: &Selection,
+        after: Serial,
+        visit: &mut dyn FnMut(&InsertedKeyframe<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
+        let streams = self.tables.keyframes.iter();
+        let bodies =
+            streams.flat_map(|(stream, bodies)| bodies.iter().map(move |(label, body)| (stream, *label, body)));
+        let mut chosen: Vec<_> = bodies
+            .filter(|(stream, label, body)| selection.includes(stream, label.last(), body.document_type.as_str()))
+            .filter(|(.., body)| Serial(body.sequence) > after)
+            .collect();
+        chosen.sort_by_key(|(.., body)| body.sequence);
+        let _ = chosen.into_iter().try_for_each(|(stream, label, body)| {
+            visit(&InsertedKeyframe {
+                serial: Serial(body.sequence),
+                stream,
+                label: label.get().try_into().unwrap_or(i64::MAX),
+                document_type: body.document_type.as_str(),
+                created: body.created,
+                document: std::str::from_utf8(&body.document).expect("checked when it was written"),
+            })
+        });
+        Ok(())
+    }
+
     fn info(&self) -> Result<StoreInfo, StoreError> {
         let mut documents: Vec<_> = self.tables.operations.keys().map(|stream| &stream.document).collect();
         documents.dedup();
@@ -340,42 +398,47 @@ impl Drop for Change<'_> {
 }
 
 impl Write for Change<'_> {
-    fn append(&mut self, stream: &StreamKey, operations: &[NewOperation<'_>]) -> Result<usize, StoreError> {
-        let mut added = 0;
-        for NewOperation { row, .. } in operations {
-            let tables = &mut self.moment.tables;
-            let rows = tables.operations.get(stream);
-            if let Some(stored) = rows.and_then(|rows| rows.get(&row.index)) {
-                if stored.id == *row.id && stored.skip == row.skip {
-                    continue;
-                }
-                return Err(StoreError::taken(stream, row.index, stored.id.as_str(), stored.skip));
+    fn add(
+        &mut self,
+        stream: &StreamKey,
+        operation: &NewOperation<'_>,
+        previous: Previous,
+    ) -> Result<bool, StoreError> {
+        let row = &operation.row;
+        let tables = &mut self.moment.tables;
+        let rows = tables.operations.get(stream);
+        if let Some(stored) = rows.and_then(|rows| rows.get(&row.index)) {
+            if stored.id == *row.id && stored.skip == row.skip {
+                return Ok(false);
             }
-            let last = rows.and_then(OrdMap::get_max);
-            let next = last.map_or(NextIndex::default(), |(index, _)| index.next());
-            if row.index != next.index() {
-                return Err(StoreError::does_not_follow(stream, row.index, next));
-            }
-            let previous_id = last.map_or("".into(), |(_, row)| row.id.clone());
-            std::str::from_utf8(row.action).map_err(|error| StoreError::Corrupt {
-                table: "Operation",
-                key: format!("a new row for {stream}, index {}", row.index),
-                column: "action",
-                reason: error.to_string(),
-            })?;
-            if tables.instances.insert((row.id.into(), row.index, row.skip)).is_some() {
-                let reason = format!("operation {} with this index and skip is in another stream", row.id);
-                return Err(StoreError::Conflict { stream: stream.clone(), index: row.index, reason });
-            }
-            tables.sequence += 1;
-            let row = (row.index, Arc::new(Row::of(row, previous_id, tables.sequence)));
-            tables.operations.entry(stream.clone()).or_default().insert(row.0, row.1);
-            added += 1;
+            return Err(StoreError::taken(stream, row.index, stored.id.as_str(), stored.skip));
         }
-        if added > 0 {
-            self.note_change();
+        let last = rows.and_then(OrdMap::get_max);
+        let next = last.map_or(NextIndex::default(), |(index, _)| index.next());
+        if row.index != next.index() {
+            return Err(StoreError::does_not_follow(stream, row.index, next));
         }
-        Ok(added)
+        let previous_id = match previous {
+            Previous::Derived => last.map_or("".into(), |(_, row)| row.id.clone()),
+            Previous::Given => row.previous_id.into(),
+        };
+        std::str::from_utf8(row.action).map_err(|error| StoreError::Corrupt {
+            table: "Operation",
+            key: format!("a new row for {stream}, index {}", row.index),
+            column: "action",
+            reason: error.to_string(),
+        })?;
+        let instance = (row.id.into(), row.index, row.skip);
+        if tables.instances.contains(&instance) {
+            let reason = format!("operation {} with this index and skip is in another stream", row.id);
+            return Err(StoreError::Conflict { stream: stream.clone(), index: row.index, reason });
+        }
+        tables.instances.insert(instance);
+        tables.sequence += 1;
+        let stored = Row::of(operation, previous_id, tables.sequence);
+        tables.operations.entry(stream.clone()).or_default().insert(row.index, Arc::new(stored));
+        self.note_change();
+        Ok(true)
     }
 
     fn put_keyframe(&mut self, keyframe: &NewKeyframe<'_>) -> Result<(), StoreError> {
@@ -386,12 +449,14 @@ impl Write for Change<'_> {
             column: "document",
             reason: error.to_string(),
         })?;
-        let keyframes = self.moment.tables.keyframes.entry(stream.clone()).or_default();
-        let (document_type, created) = match keyframes.get(&revision) {
-            Some(body) => (body.document_type.clone(), body.created),
-            None => (document_type.clone(), created),
+        let tables = &mut self.moment.tables;
+        let keyframes = tables.keyframes.entry(stream.clone()).or_default();
+        let (sequence, document_type, created) = match keyframes.get(&revision) {
+            Some(body) => (body.sequence, body.document_type.clone(), body.created),
+            None => (tables.sequence + 1, document_type.clone(), created),
         };
-        keyframes.insert(revision, Arc::new(Body { document_type, document: document.to_vec(), created }));
+        tables.sequence = tables.sequence.max(sequence);
+        keyframes.insert(revision, Arc::new(Body { sequence, document_type, document: document.to_vec(), created }));
         self.note_change();
         Ok(())
     }
@@ -412,9 +477,11 @@ impl Write for Change<'_> {
 }
 
 impl Row {
-    fn of(row: &OperationRow<'_>, previous_id: OperationId, sequence: u64) -> Self {
+    fn of(NewOperation { row, written, job_id }: &NewOperation<'_>, previous_id: OperationId, sequence: i64) -> Self {
         Row {
             sequence,
+            written: *written,
+            job_id: (*job_id).to_owned(),
             skip: row.skip,
             id: row.id.into(),
             previous_id,
@@ -481,6 +548,24 @@ impl Read for Change<'_> {
         visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
     ) -> Result<(), StoreError> {
         self.moment.keyframes(document, detail, visit)
+    }
+
+    fn inserted_operations(
+        &self,
+        selection: &Selection,
+        after: Serial,
+        visit: &mut dyn FnMut(&InsertedOperation<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
+        self.moment.inserted_operations(selection, after, visit)
+    }
+
+    fn inserted_keyframes(
+        &self,
+        selection: &Selection,
+        after: Serial,
+        visit: &mut dyn FnMut(&InsertedKeyframe<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
+        self.moment.inserted_keyframes(selection, after, visit)
     }
 
     fn info(&self) -> Result<StoreInfo, StoreError> {

@@ -9,6 +9,7 @@ pub mod codec;
 mod error;
 pub mod memory;
 mod open;
+mod selection;
 pub mod sqlite;
 
 use std::num::NonZeroU64;
@@ -21,7 +22,10 @@ use crate::model::operation::{OperationRow, Retraction};
 use crate::model::time::Timestamp;
 
 pub use error::StoreError;
-pub use open::{Access, BUSY_TIMEOUT, Backend, Location, Open, Options, Stores, relative_to, without_password};
+pub use open::{
+    Access, BUSY_TIMEOUT, Backend, Location, Open, Options, Stores, has_scheme, relative_to, without_password,
+};
+pub use selection::{Part, Selection};
 
 /// What a visitor of rows says: go on, or stop the visit (which is not an error).
 pub type Flow = ControlFlow<()>;
@@ -151,6 +155,32 @@ pub trait Read {
         visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
     ) -> Result<(), StoreError>;
 
+    /// Visits the operations of all streams that `selection` includes, in the order of their insertion, until the
+    /// visitor stops; those at or before `after` are passed over. Their texts are as stored, empty ones too.
+    ///
+    /// Without parts in the selection this is one scan in constant memory; with parts it holds a number a row.
+    ///
+    /// # Errors
+    /// As [`Read::operations`].
+    fn inserted_operations(
+        &self,
+        selection: &Selection,
+        after: Serial,
+        visit: &mut dyn FnMut(&InsertedOperation<'_>) -> Flow,
+    ) -> Result<(), StoreError>;
+
+    /// Visits the keyframes that `selection` includes by stream and label, in the order of their insertion, until the
+    /// visitor stops; those at or before `after` are passed over.
+    ///
+    /// # Errors
+    /// `Corrupt` if a row does not decode, or its document is not UTF-8; `Busy`, `Unavailable`.
+    fn inserted_keyframes(
+        &self,
+        selection: &Selection,
+        after: Serial,
+        visit: &mut dyn FnMut(&InsertedKeyframe<'_>) -> Flow,
+    ) -> Result<(), StoreError>;
+
     /// What holds for the store as a whole. Counting takes as long as the store is large.
     ///
     /// # Errors
@@ -183,7 +213,22 @@ pub trait Write: Read {
     /// and skip are in another stream; nothing of the transaction is then worth committing. `Corrupt` if the
     /// action is not UTF-8, `Unsupported` if the store has no column for a value. `Busy`, `Unavailable`,
     /// `ReadOnly`.
-    fn append(&mut self, stream: &StreamKey, operations: &[NewOperation<'_>]) -> Result<usize, StoreError>;
+    fn append(&mut self, stream: &StreamKey, operations: &[NewOperation<'_>]) -> Result<usize, StoreError> {
+        let mut added = 0;
+        for operation in operations {
+            added += usize::from(self.add(stream, operation, Previous::Derived)?);
+        }
+        Ok(added)
+    }
+
+    /// Adds one operation to the end of a stream as [`Write::append`] does, and says whether it was added or is there
+    /// already. The end of a stream is looked up once in a transaction, so that streams may come interleaved.
+    ///
+    /// # Errors
+    /// As [`Write::append`]; after `Conflict`, `Corrupt` and `Unsupported` nothing has changed, and the transaction can
+    /// go on.
+    fn add(&mut self, stream: &StreamKey, operation: &NewOperation<'_>, previous: Previous)
+    -> Result<bool, StoreError>;
 
     /// Writes a keyframe. If there is one with the same stream and revision, only its document is replaced
     /// (reactor format §2.2).
@@ -266,12 +311,64 @@ pub struct KeyframeEntry {
 /// An operation to append.
 #[derive(Clone, Copy, Debug)]
 pub struct NewOperation<'a> {
-    /// The row's fields; `previous_id` is ignored and derived from the row before.
+    /// The row's fields; what becomes of `previous_id` is said beside it ([`Previous`]).
     pub row: OperationRow<'a>,
     /// When the row is written.
     pub written: Timestamp,
     /// Groups rows that were written for one job; any text.
     pub job_id: &'a str,
+}
+
+/// Where the id of the operation before a new one comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Previous {
+    /// The row before it in the stream; empty for the first. What is given is ignored.
+    Derived,
+    /// It is stored as given.
+    Given,
+}
+
+/// A row's place in the order of insertion. Numbers of operations and of keyframes have nothing to do with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Serial(pub i64);
+
+impl Serial {
+    /// Before all rows.
+    pub const START: Serial = Serial(i64::MIN);
+}
+
+/// An operation as [`Read::inserted_operations`] shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct InsertedOperation<'a> {
+    /// Its place in the order of insertion.
+    pub serial: Serial,
+    /// The stream.
+    pub stream: &'a StreamKey,
+    /// The row's fields; `error` and `denied` may be empty texts here.
+    pub row: OperationRow<'a>,
+    /// Whether the store has a `previous_id` to give.
+    pub previous: Previous,
+    /// When the row was written; `None` if the store does not say.
+    pub written: Option<Timestamp>,
+    /// What the row was written for; `None` if the store does not say.
+    pub job_id: Option<&'a str>,
+}
+
+/// A keyframe as [`Read::inserted_keyframes`] shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct InsertedKeyframe<'a> {
+    /// Its place in the order of insertion.
+    pub serial: Serial,
+    /// The stream.
+    pub stream: &'a StreamKey,
+    /// The label; negative labels occur in damaged stores.
+    pub label: i64,
+    /// Type of the document, as the row names it.
+    pub document_type: &'a str,
+    /// When the row was first written.
+    pub created: Timestamp,
+    /// The stored document; JSON, if the writer kept the rule.
+    pub document: &'a str,
 }
 
 /// A keyframe to write.
@@ -300,8 +397,20 @@ pub struct StoreInfo {
     pub keyframes: u64,
     /// Size of the store, all files of it, in bytes; 0 when it has none.
     pub size_bytes: u64,
-    /// Facts that only this backend has, by name in ascending order (journal mode, page size, columns absent).
-    pub details: Vec<(&'static str, String)>,
+    /// Facts that only this backend has, by name (camelCase, with units) in ascending order: journal, page size,
+    /// columns absent.
+    pub details: Vec<(&'static str, Fact)>,
+}
+
+/// A fact about a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A word.
+    Word(&'static str),
+    /// A number, in the unit that the fact's name says.
+    Number(u64),
+    /// Names in ascending order.
+    Names(Vec<String>),
 }
 
 /// A store's answer to "has anything moved?".

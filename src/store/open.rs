@@ -71,9 +71,13 @@ pub struct Backend {
     pub options: &'static [&'static str],
     /// Opens a store.
     pub open: Box<Open>,
+    /// Makes a new, empty store and opens it to be changed; `None` if stores of this kind are made elsewhere. Something
+    /// that is there already is `Exists`, and untouched. When several processes make one store at once, one does it, and
+    /// what is `Exists` for the others can be opened.
+    pub create: Option<Box<Open>>,
 }
 
-/// Opens what a location names.
+/// Opens or makes what a location names.
 pub type Open = dyn Fn(Location<'_>, &Options) -> Result<Arc<dyn Store>, StoreError> + Send + Sync;
 
 /// The backends known, by scheme.
@@ -93,21 +97,21 @@ impl Stores {
             capabilities: sqlite::CAPABILITIES,
             options: &[BUSY_TIMEOUT],
             open: Box::new(|location, options| {
-                let Some(path) = file_path(location.place) else {
-                    return Err(bad(location.shown, "a file has no host; write sqlite:PATH"));
-                };
+                let path = sqlite_path(location)?;
                 Ok(Arc::new(sqlite::open_as(without_password(path), Path::new(path), options)?))
             }),
+            create: Some(Box::new(|location, options| {
+                let path = sqlite_path(location)?;
+                Ok(Arc::new(sqlite::create_as(without_password(path), Path::new(path), options)?))
+            })),
         });
         stores.register(Backend {
             scheme: "memory",
             form: "memory:",
             capabilities: super::memory::CAPABILITIES,
             options: &[BUSY_TIMEOUT],
-            open: Box::new(|location, options| match location.place {
-                "" => Ok(Arc::new(MemoryStore::new(options))),
-                _ => Err(bad(location.shown, "a store in memory has no name; write memory:")),
-            }),
+            open: Box::new(memory_store),
+            create: Some(Box::new(memory_store)),
         });
         stores
     }
@@ -130,8 +134,27 @@ impl Stores {
     /// # Errors
     /// `BadLocation` for an unknown scheme or option, naming the nearest one; what the backend says.
     pub fn open(&self, text: &str, options: &Options) -> Result<Arc<dyn Store>, StoreError> {
+        let named = self.find(text, options)?;
+        (named.backend.open)(Location { shown: &named.shown, place: named.place }, &named.options)
+    }
+
+    /// Makes the store that `text` names as [`Stores::open`] understands it, and opens it to be changed.
+    ///
+    /// # Errors
+    /// `Exists` if anything is there; `BadLocation` as [`Stores::open`], and for a backend whose stores are not made
+    /// here; what the backend says.
+    pub fn create(&self, text: &str, options: &Options) -> Result<Arc<dyn Store>, StoreError> {
+        let named = self.find(text, &Options { access: Access::Change, ..options.clone() })?;
+        let Some(create) = &named.backend.create else {
+            return Err(bad(&named.shown, &format!("stores of the kind {} are not made here", named.backend.scheme)));
+        };
+        create(Location { shown: &named.shown, place: named.place }, &named.options)
+    }
+
+    /// Which backend `text` names, where, and with which options.
+    fn find<'t>(&self, text: &'t str, options: &Options) -> Result<Named<'_, 't>, StoreError> {
         let (scheme, rest) = match text.split_once(':') {
-            Some((scheme, rest)) if is_scheme(scheme) && !Path::new(text).exists() => (scheme, rest),
+            Some((scheme, rest)) if has_scheme(text) => (scheme, rest),
             _ => (SQLITE, text),
         };
         let Some(backend) = self.backends.iter().find(|backend| backend.scheme.eq_ignore_ascii_case(scheme)) else {
@@ -158,7 +181,33 @@ impl Stores {
             }
             options.set(name, value).map_err(|reason| bad(&shown, &reason))?;
         }
-        (backend.open)(Location { shown: &shown, place }, &options)
+        Ok(Named { backend, shown, place, options })
+    }
+}
+
+/// What a text names.
+struct Named<'b, 't> {
+    backend: &'b Backend,
+    /// Fit for messages.
+    shown: String,
+    place: &'t str,
+    options: Options,
+}
+
+/// Whether a text has the form `SCHEME:PLACE`, whatever the scheme, and is not the name of a file that exists.
+#[must_use]
+pub fn has_scheme(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme)) && !Path::new(text).exists()
+}
+
+fn sqlite_path<'t>(location: Location<'t>) -> Result<&'t str, StoreError> {
+    file_path(location.place).ok_or_else(|| bad(location.shown, "a file has no host; write sqlite:PATH"))
+}
+
+fn memory_store(location: Location<'_>, options: &Options) -> Result<Arc<dyn Store>, StoreError> {
+    match location.place {
+        "" => Ok(Arc::new(MemoryStore::new(options))),
+        _ => Err(bad(location.shown, "a store in memory has no name; write memory:")),
     }
 }
 
@@ -337,9 +386,12 @@ mod tests {
             capabilities: Capabilities::default(),
             options: &[],
             open: Box::new(|location, _| Err(bad(location.shown, &format!("asked for {}", location.place)))),
+            create: None,
         });
         let error = stores.open("echo://u:p@h/x", &Options::default()).err().expect("refused");
         assert_eq!(error.to_string(), "cannot open \"echo://u@h/x\": asked for //u:p@h/x");
+        let error = stores.create("echo:x", &Options::default()).err().expect("refused");
+        assert_eq!(error.to_string(), "cannot open \"echo:x\": stores of the kind echo are not made here");
         assert!(stores.backends().map(|backend| backend.scheme).eq(["echo", "memory", "sqlite"]));
     }
 }

@@ -11,6 +11,9 @@ fn without_a_store_the_hint_says_how_to_name_one() {
         &["rebuild", "d"],
         &["rebuild", "--batch"],
         &["store", "info"],
+        &["store", "init"],
+        &["import"],
+        &["export"],
         &["ls", "d", "--tree"],
     ] {
         let run = env.run(args);
@@ -51,6 +54,12 @@ fn values_that_cannot_be_are_refused() {
         &["rebuild", "d", "--hash", "--explain"],
         &["rebuild", "d", "--batch"],
         &["log", "d", "-n", "x"],
+        &["import", "--batch", "0"],
+        &["import", "--batch", "5", "--dry-run"],
+        &["import", "--only", "d:head~1"],
+        &["import", "--only", "d/s:5..3"],
+        &["export", "--scope", "global"],
+        &["export", "--force"],
         &["nonsense"],
         &[],
     ] {

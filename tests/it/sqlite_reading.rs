@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use rusqlite::Connection;
 use snapctl::model::ids::{Span, StreamKey};
 use snapctl::model::time::Timestamp;
-use snapctl::store::{Detail, Flow, Options, Order, Read, Store, StoreError, Stores, answer, sqlite};
+use snapctl::store::{Detail, Fact, Flow, Options, Order, Read, Store, StoreError, Stores, answer, sqlite};
 
 use crate::store_conformance::{append, at, key, op, put};
 
@@ -149,6 +149,9 @@ fn what_is_not_a_store_is_refused_by_cause() {
     assert!(matches!(open("text/store.db").1, StoreError::Missing { .. }));
     assert!(matches!(sqlite::create(&directory.path().join("text")), Err(StoreError::Exists { .. })));
     assert!(matches!(sqlite::create(&directory.path().join("none/store.db")), Err(StoreError::Unavailable { .. })));
+    // An empty file holds nothing, and a process that was stopped while it made a store leaves one.
+    sqlite::create(&directory.path().join("empty")).unwrap();
+    assert!(matches!(sqlite::create(&directory.path().join("empty")), Err(StoreError::Exists { .. })));
 }
 
 #[test]
@@ -188,9 +191,9 @@ fn what_may_be_absent_or_different_is_tolerated() {
     let read = store.read().unwrap();
     assert_eq!(count(&*read).unwrap(), 4);
     assert!(read.nearest_keyframe(&stream(), at(9)).unwrap().is_none());
-    let absent = "Operation.jobId, Operation.prevOpId, Operation.writeTimestampUtcMs, Operation.error, \
-                  Operation.deniedReason, table Keyframe";
-    assert_eq!(read.info().unwrap().details[0], ("absent", absent.to_owned()));
+    let columns = ["jobId", "prevOpId", "writeTimestampUtcMs", "error", "deniedReason"];
+    let absent = columns.map(|column| format!("Operation.{column}")).into_iter().chain(["table Keyframe".to_owned()]);
+    assert_eq!(read.info().unwrap().details[0], ("absent", Fact::Names(absent.collect())));
 
     // Appending fills the columns that there are, and refuses what it has no place for.
     let store = sqlite::open(&fixture.path, &change()).unwrap();
@@ -421,9 +424,12 @@ fn count_now(store: &dyn Store) -> usize {
     answer::<_, StoreError>(store, count).unwrap()
 }
 
-fn way(store: &dyn Store) -> String {
+fn way(store: &dyn Store) -> &'static str {
     let info = store.read().unwrap().info().unwrap();
-    info.details.into_iter().find(|(name, _)| *name == "opened").unwrap().1
+    let Some((_, Fact::Word(way))) = info.details.into_iter().find(|(name, _)| *name == "opened") else {
+        panic!("every store says how it was opened");
+    };
+    way
 }
 
 #[test]
@@ -455,7 +461,7 @@ fn reading_beside_a_writer_with_a_log() {
     let before = fixture.files();
     assert_eq!(before.len(), 3);
     let store = fixture.open().unwrap();
-    assert_eq!(way(&*store), "shared log");
+    assert_eq!(way(&*store), "sharedLog");
     let read = store.read().unwrap();
     let stamp = read.stamp().unwrap();
     assert_eq!(count(&*read).unwrap(), 5);
@@ -503,7 +509,7 @@ fn a_writer_with_a_log_may_come_and_go() {
     let mut other = Other::new(&fixture);
     other.sql(&add(4));
     assert!(matches!(read.finish(), Err(StoreError::Moved { .. })));
-    assert_eq!(way(&*store), "shared log");
+    assert_eq!(way(&*store), "sharedLog");
     assert_eq!(count_now(&*store), 5);
     drop(store);
     let store = fixture.open().unwrap();
@@ -529,7 +535,7 @@ fn a_log_left_by_a_crash_is_read_where_it_is() {
         let before = fixture.files();
         assert_eq!(before.len(), if index { 3 } else { 2 });
         let store = fixture.open().unwrap();
-        assert_eq!(way(&*store), if index { "shared log" } else { "log indexed in memory" });
+        assert_eq!(way(&*store), if index { "sharedLog" } else { "logIndexedInMemory" });
         let (read, second) = (store.read().unwrap(), store.read().unwrap());
         assert_eq!(count(&*read).unwrap(), 5, "the log counts");
         assert_eq!(count(&*second).unwrap(), 5, "several readers at once");

@@ -8,7 +8,8 @@ use snapctl::model::operation::OperationRow;
 use snapctl::model::time::Timestamp;
 use snapctl::store::memory::MemoryStore;
 use snapctl::store::{
-    Access, Detail, Flow, NewKeyframe, NewOperation, Options, Order, Read, Store, StoreError, Write, answer, sqlite,
+    Access, Detail, Flow, NewKeyframe, NewOperation, Options, Order, Part, Previous, Read, Selection, Serial, Store,
+    StoreError, Write, answer, sqlite,
 };
 
 /// A store to test, and what recodes its content once it is written.
@@ -88,7 +89,7 @@ fn sqlite_without_secondary_indexes_keeps_the_contract() {
 
 /// Runs every check, each on a store of its own that holds [`fill`].
 fn conformance(subject: &dyn Fn() -> Subject) {
-    let checks: [fn(&dyn Store); 18] = [
+    let checks: [fn(&dyn Store); 21] = [
         rows_come_back_as_they_were_written,
         order_and_span_choose_the_rows,
         a_visit_stops_when_the_visitor_says_so,
@@ -102,6 +103,9 @@ fn conformance(subject: &dyn Fn() -> Subject) {
         documents_are_listed_by_prefix,
         streams_are_listed_with_their_heads,
         unusual_names_are_names,
+        rows_are_shown_as_they_were_inserted,
+        a_selection_chooses_rows,
+        an_id_before_is_stored_as_given,
         a_repeated_append_does_nothing,
         an_append_that_does_not_fit_is_a_conflict,
         a_dropped_write_changes_nothing,
@@ -483,6 +487,127 @@ fn unusual_names_are_names(store: &dyn Store) {
         let found = read.find_operation(&stream.document, &stream.branch, None, &id).unwrap();
         assert_eq!(found, Some((stream.scope, OpIndex::FIRST)));
     }
+}
+
+/// `DOC/SCOPE:INDEX` of operations and keyframes, in the order of insertion.
+fn inserted(read: &dyn Read, selection: &Selection, after: Serial) -> (Vec<String>, Vec<String>) {
+    let (mut operations, mut keyframes) = (Vec::new(), Vec::new());
+    let mut last = after;
+    read.inserted_operations(selection, after, &mut |row| {
+        assert!(row.serial > last);
+        last = row.serial;
+        operations.push(format!("{}:{}", row.stream, row.row.index));
+        Flow::Continue(())
+    })
+    .unwrap();
+    let mut last = after;
+    read.inserted_keyframes(selection, after, &mut |row| {
+        assert!(row.serial > last);
+        last = row.serial;
+        keyframes.push(format!("{}:{}", row.stream, row.label));
+        Flow::Continue(())
+    })
+    .unwrap();
+    (operations, keyframes)
+}
+
+fn rows_are_shown_as_they_were_inserted(store: &dyn Store) {
+    let read = store.read().unwrap();
+    let (operations, keyframes) = inserted(&*read, &Selection::default(), Serial::START);
+    let main = (0..10).map(|index| format!("doc/global:{index}"));
+    let rest = ["doc/global@branch:0", "doc/global@branch:1", "doc2/global:0"].map(str::to_owned);
+    assert_eq!(operations, ["doc/document:0".to_owned()].into_iter().chain(main).chain(rest).collect::<Vec<_>>());
+    assert_eq!(
+        keyframes,
+        ["doc/global:0", "doc/global:3", "doc/global:7", "doc/a:5", "doc/z@branch:1", "no operations/global:1"]
+    );
+    let mut seen = Vec::new();
+    read.inserted_operations(&Selection::default(), Serial::START, &mut |row| {
+        seen.push((
+            row.serial,
+            row.written.map(Timestamp::as_millis),
+            row.job_id.map(str::to_owned),
+            row.row.error.is_some(),
+        ));
+        if seen.len() == 6 { Flow::Break(()) } else { Flow::Continue(()) }
+    })
+    .unwrap();
+    assert_eq!(seen.len(), 6, "a visit stops when the visitor says so");
+    let (serial, written, job, error) = seen.pop().unwrap();
+    assert_eq!(
+        (written, job.as_deref(), error),
+        (Some(1_700_000_004_001), Some("job"), true),
+        "an empty text is a text"
+    );
+    assert_eq!(inserted(&*read, &Selection::default(), serial).0[0], "doc/global:5");
+    let mut bodies = Vec::new();
+    read.inserted_keyframes(&Selection::default(), Serial::START, &mut |row| {
+        bodies.push((row.document.to_owned(), row.document_type.to_owned(), row.created.as_millis()));
+        Flow::Break(())
+    })
+    .unwrap();
+    assert_eq!(bodies, [(r#"{"r":0}"#.to_owned(), "type/keyframe".to_owned(), 1_700_000_000_000)]);
+}
+
+fn a_selection_chooses_rows(store: &dyn Store) {
+    let read = store.read().unwrap();
+    let part = |scope: Option<&str>, branch: Option<&str>, span| Part {
+        document: "doc".into(),
+        scope: scope.map(Into::into),
+        branch: branch.map(Into::into),
+        span,
+    };
+    let chosen =
+        |parts: &[Part]| inserted(&*read, &Selection { parts: parts.to_vec(), document_type: None }, Serial::START);
+    assert_eq!(chosen(&[part(None, None, Span::ALL)]).0.len(), 13);
+    assert_eq!(chosen(&[part(None, Some("branch"), Span::ALL)]).0, ["doc/global@branch:0", "doc/global@branch:1"]);
+    let global = |from, through| part(Some("global"), Some("main"), span(from, through));
+    let several = [global(8, None), global(0, Some(1)), global(1, Some(2)), part(Some("document"), None, Span::ALL)];
+    let (operations, keyframes) = chosen(&several);
+    let expected = ["doc/document:0", "doc/global:0", "doc/global:1", "doc/global:2", "doc/global:8", "doc/global:9"];
+    assert_eq!(operations, expected, "each once, in the order of insertion");
+    assert_eq!(keyframes, ["doc/global:0"]);
+    assert_eq!(chosen(&[Part { document: "none".into(), ..global(0, None) }]), (vec![], vec![]));
+    let typed = |kind: &str| Selection { parts: vec![], document_type: Some(kind.into()) };
+    assert_eq!(inserted(&*read, &typed("type/first"), Serial::START).0.len(), 4);
+    assert_eq!(inserted(&*read, &typed("type/keyframe"), Serial::START).1.len(), 6);
+    assert_eq!(inserted(&*read, &typed("none"), Serial::START), (vec![], vec![]));
+}
+
+fn an_id_before_is_stored_as_given(store: &dyn Store) {
+    let mut write = store.write().unwrap();
+    let mut add = |index, previous_id, previous| {
+        let id = format!("given-{index}");
+        let row = OperationRow {
+            index: OpIndex::new(index),
+            skip: None,
+            id: &id,
+            previous_id,
+            document_type: "t",
+            timestamp: time(1),
+            hash: "",
+            error: None,
+            denied: None,
+            action: b"any text",
+        };
+        write.add(&key("given", "s", "b"), &NewOperation { row, written: time(2), job_id: "" }, previous)
+    };
+    assert!(add(0, "before", Previous::Given).unwrap());
+    assert!(add(1, "", Previous::Given).unwrap());
+    assert!(!add(1, "", Previous::Given).unwrap(), "it is there");
+    assert!(matches!(add(3, "", Previous::Given), Err(StoreError::Conflict { .. })));
+    assert!(add(2, "ignored", Previous::Derived).unwrap(), "a conflict of one row leaves the transaction as it was");
+    write.commit().unwrap();
+    let mut previous = Vec::new();
+    store
+        .read()
+        .unwrap()
+        .operations(&key("given", "s", "b"), Span::ALL, Order::Forward, &mut |row| {
+            previous.push(row.previous_id.to_owned());
+            Flow::Continue(())
+        })
+        .unwrap();
+    assert_eq!(previous, ["before", "", "given-1"]);
 }
 
 fn a_repeated_append_does_nothing(store: &dyn Store) {

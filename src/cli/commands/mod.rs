@@ -1,6 +1,8 @@
 //! One file per command: arguments, one library call, one view.
 
 pub(crate) mod config;
+pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod model;

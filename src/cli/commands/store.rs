@@ -1,4 +1,4 @@
-//! `snapctl store`.
+//! `snapctl store`: a store as a whole.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,29 @@ use crate::cli::ctx::Ctx;
 use crate::cli::exit::ExitStatus;
 use crate::cli::render::table::{Align, table};
 use crate::cli::ui::{Format, Ui};
-use crate::store::{Capabilities, Read, StoreError, answer};
+use crate::store::{Access, Capabilities, Fact, Read, StoreError, answer};
 
 /// What is known of the store.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum StoreCommand {
     /// Show where the store is, what it holds, and what it can do
     Info,
+    /// Make an empty store, with the tables of the reference
+    Init {
+        /// A store that is there already will do
+        #[arg(long)]
+        if_missing: bool,
+    },
+}
+
+/// What `store init` answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InitView {
+    /// Where the store is; never with a password.
+    location: String,
+    /// Whether it is new.
+    created: bool,
 }
 
 /// A store as `store info` shows it.
@@ -35,7 +51,16 @@ struct InfoView {
     /// What it can do.
     capabilities: CapabilitiesView,
     /// Facts that only this backend has.
-    details: BTreeMap<&'static str, String>,
+    details: BTreeMap<&'static str, FactView>,
+}
+
+/// A fact about a store.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum FactView {
+    Word(&'static str),
+    Number(u64),
+    Names(Vec<String>),
 }
 
 /// What a store can do.
@@ -52,9 +77,31 @@ struct CapabilitiesView {
 /// Runs `snapctl store`.
 ///
 /// # Errors
-/// When the store cannot be opened or read, or stdout not written.
+/// When the store cannot be opened, read or made, or stdout not written.
 pub(crate) fn run(command: StoreCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
-    let StoreCommand::Info = command;
+    match command {
+        StoreCommand::Info => info(ctx, ui),
+        StoreCommand::Init { if_missing } => init(if_missing, ctx, ui),
+    }
+}
+
+/// Makes a store.
+fn init(if_missing: bool, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
+    let named = &ctx.store_named()?;
+    let (store, created) = match ctx.create_named(named) {
+        Err(StoreError::Exists { .. }) if if_missing => (ctx.open_named(named, Access::Change)?, false),
+        made => (made?, true),
+    };
+    let view = InitView { location: store.location().to_owned(), created };
+    match ui.out.format() {
+        Format::Plain if created => ui.out.line(&format!("made {}", view.location))?,
+        Format::Plain => ui.out.line(&format!("{} was there already", view.location))?,
+        _ => ui.out.json(|out| Ok(serde_json::to_writer(out, &view)?))?,
+    }
+    Ok(ExitStatus::Success)
+}
+
+fn info(ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
     let store = ctx.open_store()?;
     let info = answer(&*store, |read: &dyn Read| -> Result<_, StoreError> { read.info() })?;
     let view = InfoView {
@@ -64,7 +111,7 @@ pub(crate) fn run(command: StoreCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Resu
         keyframes: info.keyframes,
         size_bytes: info.size_bytes,
         capabilities: capabilities(store.capabilities()),
-        details: info.details.into_iter().collect(),
+        details: info.details.into_iter().map(|(name, fact)| (name, fact.into())).collect(),
     };
     if ui.out.format() == Format::Plain {
         let text = table(&[("", Align::Left), ("", Align::Left)], rows(view), ui.out.width());
@@ -98,5 +145,27 @@ fn rows(view: InfoView) -> Vec<Vec<String>> {
         ("size in bytes", view.size_bytes.to_string()),
         ("capabilities", capabilities.join(", ")),
     ];
-    facts.into_iter().chain(view.details).map(|(name, value)| vec![name.to_owned(), value]).collect()
+    // What is not there is no news.
+    let details = view.details.into_iter().map(|(name, fact)| (name, fact.text())).filter(|(_, text)| !text.is_empty());
+    facts.into_iter().chain(details).map(|(name, value)| vec![name.to_owned(), value]).collect()
+}
+
+impl From<Fact> for FactView {
+    fn from(fact: Fact) -> Self {
+        match fact {
+            Fact::Word(word) => FactView::Word(word),
+            Fact::Number(number) => FactView::Number(number),
+            Fact::Names(names) => FactView::Names(names),
+        }
+    }
+}
+
+impl FactView {
+    fn text(self) -> String {
+        match self {
+            FactView::Word(word) => word.to_owned(),
+            FactView::Number(number) => number.to_string(),
+            FactView::Names(names) => names.join(", "),
+        }
+    }
 }

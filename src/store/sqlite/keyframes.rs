@@ -44,7 +44,7 @@ impl Transaction<'_> {
     }
 
     /// The body of a keyframe as text; as it is stored if that is not possible.
-    fn body(&self, stored: ValueRef<'_>) -> Result<Vec<u8>, RowError> {
+    pub(super) fn body(&self, stored: ValueRef<'_>) -> Result<Vec<u8>, RowError> {
         let text = match (rows::json(stored, &self.session().connection)?, stored) {
             (Some(text), _) => text,
             (None, ValueRef::Blob(blob)) => Cow::Borrowed(blob),

@@ -7,8 +7,10 @@
 //! One thing remains to chance: if the last writer leaves, and removes its log, in the microseconds between our
 //! look and SQLite's, an empty `-wal` may stay behind.
 
+mod create;
 mod fault;
 mod file;
+mod inserted;
 mod keyframes;
 mod read;
 mod rows;
@@ -17,7 +19,6 @@ mod session;
 mod sql;
 mod write;
 
-use std::fs::OpenOptions;
 use std::io;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+pub use create::create;
+pub(in crate::store) use create::create_as;
 use file::Mark;
 use schema::Misfit;
 use session::{Pool, Session, Way, connect};
@@ -65,7 +68,7 @@ pub fn open(path: &Path, options: &Options) -> Result<SqliteStore, StoreError> {
 }
 
 /// [`open`], with the name that messages use.
-pub(super) fn open_as(location: String, path: &Path, options: &Options) -> Result<SqliteStore, StoreError> {
+pub(in crate::store) fn open_as(location: String, path: &Path, options: &Options) -> Result<SqliteStore, StoreError> {
     let unavailable = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::Missing { location: location.clone() },
         _ => StoreError::Unavailable { location: location.clone(), action: "open", source: source.into() },
@@ -97,34 +100,6 @@ pub(super) fn open_as(location: String, path: &Path, options: &Options) -> Resul
     };
     store.pool.put(session?.0);
     Ok(store)
-}
-
-/// Makes a new store with the tables of the reference, and opens it to be changed.
-///
-/// # Errors
-/// `Exists` if anything is there; `Unavailable`.
-pub fn create(path: &Path) -> Result<SqliteStore, StoreError> {
-    let location = path.display().to_string();
-    OpenOptions::new().write(true).create_new(true).open(path).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => StoreError::Exists { location: location.clone() },
-        _ => StoreError::Unavailable { location: location.clone(), action: "create", source: source.into() },
-    })?;
-    let made = path.canonicalize().map_err(rusqlite_path_error).and_then(|path| {
-        let mut connection = connect(&path, Way::Changing, Duration::ZERO)?;
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(sql::CREATE)?;
-        transaction.commit()
-    });
-    if let Err(error) = made {
-        // The file is ours and empty.
-        let _ = std::fs::remove_file(path);
-        return Err(fault::sort(&location, "create", error));
-    }
-    open(path, &Options { access: Access::Change, ..Options::default() })
-}
-
-fn rusqlite_path_error(error: io::Error) -> rusqlite::Error {
-    rusqlite::Error::ToSqlConversionFailure(error.into())
 }
 
 impl Store for SqliteStore {
@@ -251,11 +226,13 @@ struct Transaction<'s> {
     mark: Mark,
     /// Names what it has changed so far; see [`Read::stamp`].
     change: Option<u64>,
+    /// Where the streams end that it has added to.
+    tails: write::Tails,
 }
 
 impl<'s> Transaction<'s> {
     fn new(store: &'s SqliteStore, session: Session, mark: Mark) -> Self {
-        Transaction { store, session: Some(session), mark, change: None }
+        Transaction { store, session: Some(session), mark, change: None, tails: write::Tails::default() }
     }
 
     /// Fixes the moment, before the first question.

@@ -11,7 +11,10 @@ use super::{Transaction, sql};
 use crate::model::ids::{Branch, DocumentId, OpIndex, OperationId, Revision, Scope, Span, StreamKey};
 use crate::model::operation::{Action, OperationRow, Retraction};
 use crate::model::time::Timestamp;
-use crate::store::{Detail, DocumentEntry, Flow, KeyframeEntry, Order, Read, Stamp, StoreError, StoreInfo, StreamHead};
+use crate::store::{
+    Detail, DocumentEntry, Fact, Flow, InsertedKeyframe, InsertedOperation, KeyframeEntry, Order, Read, Selection,
+    Serial, Stamp, StoreError, StoreInfo, StreamHead,
+};
 
 impl Read for Transaction<'_> {
     fn documents(&self, prefix: &str, visit: &mut dyn FnMut(DocumentEntry) -> Flow) -> Result<(), StoreError> {
@@ -117,6 +120,27 @@ impl Read for Transaction<'_> {
         self.still(self.visit_keyframes(statement, document, visit))
     }
 
+    fn inserted_operations(
+        &self,
+        selection: &Selection,
+        after: Serial,
+        visit: &mut dyn FnMut(&InsertedOperation<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
+        self.still(self.visit_inserted_operations(selection, after, visit))
+    }
+
+    fn inserted_keyframes(
+        &self,
+        selection: &Selection,
+        after: Serial,
+        visit: &mut dyn FnMut(&InsertedKeyframe<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
+        if !self.session().schema.keyframes {
+            return Ok(());
+        }
+        self.still(self.visit_inserted_keyframes(selection, after, visit))
+    }
+
     fn info(&self) -> Result<StoreInfo, StoreError> {
         let session = self.session();
         let count = |statement| -> Result<u64, StoreError> {
@@ -130,15 +154,12 @@ impl Read for Transaction<'_> {
                 Ok(Flow::Continue(()))
             })?;
             let page_size = count(sql::PAGE_SIZE)?;
-            let absent: Vec<String> = session.schema.absent().collect();
-            let mut details = vec![
-                ("journal", if self.mark.wants_wal() { "write-ahead log" } else { "rollback" }.to_owned()),
-                ("opened", session.way.name().to_owned()),
-                ("page-size-bytes", page_size.to_string()),
+            let details = vec![
+                ("absent", Fact::Names(session.schema.absent().collect())),
+                ("journal", Fact::Word(if self.mark.wants_wal() { "writeAheadLog" } else { "rollback" })),
+                ("opened", Fact::Word(session.way.name())),
+                ("pageSizeBytes", Fact::Number(page_size)),
             ];
-            if !absent.is_empty() {
-                details.insert(0, ("absent", absent.join(", ")));
-            }
             Ok(StoreInfo {
                 documents,
                 operations: count(sql::COUNT_OPERATIONS)?,
@@ -166,7 +187,7 @@ impl Read for Transaction<'_> {
 
 /// The end of a span. Without one it is a blob, which SQLite sorts after all numbers and texts, so that an index
 /// of the wrong type is met and reported.
-struct Through(Option<OpIndex>);
+pub(super) struct Through(pub(super) Option<OpIndex>);
 
 impl ToSql for Through {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -179,7 +200,7 @@ impl ToSql for Through {
 
 /// The start of a span. From the first operation on, negative indices are met too, and reported. An index that
 /// no row can have is after all of them.
-fn from(span: Span) -> i64 {
+pub(super) fn from(span: Span) -> i64 {
     match span.from.get() {
         0 => i64::MIN,
         from => i64::try_from(from).unwrap_or(i64::MAX),

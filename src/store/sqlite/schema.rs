@@ -42,6 +42,8 @@ pub(super) struct Schema {
     pub(super) keyframes: bool,
     /// Optional columns of the log that it lacks, with what stands for them.
     absent: Vec<(&'static str, &'static str)>,
+    /// The statement that inserts an operation, without the columns that are absent.
+    pub(super) insert_operation: String,
 }
 
 /// Why a file cannot be read as a store.
@@ -76,8 +78,9 @@ impl Schema {
         if !keyframe.is_empty() {
             require(&keyframe, KEYFRAME, &KEYFRAME_COLUMNS)?;
         }
-        let absent = OPTIONAL_COLUMNS.into_iter().filter(|(column, _)| !has(&operation, column)).collect();
-        Ok(Schema { keyframes: !keyframe.is_empty(), absent })
+        let absent: Vec<_> = OPTIONAL_COLUMNS.into_iter().filter(|(column, _)| !has(&operation, column)).collect();
+        let insert_operation = insert_operation(&absent);
+        Ok(Schema { keyframes: !keyframe.is_empty(), absent, insert_operation })
     }
 
     /// `statement` with stand-ins for columns that are absent.
@@ -85,13 +88,6 @@ impl Schema {
         self.absent.iter().fold(Cow::Borrowed(statement), |statement, (column, instead)| {
             Cow::Owned(statement.replace(&format!("\"{column}\""), instead))
         })
-    }
-
-    /// The statement that inserts an operation, without the columns that are absent.
-    pub(super) fn insert_operation(&self) -> String {
-        let present = |(column, _): &&(&str, &str)| self.lacks(column.trim_matches('"')).is_none();
-        let (columns, values): (Vec<_>, Vec<_>) = sql::INSERT_OPERATION.iter().filter(present).copied().unzip();
-        format!("INSERT INTO \"{OPERATION}\" ({}) VALUES ({})", columns.join(", "), values.join(", "))
     }
 
     /// The column, if it is one that the log lacks.
@@ -104,6 +100,12 @@ impl Schema {
         let table = (!self.keyframes).then(|| format!("table {KEYFRAME}"));
         self.absent.iter().map(|(column, _)| format!("{OPERATION}.{column}")).chain(table)
     }
+}
+
+fn insert_operation(absent: &[(&str, &str)]) -> String {
+    let present = |(column, _): &&(&str, &str)| !absent.iter().any(|(absent, _)| *absent == column.trim_matches('"'));
+    let (columns, values): (Vec<_>, Vec<_>) = sql::INSERT_OPERATION.iter().filter(present).copied().unzip();
+    format!("INSERT INTO \"{OPERATION}\" ({}) VALUES ({})", columns.join(", "), values.join(", "))
 }
 
 fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {

@@ -51,10 +51,10 @@ impl Way {
     pub(super) fn name(self) -> &'static str {
         match self {
             Way::Still => "immutable",
-            Way::Copied => "log indexed in memory",
-            Way::Shared => "shared log",
+            Way::Copied => "logIndexedInMemory",
+            Way::Shared => "sharedLog",
             Way::Locked => "locked",
-            Way::Changing => "read-write",
+            Way::Changing => "readWrite",
         }
     }
 }
@@ -74,6 +74,9 @@ const STATEMENTS: usize = 40;
 /// for a page costs more than another read of it from the system's cache. (`mmap_size` would be faster still, but a
 /// file that is truncated while it is mapped kills the process.)
 const PAGE_CACHE_KIB: i64 = 1024;
+/// Page cache of a connection that writes, in KiB. Rows go to the end of the table and to random places of five
+/// indexes, whose inner pages have to stay in memory; what does not fit is written out before the commit.
+const WRITE_CACHE_KIB: i64 = 32 * 1024;
 
 /// Opens a connection. The file is not yet looked at.
 pub(super) fn connect(path: &Path, way: Way, busy_timeout: Duration) -> rusqlite::Result<Connection> {
@@ -148,9 +151,8 @@ impl Session {
     /// Looks at the content that a new connection shows.
     pub(super) fn begin(connection: Connection, way: Way, opened_at: Mark) -> Result<Session, Misfit> {
         let look = || {
-            if way != Way::Changing {
-                connection.pragma_update(None, "cache_size", -PAGE_CACHE_KIB)?;
-            }
+            let cache_kib = if way == Way::Changing { WRITE_CACHE_KIB } else { PAGE_CACHE_KIB };
+            connection.pragma_update(None, "cache_size", -cache_kib)?;
             Schema::of(&connection)
         };
         match look() {

@@ -106,6 +106,37 @@ pub(super) const KEYFRAMES: &str = r#"SELECT "scope", "branch", "revision", "cre
 pub(super) const KEYFRAME_DOCUMENT: &str = r#"SELECT "document", "revision", "id" FROM "Keyframe"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4"#;
 
+/// How a table is read in the order of insertion.
+pub(super) struct Inserted {
+    /// All rows after an id.
+    pub(super) all: &'static str,
+    /// The ids in a part of a document.
+    pub(super) ids: &'static str,
+    /// One row.
+    pub(super) one: &'static str,
+}
+
+/// Columns begin as those of `rows::operation`.
+pub(super) const INSERTED_OPERATIONS: Inserted = Inserted {
+    all: r#"SELECT "index", "skip", "opId", "prevOpId", "documentType", "timestampUtcMs", "hash", "error", "deniedReason",
+        "action", "id", "documentId", "scope", "branch", "writeTimestampUtcMs", "jobId"
+        FROM "Operation" WHERE "id" > ?1 ORDER BY "id""#,
+    ids: r#"SELECT "id" FROM "Operation" WHERE "documentId" = ?1 AND (?2 IS NULL OR "scope" = ?2)
+        AND (?3 IS NULL OR "branch" = ?3) AND "index" >= ?4 AND "index" <= ?5 AND "id" > ?6"#,
+    one: r#"SELECT "index", "skip", "opId", "prevOpId", "documentType", "timestampUtcMs", "hash", "error", "deniedReason",
+        "action", "id", "documentId", "scope", "branch", "writeTimestampUtcMs", "jobId"
+        FROM "Operation" WHERE "id" = ?1"#,
+};
+pub(super) const INSERTED_KEYFRAMES: Inserted = Inserted {
+    all: r#"SELECT "id", "documentId", "scope", "branch", "documentType", "revision", "createdAt", "document"
+        FROM "Keyframe" WHERE "id" > ?1 ORDER BY "id""#,
+    ids: r#"SELECT "id" FROM "Keyframe" WHERE "documentId" = ?1 AND (?2 IS NULL OR "scope" = ?2)
+        AND (?3 IS NULL OR "branch" = ?3) AND "revision" >= ?4 AND "revision" <= ?5 AND "id" > ?6"#,
+    one: r#"SELECT "id", "documentId", "scope", "branch", "documentType", "revision", "createdAt", "document"
+        FROM "Keyframe" WHERE "id" = ?1"#,
+};
+
+pub(super) const COUNT_TABLES: &str = "SELECT count(*) FROM sqlite_schema";
 pub(super) const COUNT_OPERATIONS: &str = r#"SELECT count(*) FROM "Operation""#;
 pub(super) const COUNT_KEYFRAMES: &str = r#"SELECT count(*) FROM "Keyframe""#;
 /// Strictly checked, because `json` alone accepts some malformed JSONB. NULL for anything that is not JSON.

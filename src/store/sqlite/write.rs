@@ -1,5 +1,6 @@
 //! Writing.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::{ErrorCode, params};
@@ -10,31 +11,38 @@ use super::{Transaction, sql};
 use crate::model::ids::{NextIndex, OpIndex, Revision, StreamKey};
 use crate::model::operation::OperationRow;
 use crate::store::codec::{self, Codec as _};
-use crate::store::{NewKeyframe, NewOperation, StoreError, Write};
+use crate::store::{NewKeyframe, NewOperation, Previous, StoreError, Write};
 
 impl Write for Transaction<'_> {
-    fn append(&mut self, stream: &StreamKey, operations: &[NewOperation<'_>]) -> Result<usize, StoreError> {
-        if operations.is_empty() {
-            return Ok(0);
-        }
-        let mut added = 0;
-        let (mut next, mut last_id) = self.tail(stream)?;
-        for operation in operations {
-            let row = &operation.row;
-            if row.index.get() < next.get() && self.is_stored(stream, row)? {
-                continue;
+    fn add(
+        &mut self,
+        stream: &StreamKey,
+        operation: &NewOperation<'_>,
+        previous: Previous,
+    ) -> Result<bool, StoreError> {
+        let row = &operation.row;
+        let looked_up;
+        let tail = match self.tails.of.get(stream) {
+            Some(tail) => tail,
+            None => {
+                looked_up = self.tail(stream)?;
+                &looked_up
             }
-            if row.index != next.index() {
-                return Err(StoreError::does_not_follow(stream, row.index, next));
-            }
-            self.insert(stream, operation, &last_id)?;
-            (next, last_id) = (row.index.next(), row.id.to_owned());
-            added += 1;
+        };
+        if row.index.get() < tail.next.get() && self.is_stored(stream, row)? {
+            return Ok(false);
         }
-        if added > 0 {
-            self.note_change();
+        if row.index != tail.next.index() {
+            return Err(StoreError::does_not_follow(stream, row.index, tail.next));
         }
-        Ok(added)
+        let previous_id = match previous {
+            Previous::Derived => &tail.id,
+            Previous::Given => row.previous_id,
+        };
+        self.insert(stream, operation, previous_id)?;
+        self.tails.put(stream, Tail { next: row.index.next(), id: row.id.to_owned() });
+        self.note_change();
+        Ok(true)
     }
 
     fn put_keyframe(&mut self, keyframe: &NewKeyframe<'_>) -> Result<(), StoreError> {
@@ -96,15 +104,47 @@ impl Write for Transaction<'_> {
     }
 }
 
+/// Where streams end, as a write transaction knows after it has looked once.
+#[derive(Default)]
+pub(super) struct Tails {
+    of: HashMap<StreamKey, Tail>,
+}
+
+/// The end of a stream.
+#[derive(Default)]
+struct Tail {
+    /// Where the next operation goes.
+    next: NextIndex,
+    /// Id of the last operation; empty if there is none.
+    id: String,
+}
+
+impl Tails {
+    /// Some 10 MB of them.
+    const MOST: usize = 30_000;
+
+    fn put(&mut self, stream: &StreamKey, tail: Tail) {
+        if let Some(known) = self.of.get_mut(stream) {
+            *known = tail;
+            return;
+        }
+        if self.of.len() >= Self::MOST {
+            // They are found again in the store.
+            self.of.clear();
+        }
+        self.of.insert(stream.clone(), tail);
+    }
+}
+
 impl Transaction<'_> {
-    /// Where the next operation goes, and the id of the last one (empty if there is none).
-    fn tail(&self, stream: &StreamKey) -> Result<(NextIndex, String), StoreError> {
+    fn tail(&self, stream: &StreamKey) -> Result<Tail, StoreError> {
         let mut statement = self.prepare(sql::LAST_OPERATION)?;
         let StreamKey { document, scope, branch } = stream;
         let mut found = self.driver("read", statement.query([document.as_str(), scope.as_str(), branch.as_str()]))?;
-        let Some(row) = self.driver("read", found.next())? else { return Ok((NextIndex::default(), String::new())) };
+        let Some(row) = self.driver("read", found.next())? else { return Ok(Tail::default()) };
         let decode = || -> Result<_, RowError> {
-            Ok((rows::index(row.get_ref(0)?, "index")?.next(), rows::text(row.get_ref(1)?, "opId")?.to_owned()))
+            let id = rows::text(row.get_ref(1)?, "opId")?.to_owned();
+            Ok(Tail { next: rows::index(row.get_ref(0)?, "index")?.next(), id })
         };
         decode().map_err(|error| {
             self.row_error(OPERATION, error, || {
@@ -149,7 +189,7 @@ impl Transaction<'_> {
             .map_err(|error| BadValue { column: "action", reason: error.to_string() })
             .map_err(|bad| self.row_error(OPERATION, bad.into(), || new_key(stream, row.index)))?;
         let skip = row.skip.map_or(0, std::num::NonZeroU32::get);
-        let inserted = session.connection.prepare_cached(&session.schema.insert_operation()).and_then(|mut insert| {
+        let inserted = session.connection.prepare_cached(&session.schema.insert_operation).and_then(|mut insert| {
             insert.execute(params![
                 job_id,
                 previous_id,

@@ -66,6 +66,11 @@ impl TestEnv {
         Run::of(self.snapctl(args).env("SNAPCTL_STORE", "ops.db").write_stdin(input))
     }
 
+    /// Runs snapctl with `ops.db` as its store.
+    pub(crate) fn on_store(&self, args: &[&str]) -> Run {
+        Run::of(self.snapctl(args).env("SNAPCTL_STORE", "ops.db"))
+    }
+
     /// Every file with its bytes.
     fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let entries = std::fs::read_dir(self.dir.path()).expect("the directory");

@@ -1,9 +1,11 @@
 //! What the tests stand on.
 
+mod dump;
 mod env;
 pub(crate) mod logs;
 pub(crate) mod naive;
 mod store_file;
 
+pub(crate) use dump::{dump, odd_store};
 pub(crate) use env::TestEnv;
 pub(crate) use store_file::{Operation, StoreFile};

@@ -1,0 +1,187 @@
+//! `snapctl export`.
+
+mod file;
+
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::import::{ReportView, count, is_same_file, n_rows, told};
+use crate::cli::args::Literal;
+use crate::cli::ctx::Ctx;
+use crate::cli::exit::{ExitStatus, Refusal};
+use crate::cli::selection::Choice;
+use crate::cli::ui::{Format, StdoutError, Ui};
+use crate::model::progress::Progress as _;
+use crate::store::{Selection, Store, answer, has_scheme};
+use crate::transfer::{self, Commit, Exported, ImportOptions, Importer, OnFailure};
+
+use file::NewFile;
+
+/// Write the operations and keyframes of the store as NDJSON, or into another store
+///
+/// A line is an object with the columns of the Operation table by name, in the order of insertion, then come the keyframes,
+/// {"keyframe":{…}}. `import` makes the same rows of them, byte for byte. A target here is DOC[/SCOPE][@BRANCH][:REV], up
+/// to the position, or DOC/SCOPE:A..B, both included; DOC alone is the whole document with all branches.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// What to export; everything unless named
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+
+    #[command(flatten)]
+    literal: Literal,
+
+    /// Only documents of this type
+    #[arg(long = "type", value_name = "DOCUMENT_TYPE")]
+    document_type: Option<String>,
+
+    /// Write to this file, or add to this store: a URL with a scheme, or a path that ends in .sqlite, .sqlite3 or .db,
+    /// which is made if it is not there
+    #[arg(long, value_name = "FILE|-|STORE", default_value = "-")]
+    to: String,
+
+    /// Replace the file if it is there
+    #[arg(long)]
+    force: bool,
+}
+
+/// What was written to a file.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileView<'a> {
+    /// The file.
+    file: &'a str,
+    /// Operations in it.
+    operations: u64,
+    /// Keyframes in it.
+    keyframes: u64,
+    /// Its size.
+    size_bytes: u64,
+}
+
+/// Runs `snapctl export`.
+///
+/// # Errors
+/// When a target does not parse or exist, a row does not decode, or what is written cannot be.
+pub(crate) fn run(args: &ExportArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
+    let choices: Vec<Choice> =
+        args.targets.iter().map(|text| Choice::parse(text, &args.literal)).collect::<Result<_, _>>()?;
+    args.check()?;
+    let store = ctx.open_store()?;
+    for (choice, text) in choices.iter().zip(&args.targets) {
+        if choice.assumes_scope() {
+            ui.talk.note(format_args!("{text} names no scope; this is scope global"));
+        }
+    }
+    let selection = Selection {
+        parts: answer(&*store, |read| choices.iter().map(|choice| choice.find(read)).collect::<anyhow::Result<_>>())?,
+        document_type: args.document_type.as_deref().map(Into::into),
+    };
+    if args.to == "-" {
+        to_stdout(&*store, &selection, ctx, ui)?;
+    } else if is_store(&args.to) {
+        let report = to_store(&*store, selection, &args.to, ctx)?;
+        report.answer(&mut ui.out)?;
+    } else {
+        let mut file = NewFile::create(Path::new(&args.to), args.force)?;
+        let write = &mut |line: &[u8]| file.line(line).map_err(anyhow::Error::from);
+        let Exported { operations, keyframes } = each_line(&*store, &selection, ctx, write)?;
+        let size_bytes = file.finish()?;
+        let view = FileView { file: &args.to, operations, keyframes, size_bytes };
+        match ui.out.format() {
+            Format::Plain => ui.out.line(&format!(
+                "{} and {} in {}",
+                count(operations, "operation"),
+                count(keyframes, "keyframe"),
+                args.to
+            ))?,
+            _ => ui.out.json(|out| Ok(serde_json::to_writer(out, &view)?))?,
+        }
+    }
+    Ok(ExitStatus::Success)
+}
+
+impl ExportArgs {
+    fn check(&self) -> Result<(), Refusal> {
+        let usage =
+            |message: &str| Refusal { exit: ExitStatus::Usage, code: "usage", message: message.to_owned(), hint: None };
+        if self.targets.is_empty()
+            && (self.literal.scope.is_some() || self.literal.branch.is_some() || self.literal.at.is_some())
+        {
+            return Err(usage("--scope, --branch and --at say more of a target, and there is none"));
+        }
+        if self.force && (self.to == "-" || is_store(&self.to)) {
+            return Err(usage("--force replaces a file, and --to names none"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text names a store rather than a file for lines.
+fn is_store(to: &str) -> bool {
+    let ending = Path::new(to).extension().and_then(|ending| ending.to_str());
+    has_scheme(to) || matches!(ending, Some("sqlite" | "sqlite3" | "db"))
+}
+
+/// Writes the lines, or with `--json` an array of them.
+fn to_stdout(store: &dyn Store, selection: &Selection, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<()> {
+    if ui.out.format() != Format::Json {
+        let out = &mut ui.out;
+        each_line(store, selection, ctx, &mut |line| {
+            out.bytes(line)?;
+            Ok(out.bytes(b"\n")?)
+        })?;
+        return Ok(());
+    }
+    let mut list = ui.out.list();
+    let written = each_line(store, selection, ctx, &mut |line| {
+        Ok(list.item(|out| out.write_all(line)).map_err(|error: StdoutError| error)?)
+    });
+    if let Err(error) = written {
+        // The error counts, not that the list could not be closed.
+        let _ = list.abandon();
+        return Err(error);
+    }
+    Ok(list.finish()?)
+}
+
+fn each_line(
+    store: &dyn Store,
+    selection: &Selection,
+    ctx: &Ctx,
+    write: &mut dyn FnMut(&[u8]) -> anyhow::Result<()>,
+) -> anyhow::Result<Exported> {
+    let meter = ctx.meter("exporting");
+    meter.expect(expected(store, selection, ctx));
+    transfer::export(store, selection, ctx.keyframes(), &meter, write)
+}
+
+/// Adds the rows to a store, which is made if it is not there.
+fn to_store(source: &dyn Store, selection: Selection, to: &str, ctx: &Ctx) -> anyhow::Result<ReportView> {
+    let target = ctx.create_or_open_named(to)?;
+    if is_same_file(source.location(), target.location()) {
+        return Err(Refusal {
+            exit: ExitStatus::Usage,
+            code: "usage",
+            message: format!("{to} is the store itself"),
+            hint: Some("--to names the store that takes the rows".to_owned()),
+        }
+        .into());
+    }
+    let meter = ctx.meter("exporting");
+    meter.expect(expected(source, &selection, ctx));
+    let options =
+        ImportOptions { selection, keyframes: ctx.keyframes(), commit: Commit::Once, on_failure: OnFailure::Stop };
+    let mut warn = |_: &_| ();
+    let mut importer = Importer::new(&*target, &options, &meter, &mut warn);
+    let ended = importer.rows_of(source).and_then(|()| importer.finish());
+    let report = ended.map_err(|error| told(error.into(), 0, &options))?;
+    Ok(ReportView::new(&report, false))
+}
+
+/// How many rows there are to export, 0 if that is not known.
+fn expected(store: &dyn Store, selection: &Selection, ctx: &Ctx) -> u64 {
+    if *selection == Selection::default() { n_rows(store, ctx.keyframes()) } else { 0 }
+}
