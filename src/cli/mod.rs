@@ -20,6 +20,7 @@ use ctx::Ctx;
 use exit::Report;
 use ui::Ui;
 
+pub use commands::rebuild::batch_target;
 pub use exit::ExitStatus;
 
 /// Inspect and rebuild document snapshots from operation logs
