@@ -29,8 +29,7 @@ fn goal<'a>(resolved: &'a Resolved, scope: &'a Scope, position: Position) -> Goa
 /// The document composed of all its scopes, each rebuilt alone (reactor format §6.7).
 fn composed(sources: &Sources<'_>, resolved: &Resolved, moment: Moment) -> Result<Snapshot, ReplayError> {
     let streams = sources.read.streams(resolved.document())?;
-    let streams: Vec<StreamHead> =
-        streams.into_iter().filter(|stream| stream.branch == *resolved.branch()).collect();
+    let streams: Vec<StreamHead> = streams.into_iter().filter(|stream| stream.branch == *resolved.branch()).collect();
     let position = |scope: &Scope| -> Result<Position, ReplayError> {
         let stream = StreamKey {
             document: resolved.document().clone(),

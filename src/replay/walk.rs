@@ -69,11 +69,7 @@ pub fn state_at(sources: &Sources<'_>, goal: Goal<'_>) -> Result<Snapshot, Repla
 }
 
 /// [`state_at`], with a header that knows of `streams` only.
-pub(super) fn part_at(
-    sources: &Sources<'_>,
-    goal: Goal<'_>,
-    streams: &[StreamHead],
-) -> Result<Snapshot, ReplayError> {
+pub(super) fn part_at(sources: &Sources<'_>, goal: Goal<'_>, streams: &[StreamHead]) -> Result<Snapshot, ReplayError> {
     let pass = |keep| Pass { sources, goal, streams, keep, observer: None, seen: Seen::default() }.run();
     // Most streams have no skips, so nothing is kept for them at first.
     match pass(Keep::Nothing) {
