@@ -12,6 +12,7 @@ mod cli_settings;
 mod cli_store;
 mod cli_streams;
 mod cli_usage;
+mod determinism;
 mod fixtures;
 mod hostile;
 mod protocol_cost;
