@@ -24,6 +24,7 @@ use ui::Ui;
 
 use crate::settings::{COLOR, ColorWhen};
 
+pub use commands::rebuild::batch_target;
 pub use exit::ExitStatus;
 
 /// Inspect and rebuild document snapshots from operation logs

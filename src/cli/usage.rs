@@ -15,7 +15,13 @@ pub(crate) fn answer(error: &clap::Error, args: &[OsString]) -> ExitStatus {
         return print_help(error);
     }
     let talk = Talk::new(wants_json(args), Volume::Normal, color_on_stderr(ColorWhen::Auto));
-    talk.error(&report(error));
+    let mut report = report(error);
+    if error.kind() == ErrorKind::InvalidUtf8
+        && let Some((n, arg)) = args.iter().enumerate().find(|(_, arg)| arg.to_str().is_none())
+    {
+        report.message = format!("argument {n}, \"{}\", is not UTF-8", arg.to_string_lossy());
+    }
+    talk.error(&report);
     ExitStatus::Usage
 }
 

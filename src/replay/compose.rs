@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::resolve::prefix_at;
-use super::walk::{Goal, state_at};
+use super::walk::{Goal, part_at, state_at};
 use super::{Base, Explain, Moment, Position, ReplayError, Resolved, Snapshot, Sources, View};
 use crate::model::ids::{DocumentType, NextIndex, Revision, Scope, StreamKey};
 use crate::model::json::{Json, Object, Text, parse};
 use crate::model::state::{JsonState, State};
-use crate::store::StoreError;
+use crate::store::{StoreError, StreamHead};
 
 /// Rebuilds the document that `resolved` points at.
 ///
@@ -29,8 +29,7 @@ fn goal<'a>(resolved: &'a Resolved, scope: &'a Scope, position: Position) -> Goa
 /// The document composed of all its scopes, each rebuilt alone (reactor format §6.7).
 fn composed(sources: &Sources<'_>, resolved: &Resolved, moment: Moment) -> Result<Snapshot, ReplayError> {
     let streams = sources.read.streams(resolved.document())?;
-    let scopes: Vec<Scope> =
-        streams.into_iter().filter(|stream| stream.branch == *resolved.branch()).map(|stream| stream.scope).collect();
+    let streams: Vec<StreamHead> = streams.into_iter().filter(|stream| stream.branch == *resolved.branch()).collect();
     let position = |scope: &Scope| -> Result<Position, ReplayError> {
         let stream = StreamKey {
             document: resolved.document().clone(),
@@ -47,10 +46,16 @@ fn composed(sources: &Sources<'_>, resolved: &Resolved, moment: Moment) -> Resul
     let mut whole = state_at(sources, goal(resolved, &document, position(&document)?))?;
     let mut state = JsonState::default();
     let mut revision = BTreeMap::new();
-    let mut parts: BTreeMap<Scope, State> = BTreeMap::new();
+    let mut parts: BTreeMap<Scope, Option<Json<'static>>> = BTreeMap::new();
+    let shared_warnings = whole.warnings.clone();
+    let spine = streams.iter().find(|stream| stream.scope == document);
     revision.insert(document.clone(), whole.revision.get(&document).copied().flatten());
-    for scope in scopes.iter().filter(|scope| **scope != document) {
-        let part = state_at(sources, goal(resolved, scope, position(scope)?))?;
+    for stream in streams.iter().filter(|stream| stream.scope != document) {
+        let scope = &stream.scope;
+        // What the header says of the other scopes is taken from the document scope, so that the time for one scope
+        // does not grow with their number.
+        let concerned: Vec<StreamHead> = spine.into_iter().chain([stream]).cloned().collect();
+        let part = part_at(sources, goal(resolved, scope, position(scope)?), &concerned)?;
         revision.insert(scope.clone(), part.revision.get(scope).copied().flatten());
         for (from, member) in [("global", "name"), ("header", "meta")] {
             if *scope == *from
@@ -59,15 +64,15 @@ fn composed(sources: &Sources<'_>, resolved: &Resolved, moment: Moment) -> Resul
                 whole.header.insert(member.into(), value.clone());
             }
         }
-        parts.insert(scope.clone(), part.state);
+        parts.insert(scope.clone(), part.state.scope(scope.as_str()));
         whole.explain.absorb(part.explain);
-        whole
-            .warnings
-            .extend(part.warnings.into_iter().filter(|warning| !whole.warnings.contains(warning)).collect::<Vec<_>>());
+        whole.warnings.extend(part.warnings.into_iter().filter(|warning| !shared_warnings.contains(warning)));
     }
-    for scope in whole.state.scopes().into_iter().chain(parts.keys().cloned()) {
-        let source = parts.get(&scope).unwrap_or(&whole.state);
-        if let Some(value) = source.scope(scope.as_str()) {
+    for scope in whole.state.scopes() {
+        parts.entry(scope).or_insert_with_key(|scope| whole.state.scope(scope.as_str()));
+    }
+    for (scope, value) in parts {
+        if let Some(value) = value {
             state.set(scope, value);
         }
     }

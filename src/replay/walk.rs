@@ -65,8 +65,12 @@ pub struct Goal<'a> {
 /// # Errors
 /// `Store`, `Model`, `Rejected`, `Fold`, `Stopped`.
 pub fn state_at(sources: &Sources<'_>, goal: Goal<'_>) -> Result<Snapshot, ReplayError> {
-    let streams = sources.read.streams(goal.document)?;
-    let pass = |keep| Pass { sources, goal, streams: &streams, keep, observer: None, seen: Seen::default() }.run();
+    part_at(sources, goal, &sources.read.streams(goal.document)?)
+}
+
+/// [`state_at`], with a header that knows of `streams` only.
+pub(super) fn part_at(sources: &Sources<'_>, goal: Goal<'_>, streams: &[StreamHead]) -> Result<Snapshot, ReplayError> {
+    let pass = |keep| Pass { sources, goal, streams, keep, observer: None, seen: Seen::default() }.run();
     // Most streams have no skips, so nothing is kept for them at first.
     match pass(Keep::Nothing) {
         Err(Halt::LooksBack) => pass(Keep::History).map_err(failure),

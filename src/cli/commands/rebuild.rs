@@ -17,6 +17,8 @@ use crate::model::target::Target;
 use crate::replay::{self, Base, Snapshot, Warning};
 use crate::store::{Store, answer};
 
+pub use batch::batch_target;
+
 use part::Part;
 
 /// Rebuild documents from their operations, as JSON

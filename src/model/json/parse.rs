@@ -1,5 +1,6 @@
 //! Parsing JSON text as `JSON.parse` does (ECMA-262 §25.5.1).
 
+use super::number::{LONG_TOKEN, parse_long};
 use super::{Json, Object, Text};
 
 /// How deeply arrays and objects may be nested. SQLite's own JSON functions stop at the same depth.
@@ -183,7 +184,11 @@ impl<'a> Parser<'a> {
                 self.text[digits..self.at].iter().fold(0.0, |sum, digit| sum * 10.0 + f64::from(digit - b'0'));
             return Ok(Json::Number(if negative { -magnitude } else { magnitude }));
         }
-        let parsed = std::str::from_utf8(token).ok().and_then(|token| token.parse().ok());
+        let parsed = if token.len() > LONG_TOKEN {
+            parse_long(token)
+        } else {
+            std::str::from_utf8(token).ok().and_then(|token| token.parse().ok())
+        };
         parsed.map(Json::Number).ok_or(ParseError { offset: start, kind: ParseErrorKind::Unexpected })
     }
 

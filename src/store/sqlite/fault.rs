@@ -22,7 +22,8 @@ pub(super) fn sort(location: &str, action: &'static str, error: rusqlite::Error)
             reason: "the index of its -wal file is broken; open it once with the program it belongs to".into(),
         },
         (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => StoreError::Busy { location },
-        (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) => {
+        // A value beyond any that is read; see `session::MAX_VALUE_BYTES`.
+        (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::TooBig, _) => {
             StoreError::Damaged { location, source: Box::new(error) }
         }
         (ErrorCode::ReadOnly, _) => StoreError::ReadOnly { location },

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 
-use super::read::row_id;
+use super::read::{row_id, too_big};
 use super::rows::{self, BadValue, RowError};
 use super::schema::KEYFRAME;
 use super::{Transaction, sql};
@@ -38,7 +38,14 @@ impl Transaction<'_> {
         let Ok(label) = i64::try_from(revision.get()) else { return Ok(None) };
         let mut found =
             self.driver("read", statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), label]))?;
-        let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
+        let row = match found.next() {
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::TooBig) => {
+                let key = format!("document {document}, scope {scope}, branch {branch}, revision {revision}");
+                return Err(StoreError::Corrupt { table: KEYFRAME, key, column: "document", reason: too_big() });
+            }
+            next => self.driver("read", next)?,
+        };
+        let Some(row) = row else { return Ok(None) };
         let body = row.get_ref(0).map_err(RowError::from).and_then(|stored| self.body(stored));
         body.map(Some).map_err(|error| self.row_error(KEYFRAME, error, || keyframe_key(stream, row, 1, 2)))
     }

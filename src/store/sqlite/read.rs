@@ -7,6 +7,7 @@ use rusqlite::{CachedStatement, OptionalExtension as _, Row, params};
 
 use super::rows::{self, BadValue, RowError};
 use super::schema::OPERATION;
+use super::session::MAX_VALUE_BYTES;
 use super::{Transaction, sql};
 use crate::model::ids::{Branch, DocumentId, OpIndex, OperationId, Revision, Scope, Span, StreamKey};
 use crate::model::operation::{Action, OperationRow, Retraction};
@@ -252,7 +253,7 @@ impl Transaction<'_> {
             ]),
         )?;
         let mut converted = Vec::new();
-        while let Some(row) = self.driver("read", found.next())? {
+        while let Some(row) = found.next().map_err(|error| self.step_error(stream, span, error))? {
             let operation = rows::operation(row, &session.connection, &mut converted)
                 .map_err(|error| self.row_error(OPERATION, error, || operation_key(stream, row, rows::OPERATION_ID)))?;
             if visit(&operation).is_break() {
@@ -283,10 +284,35 @@ impl Transaction<'_> {
                 Through(span.through)
             ]),
         )?;
-        while let Some(row) = self.driver("read", found.next())? {
+        while let Some(row) = found.next().map_err(|error| self.step_error(stream, span, error))? {
             visit(row).map_err(|error| self.row_error(OPERATION, error, || operation_key(stream, row, id)))?;
         }
         Ok(())
+    }
+
+    /// Why the next row of a stream did not come. If a value of it is too large, the row is looked for and named.
+    fn step_error(&self, stream: &StreamKey, span: Span, error: rusqlite::Error) -> StoreError {
+        let plain = |error| super::fault::sort(&self.store.location, "read", error);
+        if error.sqlite_error_code() != Some(rusqlite::ErrorCode::TooBig) {
+            return plain(error);
+        }
+        let find = || {
+            let connection = &self.session().connection;
+            let mut statement = connection.prepare(&self.session().schema.adapt(sql::OVERSIZED))?;
+            let StreamKey { document, scope, branch } = stream;
+            let (first, last) = (from(span), Through(span.through));
+            let parameters = params![document.as_str(), scope.as_str(), branch.as_str(), first, last, MAX_VALUE_BYTES];
+            statement.query_row(parameters, |row| Ok((operation_key(stream, row, 1), row.get::<_, u8>(2)?)))
+        };
+        match find() {
+            Ok((key, column)) => StoreError::Corrupt {
+                table: OPERATION,
+                key,
+                column: sql::TEXT_COLUMNS[usize::from(column)],
+                reason: too_big(),
+            },
+            Err(_) => plain(error),
+        }
     }
 
     /// The text that a statement of one text column answers, if it answers any.
@@ -392,6 +418,11 @@ impl Transaction<'_> {
         let action = Action::parse(&text).map_err(|error| BadValue { column: "action", reason: error.to_string() })?;
         Ok(action.kind.as_str() == Some("NOOP"))
     }
+}
+
+/// What is wrong with a value that SQLite does not hand out.
+pub(super) fn too_big() -> String {
+    format!("it is larger than {MAX_VALUE_BYTES} bytes, the most that is read")
 }
 
 /// A row of the log as a person would look for it.

@@ -140,8 +140,9 @@ pub(super) fn json<'r>(value: ValueRef<'r>, connection: &Connection) -> rusqlite
         ValueRef::Blob(blob) if blob.trim_ascii_start().first() == Some(&b'{') => Ok(Some(Cow::Borrowed(blob))),
         ValueRef::Blob(blob) => {
             let mut statement = connection.prepare_cached(sql::JSONB_TEXT)?;
-            let text: Option<Option<String>> = statement.query_row([blob], |row| row.get(0)).optional()?;
-            Ok(text.flatten().map(|text| Cow::Owned(text.into_bytes())))
+            // JSONB can hold what is no UTF-8, which whoever parses the text refuses.
+            let text = statement.query_row([blob], |row| Ok(row.get_ref(0)?.as_bytes_or_null()?.map(<[u8]>::to_vec)));
+            Ok(text.optional()?.flatten().map(Cow::Owned))
         }
         _ => Ok(None),
     }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::file::{self, Mark};
@@ -78,6 +79,10 @@ const PAGE_CACHE_KIB: i64 = 1024;
 /// indexes, whose inner pages have to stay in memory; what does not fit is written out before the commit.
 const WRITE_CACHE_KIB: i64 = 32 * 1024;
 
+/// Larger values are not read into memory, whatever a file declares: PostgreSQL, for which the tables were made, holds no
+/// larger JSON either (<https://www.postgresql.org/docs/current/limits.html>, `jsonb`).
+pub(super) const MAX_VALUE_BYTES: i32 = 256 << 20;
+
 /// Opens a connection. The file is not yet looked at.
 pub(super) fn connect(path: &Path, way: Way, busy_timeout: Duration) -> rusqlite::Result<Connection> {
     let query = match way {
@@ -98,6 +103,7 @@ pub(super) fn connect(path: &Path, way: Way, busy_timeout: Duration) -> rusqlite
         connection.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     }
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)?;
     connection.busy_timeout(busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // A misspelt column must be an error, not a text.

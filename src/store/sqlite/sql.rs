@@ -88,6 +88,18 @@ pub(super) const OPERATIONS_BACKWARD: &str = r#"SELECT
 pub(super) const SKIPS: &str = r#"SELECT "index", "skip", "deniedReason", "action", "id" FROM "Operation"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "index" >= ?4 AND "index" <= ?5
     AND "skip" IS NOT 0 ORDER BY "index""#;
+/// The first row with a value larger than SQLite hands out, and in which of [`TEXT_COLUMNS`]. Sizes are read from the
+/// record's header, without the values.
+pub(super) const OVERSIZED: &str = r#"SELECT * FROM (SELECT "index", "id", CASE
+    WHEN octet_length("action") > ?6 THEN 0 WHEN octet_length("error") > ?6 THEN 1
+    WHEN octet_length("deniedReason") > ?6 THEN 2 WHEN octet_length("hash") > ?6 THEN 3
+    WHEN octet_length("opId") > ?6 THEN 4 WHEN octet_length("prevOpId") > ?6 THEN 5
+    WHEN octet_length("documentType") > ?6 THEN 6 WHEN octet_length("timestampUtcMs") > ?6 THEN 7 END AS "column"
+    FROM "Operation"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "index" >= ?4 AND "index" <= ?5)
+    WHERE "column" IS NOT NULL ORDER BY "index" LIMIT 1"#;
+pub(super) const TEXT_COLUMNS: [&str; 8] =
+    ["action", "error", "deniedReason", "hash", "opId", "prevOpId", "documentType", "timestampUtcMs"];
 pub(super) const TIMES: &str = r#"SELECT "index", "timestampUtcMs", "id" FROM "Operation"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "index" >= ?4 AND "index" <= ?5"#;
 /// The plus sign keeps the planner from walking the whole document instead of the few rows with the id.

@@ -80,7 +80,8 @@ impl TestEnv {
 }
 
 impl Run {
-    fn of(command: &mut Command) -> Self {
+    /// Runs a command that is ready.
+    pub(crate) fn of(command: &mut Command) -> Self {
         let output = command.output().expect("snapctl runs");
         Run {
             status: output.status.code().expect("snapctl ends by itself"),

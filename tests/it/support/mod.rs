@@ -7,5 +7,5 @@ pub(crate) mod naive;
 mod store_file;
 
 pub(crate) use dump::{dump, odd_store};
-pub(crate) use env::TestEnv;
+pub(crate) use env::{Run, TestEnv};
 pub(crate) use store_file::{Operation, StoreFile};

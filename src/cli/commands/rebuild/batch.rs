@@ -50,6 +50,15 @@ pub(super) fn run(args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<
     }
 }
 
+/// What a line of the input of `rebuild --batch` points at: `{"document":ID}`, with `scope`, `branch` and `at` as needed.
+///
+/// # Errors
+/// When the line is no such object, with the byte of the line where that shows.
+pub fn batch_target(line: &[u8]) -> Result<Target, String> {
+    let line = Line { number: 1, offset: 0, text: Ok(line.to_vec()) };
+    Request::parse(&line).and_then(|request| request.target(&line)).map_err(|refusal| refusal.message)
+}
+
 /// Answers one line, and says whether it could be done.
 fn answer_line(line: &Line, args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui, store: &dyn Store) -> anyhow::Result<bool> {
     let request = match Request::parse(line) {
