@@ -68,18 +68,27 @@ fn with_slug(read: &dyn Read, slug: &str) -> Result<Found, ReplayError> {
     })?;
     let mut found = Found::default();
     for id in ids {
-        let stream = StreamKey { document: id, scope: Scope::document(), branch: Branch::main() };
-        let action = match first_action(read, &stream) {
-            Ok(Some((_, action))) => action,
-            // A document whose first row does not decode has no slug to be found by.
-            Ok(None) | Err(ReplayError::Store(StoreError::Corrupt { .. })) => continue,
-            Err(error) => return Err(error),
-        };
-        if action.input.get("slug").and_then(Json::as_text) == Some(&Text::from(slug)) {
-            let _ = found.add(stream.document);
+        if self::slug(read, &id)? == Some(Text::from(slug)) {
+            let _ = found.add(id);
         }
     }
     Ok(found)
+}
+
+/// The slug of a document, as its first operation gives it; `None` if it has none.
+///
+/// # Errors
+/// `Store`.
+pub fn slug(read: &dyn Read, document: &DocumentId) -> Result<Option<Text<'static>>, ReplayError> {
+    let stream = StreamKey { document: document.clone(), scope: Scope::document(), branch: Branch::main() };
+    match first_action(read, &stream) {
+        Ok(Some((_, action))) => {
+            Ok(action.input.get("slug").and_then(Json::as_text).map(|slug| slug.clone().into_owned()))
+        }
+        // A document whose first row does not decode has no slug to be found by.
+        Ok(None) | Err(ReplayError::Store(StoreError::Corrupt { .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Turns what was typed into a position that exists.
