@@ -76,7 +76,8 @@ fn candidates(before: Vec<String>, current: &Word) -> Vec<Candidate> {
     let found = complete(&mut command, words, index, None).unwrap_or_default();
     let mut candidates: Vec<_> = found.iter().filter_map(candidate).collect();
     let is_option = |candidate: &Candidate| candidate.value.starts_with('-');
-    if current.value.is_empty() && !candidates.iter().all(is_option) {
+    // Where a value belongs, options are offered to who begins one.
+    if current.value.is_empty() && (asked.was_asked() || !candidates.iter().all(is_option)) {
         candidates.retain(|candidate| !is_option(candidate));
     }
     candidates.truncate(MOST);
@@ -124,6 +125,7 @@ fn completer(arg: &clap::Arg, asked: &Arc<Asked>) -> Option<ArgValueCompleter> {
     };
     let asked = Arc::clone(asked);
     Some(ArgValueCompleter::new(move |typed: &OsStr| {
+        asked.note();
         typed.to_str().map(|typed| find(&asked, typed)).unwrap_or_default()
     }))
 }

@@ -19,7 +19,7 @@ pub(crate) fn answer(error: &clap::Error, args: &[OsString]) -> ExitStatus {
             let dressed = manual::dress(super::command()).try_get_matches_from(args);
             return print_help(dressed.as_ref().err().unwrap_or(error));
         }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if !wants_json(args) => {
+        _ if names_nothing(error, args) && !wants_json(args) => {
             // Nobody listening to stderr is no error.
             let _ = write!(io::stderr(), "{}", manual::dress(super::command()).render_help());
             return ExitStatus::Usage;
@@ -52,13 +52,19 @@ fn wants_json(args: &[OsString]) -> bool {
 /// What is wrong, and what to type instead.
 fn report(error: &clap::Error, args: &[OsString]) -> Report {
     let (message, hint) = match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+        _ if names_nothing(error, args) => {
             ("no command given".to_owned(), "`snapctl help` lists the commands".to_owned())
         }
         ErrorKind::InvalidUtf8 => not_utf8(args),
         _ => told(error, &command_words(args)),
     };
     Report { code: "usage", exit: ExitStatus::Usage as u8, message, hint: Some(hint), causes: Vec::new() }
+}
+
+/// Whether no command was named at all.
+fn names_nothing(error: &clap::Error, args: &[OsString]) -> bool {
+    let missing = [ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, ErrorKind::MissingSubcommand];
+    missing.contains(&error.kind()) && command_words(args).len() == 1
 }
 
 /// Names the first argument that is not UTF-8.
@@ -105,15 +111,15 @@ fn told(error: &clap::Error, command: &[String]) -> (String, String) {
         _ => None,
     };
     let suggested = match suggested {
-        Some(ContextValue::String(one)) => Some(one),
-        Some(ContextValue::Strings(several)) => several.first(),
-        _ => None,
+        Some(ContextValue::String(one)) => Some(one.clone()),
+        Some(ContextValue::Strings(several)) => several.first().cloned(),
+        _ => nearest_command(error, command),
     };
-    let typed = command.join(" ");
+    let typed = command.join(" ").replace("snapctl help", "snapctl").trim_end().to_owned();
     let group = matches!(error.kind(), ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand);
     let next = match (group, typed.strip_prefix("snapctl ")) {
         (true, None) => "`snapctl help` lists the commands".to_owned(),
-        (true, Some(inner)) => format!("`snapctl help {}` lists the commands", inner.trim_start_matches("help ")),
+        (true, Some(inner)) => format!("`snapctl help {inner}` lists the commands"),
         (false, _) => format!("`{typed} --help` has examples"),
     };
     let near = match suggested {
@@ -125,6 +131,18 @@ fn told(error: &clap::Error, command: &[String]) -> (String, String) {
     };
     let hint = near.into_iter().chain([next]).collect::<Vec<_>>().join(" ");
     (words(first.strip_prefix("error:").unwrap_or(first)), hint)
+}
+
+/// The command in the group that is most like the one that is unknown: clap looks for none behind `help`.
+fn nearest_command(error: &clap::Error, group: &[String]) -> Option<String> {
+    const NEAR: f64 = 0.7;
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let program = super::command();
+    let words = group.iter().skip(1).filter(|word| *word != "help");
+    let command = words.fold(Some(&program), |command, word| command?.find_subcommand(word))?;
+    let names = command.get_subcommands().map(clap::Command::get_name);
+    let near = names.map(|name| (strsim::jaro_winkler(unknown, name), name)).filter(|(near, _)| *near >= NEAR);
+    near.max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, name)| name.to_owned())
 }
 
 fn words(text: &str) -> String {
@@ -168,6 +186,11 @@ mod tests {
                 &["snapctl", "ls", "--trust", "verifed"],
                 "invalid value 'verifed' for '--trust <LEVEL>' [possible values: none, verified, hashed, any]",
                 "did you mean verified? `snapctl ls --help` has examples",
+            ),
+            (
+                &["snapctl", "help", "rebuidl"],
+                "unrecognized subcommand 'rebuidl'",
+                "did you mean `snapctl rebuild`? `snapctl help` lists the commands",
             ),
             (&["snapctl", "qqqq"], "unrecognized subcommand 'qqqq'", "`snapctl help` lists the commands"),
             (&["snapctl"], "no command given", "`snapctl help` lists the commands"),

@@ -50,9 +50,11 @@ impl Line {
                     next => word.value.extend(std::iter::once(escape).chain(next)),
                 },
                 (quote, char) => {
+                    let before = word.value.len();
                     word.value.push(char);
                     if quote.is_none() && breaks.contains(char) {
-                        word.kept = word.value.len();
+                        // Bash leaves this one in what it replaces (readline's `rl_special_prefixes`).
+                        word.kept = if char == '@' { before } else { word.value.len() };
                     }
                 }
             }
@@ -94,7 +96,7 @@ mod tests {
     #[test]
     fn what_the_shell_replaces_begins_behind_a_break() {
         assert_eq!(current("x d/global:he"), ("d/global:he".into(), None, 9));
-        assert_eq!(current("x d@m"), ("d@m".into(), None, 2));
+        assert_eq!(current("x d@m"), ("d@m".into(), None, 1));
         assert_eq!(current("x d\\:e"), ("d:e".into(), None, 0));
         assert_eq!(current("x 'd:e"), ("d:e".into(), Some('\''), 0));
         assert_eq!(current("x --at=\"a\\\"b\\c"), ("--at=a\"b\\c".into(), Some('"'), 5));

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap_complete::engine::CompletionCandidate;
@@ -30,6 +31,7 @@ pub(super) struct Asked {
     words: Vec<String>,
     store: Option<String>,
     started: Instant,
+    asked: AtomicBool,
 }
 
 type Candidates = Vec<CompletionCandidate>;
@@ -68,7 +70,22 @@ fn told(value: impl Into<String>, help: impl Into<String>) -> CompletionCandidat
 impl Asked {
     /// Takes the words before the current one, the program's name first.
     pub(super) fn new(words: &[String]) -> Self {
-        Asked { words: words.to_vec(), store: store_named(words), started: Instant::now() }
+        Asked {
+            words: words.to_vec(),
+            store: store_named(words),
+            started: Instant::now(),
+            asked: AtomicBool::new(false),
+        }
+    }
+
+    /// Notes that a value was asked for.
+    pub(super) fn note(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a value was asked for.
+    pub(super) fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// The words behind the program's name.

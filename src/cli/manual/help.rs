@@ -38,7 +38,7 @@ pub(crate) fn dress(mut command: Command) -> Command {
 /// Options of every command are listed by [`global_options`].
 fn hide_global(arg: Arg) -> Arg {
     let hide = arg.get_help_heading() == Some(GLOBAL);
-    arg.hide_long_help(hide)
+    arg.hide_long_help(hide).hide_short_help(hide)
 }
 
 fn dress_each(command: Command, block: &str, width: usize) -> Command {
@@ -56,7 +56,7 @@ fn dress_each(command: Command, block: &str, width: usize) -> Command {
     command
         .term_width(width)
         .long_about(about)
-        .after_help(hint)
+        .after_help(format!("{block}\n{hint}"))
         .after_long_help(after)
         .mut_subcommands(|inner| dress_each(inner, block, width))
 }
@@ -93,7 +93,7 @@ fn global_options(command: &Command, width: usize) -> String {
     for arg in globals {
         let short = arg.get_short().map_or("    ".to_owned(), |short| format!("-{short}, "));
         let mut option = format!("  {short}--{}", arg.get_long().unwrap_or_default());
-        for name in arg.get_value_names().unwrap_or_default() {
+        for name in arg.get_value_names().filter(|_| arg.get_action().takes_values()).unwrap_or_default() {
             let _ = write!(option, " <{name}>");
         }
         let wrapped = wrap(&explained(arg), width.saturating_sub(COLUMN));

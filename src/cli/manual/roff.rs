@@ -38,11 +38,14 @@ pub(crate) fn page_name(command: &Command) -> String {
 pub(crate) fn man_page(command: &Command) -> io::Result<String> {
     let name = page_name(command);
     let version = env!("CARGO_PKG_VERSION");
-    let man = Man::new(command.clone().disable_version_flag(true).version(None::<&str>))
-        .title(name.to_uppercase())
-        .date(EDITION)
-        .source(format!("snapctl {version}"))
-        .manual(MANUAL);
+    let only = |positional: bool| {
+        let shown = command.clone().mut_args(|arg| {
+            let hide = arg.is_hide_set() || arg.is_positional() != positional;
+            arg.hide(hide)
+        });
+        Man::new(shown)
+    };
+    let man = only(false).title(name.to_uppercase()).date(EDITION).source(format!("snapctl {version}")).manual(MANUAL);
     let mut out = Vec::new();
     man.render_title(&mut out)?;
     man.render_name_section(&mut out)?;
@@ -50,6 +53,12 @@ pub(crate) fn man_page(command: &Command) -> io::Result<String> {
     man.render_description_section(&mut out)?;
     if command.has_subcommands() {
         commands(command).to_writer(&mut out)?;
+    }
+    if command.get_positionals().any(|arg| !arg.is_hide_set()) {
+        let mut arguments = Vec::new();
+        only(true).render_options_section(&mut arguments)?;
+        let arguments = String::from_utf8_lossy(&arguments).replacen(".SH OPTIONS", ".SH ARGUMENTS", 1);
+        out.extend_from_slice(arguments.as_bytes());
     }
     man.render_options_section(&mut out)?;
     examples(command).to_writer(&mut out)?;
@@ -60,28 +69,51 @@ pub(crate) fn man_page(command: &Command) -> io::Result<String> {
     Ok(tidy(&String::from_utf8(out).expect("text makes text")))
 }
 
-/// Drops the preambles that each section brings, the blank lines, and writes the characters that roff would turn into
-/// typographical ones so that an example can be copied.
+/// Drops the preambles that each section brings, blank lines and breaks that do nothing; writes the characters that roff
+/// would turn into typographical ones so that an example can be copied; and breaks lines that are long.
 fn tidy(text: &str) -> String {
-    let (preamble, mut first) = ([".ie \\n(.g", ".el .ds Aq"], true);
+    const PREAMBLE: [&str; 2] = [".ie \\n(.g", ".el .ds Aq"];
+    let (mut first, mut filled, mut last) = (true, true, String::new());
     let mut out = String::with_capacity(text.len());
-    for line in text.lines() {
-        if preamble.iter().any(|start| line.starts_with(start)) {
+    for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
+        if PREAMBLE.iter().any(|start| line.starts_with(start)) {
             if first {
                 out.push_str(line);
                 out.push('\n');
             }
-            first = first && !line.starts_with(preamble[1]);
+            first = first && !line.starts_with(PREAMBLE[1]);
             continue;
         }
-        let line = line.replace("\\\\", "\\(rs").replace('~', "\\(ti").replace('^', "\\(ha").replace('`', "\\(ga");
-        let line = line.trim_end();
-        if !line.is_empty() {
-            out.push_str(line);
-            out.push('\n');
+        let idle = line == ".br" && last == ".br" || line == ".PP" && last.starts_with(".SH");
+        line.clone_into(&mut last);
+        if idle {
+            continue;
         }
+        filled = if filled { line != ".nf" } else { line == ".fi" };
+        let line = line.replace("\\\\", "\\(rs").replace('~', "\\(ti").replace('^', "\\(ha").replace('`', "\\(ga");
+        if filled && !line.starts_with('.') {
+            push_broken(&mut out, &line)
+        } else {
+            out.push_str(&line)
+        }
+        out.push('\n');
     }
     out
+}
+
+/// Adds a line of text, broken where it is long. A line must not begin with what roff takes for a request.
+fn push_broken(out: &mut String, line: &str) {
+    const MOST: usize = 80;
+    let mut length = 0;
+    for (at, word) in line.split(' ').enumerate() {
+        let width = word.chars().count();
+        let breaks = length + 1 + width > MOST && !word.starts_with(['.', '\'']) && !word.is_empty();
+        if at > 0 {
+            out.push(if breaks { '\n' } else { ' ' });
+        }
+        length = if at == 0 || breaks { width } else { length + 1 + width };
+        out.push_str(word);
+    }
 }
 
 fn synopsis(command: &Command) -> Roff {
