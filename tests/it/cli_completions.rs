@@ -223,8 +223,8 @@ fn typed(shell: &str, line: &str) -> String {
     let wrapper = format!("#!/bin/sh\n'{}' \"$@\"\n: >asked\n", env!("CARGO_BIN_EXE_snapctl"));
     std::fs::write(&program, wrapper).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let (file, command) = match shell {
-        "bash" => ("snapctl.bash", &["bash", "--norc", "--noprofile", "-i"][..]),
+    let (file, command): (_, &[&str]) = match shell {
+        "bash" => ("snapctl.bash", &["bash", "--norc", "--noprofile", "-i"]),
         "zsh" => ("_snapctl", &["zsh", "-f", "-i"]),
         _ => ("snapctl.fish", &["fish", "--no-config", "-i"]),
     };

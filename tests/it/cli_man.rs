@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::support::TestEnv;
 use crate::support::tools::{self, Workshop};
-use crate::support::{Run, TestEnv};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("man")
@@ -22,15 +22,16 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
 }
 
 /// The pages as snapctl writes them now.
-fn written(env: &TestEnv) -> (Run, BTreeMap<String, String>) {
+fn written(env: &TestEnv) -> BTreeMap<String, String> {
     let run = env.run(&["man", "--dir", "pages"]);
-    (run, files(&env.path("pages")))
+    let pages = files(&env.path("pages"));
+    assert_eq!(run.ok().lines().count(), pages.len());
+    pages
 }
 
 #[test]
 fn the_pages_in_the_repository_are_current() {
-    let (run, pages) = written(&TestEnv::new());
-    assert_eq!(run.ok().lines().count(), pages.len());
+    let pages = written(&TestEnv::new());
     if std::env::var_os("SNAPCTL_BLESS").is_some() {
         let _ = std::fs::remove_dir_all(folder());
         std::fs::create_dir(folder()).unwrap();
@@ -49,7 +50,7 @@ fn the_pages_in_the_repository_are_current() {
 #[test]
 fn a_page_is_printed_or_written_or_json() {
     let env = TestEnv::new();
-    let (_, pages) = written(&env);
+    let pages = written(&env);
     let page = env.run(&["man", "store", "info"]);
     assert_eq!(page.ok(), pages["snapctl-store-info.1"]);
     assert_eq!(env.run(&["man"]).ok(), pages["snapctl.1"]);
