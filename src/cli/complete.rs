@@ -7,6 +7,7 @@
 //!
 //! **Invariant:** whatever goes wrong, nothing is said and the exit code is 0; nothing is written; nothing is waited for.
 
+mod asked;
 mod line;
 mod shell;
 mod stored;
@@ -19,9 +20,9 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
 
 use super::exit::ExitStatus;
 use super::ui::{Format, Out};
+use asked::Asked;
 use line::{Line, Word};
 pub(crate) use shell::Shell;
-use stored::Asked;
 
 /// The word after the program's name that asks for completion.
 const COMMAND: &str = "__complete";

@@ -55,6 +55,11 @@ fn report(error: &clap::Error, args: &[OsString]) -> Report {
         _ if names_nothing(error, args) => {
             ("no command given".to_owned(), "`snapctl help` lists the commands".to_owned())
         }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            let group = command_words(args).join(" ");
+            let next = group.strip_prefix("snapctl ").unwrap_or_default();
+            (format!("`{group}` needs a command behind it"), format!("`snapctl help {next}` lists the commands"))
+        }
         ErrorKind::InvalidUtf8 => not_utf8(args),
         _ => told(error, &command_words(args)),
     };
@@ -116,7 +121,7 @@ fn told(error: &clap::Error, command: &[String]) -> (String, String) {
         _ => nearest_command(error, command),
     };
     let typed = command.join(" ").replace("snapctl help", "snapctl").trim_end().to_owned();
-    let group = matches!(error.kind(), ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand);
+    let group = error.kind() == ErrorKind::InvalidSubcommand;
     let next = match (group, typed.strip_prefix("snapctl ")) {
         (true, None) => "`snapctl help` lists the commands".to_owned(),
         (true, Some(inner)) => format!("`snapctl help {inner}` lists the commands"),
@@ -174,7 +179,7 @@ mod tests {
             ),
             (
                 &["snapctl", "store"],
-                "'snapctl store' requires a subcommand but one was not provided [subcommands: info, help]",
+                "`snapctl store` needs a command behind it",
                 "`snapctl help store` lists the commands",
             ),
             (
