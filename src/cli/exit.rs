@@ -50,6 +50,47 @@ pub enum ExitStatus {
     PipeClosed = 141,
 }
 
+impl ExitStatus {
+    /// All of them, ascending.
+    pub(crate) const ALL: [ExitStatus; 14] = [
+        Self::Success,
+        Self::Findings,
+        Self::Usage,
+        Self::Failed,
+        Self::Nothing,
+        Self::Incomplete,
+        Self::NoStore,
+        Self::Busy,
+        Self::Unsupported,
+        Self::Undecodable,
+        Self::ModelMissing,
+        Self::Precondition,
+        Self::Interrupted,
+        Self::PipeClosed,
+    ];
+
+    /// What it means, in a line for the manual.
+    #[must_use]
+    pub(crate) fn meaning(self) -> &'static str {
+        match self {
+            Self::Success => "done",
+            Self::Findings => "findings, differences, or failed lines in a batch",
+            Self::Usage => "the command line is wrong",
+            Self::Failed => "the environment or I/O failed; nothing was decided",
+            Self::Nothing => "nothing matched, or the position is past the head",
+            Self::Incomplete => "out of time (--timeout)",
+            Self::NoStore => "the store is missing, or is not a store",
+            Self::Busy => "the store is locked or busy",
+            Self::Unsupported => "the schema of the store is not supported",
+            Self::Undecodable => "stored data cannot be decoded or replayed",
+            Self::ModelMissing => "there is no model for a document type",
+            Self::Precondition => "a precondition failed: the store moved, or a conflict",
+            Self::Interrupted => "interrupted",
+            Self::PipeClosed => "the reader of the pipe went away",
+        }
+    }
+}
+
 /// An error that only the command line knows.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]

@@ -2,9 +2,11 @@
 
 mod args;
 mod commands;
+mod complete;
 mod ctx;
 mod exit;
 mod lines;
+mod manual;
 mod progress;
 mod render;
 mod selection;
@@ -17,7 +19,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use args::Global;
-use commands::{config, export, import, log, ls, model, rebuild, store};
+use commands::{completions, config, export, import, log, ls, man, model, rebuild, store};
 use ctx::Ctx;
 use exit::Report;
 use ui::Ui;
@@ -32,7 +34,7 @@ pub use exit::ExitStatus;
 /// A target is DOC[/SCOPE][@BRANCH][:REV]. DOC is an id, a unique prefix of one, or a slug; BRANCH is main unless named;
 /// REV is N, head (default), head~N, initial, op:ID, keyframe:N or @TIME. %XX escapes / @ : % in any part.
 #[derive(Debug, Parser)]
-#[command(name = "snapctl", version, max_term_width = 110, after_help = EXIT_CODES)]
+#[command(name = "snapctl", version)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -55,19 +57,16 @@ enum Command {
     #[command(subcommand)]
     Store(store::StoreCommand),
     Config(config::ConfigArgs),
+    Man(man::ManArgs),
+    Completions(completions::CompletionsArgs),
 }
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0 done              1 findings, failed lines   2 usage               3 environment or I/O failed
-  4 nothing matched   5 out of time             10 no store           11 store busy
-  12 schema not supported                       13 data cannot be decoded or replayed
-  14 no model for a document type               15 precondition failed
-  130 interrupted     141 the reader of the pipe went away";
 
 /// Runs the command that `args` (with the program's name) ask for.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(status) = complete::answer(&args) {
+        return status;
+    }
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => return usage::answer(&error, &args),
@@ -99,6 +98,8 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Model(command) => model::run(*command, ctx, ui),
         Command::Store(command) => store::run(*command, ctx, ui),
         Command::Config(args) => config::run(args, ctx, ui),
+        Command::Man(args) => man::run(args, ui),
+        Command::Completions(args) => completions::run(*args, ui),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::reducer::{FoldError, Registry, RegistryError};
 use crate::store::{Read, StoreError};
 
 pub use compose::rebuild;
-pub use resolve::{find_document, resolve};
+pub use resolve::{find_document, resolve, slug};
 pub use walk::{Goal, Observer, Step, state_at, walk};
 
 /// What a target means in a store: it exists, and its position is known. Only [`resolve`] makes one.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::timeline::first_action;
 use super::{Moment, Position, ReplayError, Resolved, View};
 use crate::model::ids::{Branch, DocumentId, Revision, Scope, Span, StreamKey};
-use crate::model::json::Json;
+use crate::model::json::{Json, Text};
 use crate::model::similar::Similar;
 use crate::model::target::{At, DocumentRef, Target};
 use crate::model::time::Timestamp;
@@ -71,21 +71,30 @@ fn with_slug(read: &dyn Read, slug: &str, similar: &mut Similar<'_>) -> Result<F
     })?;
     let mut found = Found::default();
     for id in ids {
-        let stream = StreamKey { document: id, scope: Scope::document(), branch: Branch::main() };
-        let action = match first_action(read, &stream) {
-            Ok(Some((_, action))) => action,
-            // A document whose first row does not decode has no slug to be found by.
-            Ok(None) | Err(ReplayError::Store(StoreError::Corrupt { .. })) => continue,
-            Err(error) => return Err(error),
-        };
-        let Some(own) = action.input.get("slug").and_then(Json::as_text) else { continue };
-        if *own == *slug {
-            let _ = found.add(stream.document);
+        let Some(own) = self::slug(read, &id)? else { continue };
+        if own == *slug {
+            let _ = found.add(id);
         } else if let Some(own) = own.as_str() {
             similar.consider(own);
         }
     }
     Ok(found)
+}
+
+/// The slug of a document, as its first operation gives it; `None` if it has none.
+///
+/// # Errors
+/// `Store`.
+pub fn slug(read: &dyn Read, document: &DocumentId) -> Result<Option<Text<'static>>, ReplayError> {
+    let stream = StreamKey { document: document.clone(), scope: Scope::document(), branch: Branch::main() };
+    match first_action(read, &stream) {
+        Ok(Some((_, action))) => {
+            Ok(action.input.get("slug").and_then(Json::as_text).map(|slug| slug.clone().into_owned()))
+        }
+        // A document whose first row does not decode has no slug to be found by.
+        Ok(None) | Err(ReplayError::Store(StoreError::Corrupt { .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Turns what was typed into a position that exists.

@@ -34,7 +34,10 @@ fn usage_errors_are_json_when_json_is_asked_for() {
     let error = env.run(&["ls", "--json"]).error(2);
     assert_eq!((&error["code"], &error["causes"]), (&"no-store".into(), &serde_json::json!([])));
     let run = env.run(&["ls", "--jsn"]);
-    assert_eq!(run.fails(2), "error: unexpected argument '--jsn' found\nhint: a similar argument exists: '--json'\n");
+    assert_eq!(
+        run.fails(2),
+        "error: unexpected argument '--jsn' found\nhint: did you mean --json? `snapctl ls --help` has examples\n"
+    );
 }
 
 #[test]

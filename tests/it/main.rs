@@ -3,20 +3,25 @@
 
 mod bases;
 mod cli_batch;
+mod cli_completions;
 mod cli_config;
 mod cli_errors;
 mod cli_export;
+mod cli_help;
 mod cli_hints;
 mod cli_import;
 mod cli_log;
 mod cli_ls;
+mod cli_man;
 mod cli_model;
 mod cli_rebuild;
 mod cli_settings;
 mod cli_store;
 mod cli_streams;
 mod cli_usage;
+mod command_tree;
 mod determinism;
+mod examples;
 mod fixtures;
 mod hostile;
 mod import_faults;
@@ -33,12 +38,3 @@ mod vectors_drive;
 mod vectors_json;
 mod vectors_protocol;
 mod vectors_rebuild;
-
-/// A command without tests is not finished.
-#[test]
-fn every_command_has_its_tests() {
-    for command in snapctl::cli::command().get_subcommands() {
-        let file = format!("{}/tests/it/cli_{}.rs", env!("CARGO_MANIFEST_DIR"), command.get_name());
-        assert!(std::path::Path::new(&file).exists(), "{file}");
-    }
-}

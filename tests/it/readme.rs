@@ -1,4 +1,4 @@
-//! What the README shows is what happens.
+//! What the README shows first is what happens; `examples.rs` runs the rest.
 
 use assert_cmd::Command;
 use predicates::prelude::*;
@@ -12,13 +12,6 @@ fn snapctl() -> Command {
     command
 }
 
-/// The lines of the tour that run snapctl, without their comments.
-fn tour() -> Vec<&'static str> {
-    let tour = README.split("## A short tour").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
-    let lines = tour.lines().filter(|line| line.starts_with("snapctl ") && !line.contains('|'));
-    lines.map(|line| line.split(" #").next().unwrap().trim()).collect()
-}
-
 #[test]
 fn the_first_command_shows_the_document() {
     assert!(README.contains("-- --store fixtures/drive.sqlite rebuild field-notes\n"));
@@ -28,22 +21,6 @@ fn the_first_command_shows_the_document() {
         .success()
         .stdout(predicate::str::contains("\"name\": \"Field notes, spring 2025\""))
         .stderr(predicate::str::is_empty());
-}
-
-#[test]
-fn every_line_of_the_tour_works() {
-    let lines = tour();
-    assert!(lines.len() >= 10, "{lines:?}");
-    for line in lines {
-        let said = predicate::str::contains("error").not();
-        snapctl()
-            .env("SNAPCTL_STORE", "drive.sqlite")
-            .args(line.split(' ').skip(1).filter(|word| !word.is_empty()))
-            .assert()
-            .success()
-            .stdout(predicate::str::is_empty().not())
-            .stderr(said);
-    }
 }
 
 #[test]

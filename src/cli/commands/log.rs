@@ -13,6 +13,7 @@ use super::rebuild::OnGap;
 use crate::cli::args::{Literal, parse_pointer, parse_time};
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
+use crate::cli::manual::{Example, Page};
 use crate::cli::ui::Ui;
 use crate::model::ids::{OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::Text;
@@ -25,6 +26,33 @@ use crate::store::{Order, Read, StoreError, answer};
 use gaps::Gaps;
 use told::Told;
 use view::Printer;
+
+/// The manual page.
+pub(crate) const PAGE: Page = Page {
+    command: "log",
+    examples: &[
+        Example {
+            does: "The operations of a document, with what failed and why",
+            run: "snapctl log field-notes/global",
+        },
+        Example {
+            does: "What each of the last three did to the state",
+            run: "snapctl log field-notes/global -p --ndjson | tail -n 3 | jq -c '[.index, .patch]'",
+        },
+        Example {
+            does: "When and by which operations the name of a drive was changed",
+            run: "snapctl log field-notes/global --pointer /name",
+        },
+        Example {
+            does: "The newest five; undone and denied ones are marked",
+            run: "snapctl log sketchbook/global --store undo.sqlite --reverse -n 5",
+        },
+        Example {
+            does: "The operations that failed, for a report",
+            run: "snapctl log field-notes/global --ndjson \\\n  | jq -r 'select(.error) | [.index, .type, .error] | @tsv'",
+        },
+    ],
+};
 
 /// List the operations of a stream, oldest first, up to the target's position
 ///

@@ -11,11 +11,33 @@ use clap::{Args, ValueEnum};
 use crate::cli::args::parse_time;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
+use crate::cli::manual::{Example, Page};
 use crate::cli::ui::Ui;
 use crate::model::time::Timestamp;
 use crate::store::{DocumentEntry, Read, Store, StoreError, answer};
 
 use describe::{Facts, describe};
+
+/// The manual page.
+pub(crate) const PAGE: Page = Page {
+    command: "ls",
+    examples: &[
+        Example { does: "All documents, with names, heads and sizes", run: "snapctl ls -l" },
+        Example { does: "What is in a drive", run: "snapctl ls field-notes --tree" },
+        Example {
+            does: "What changed since a moment, newest first",
+            run: "snapctl ls -l --changed-since 2025-04-01T00:00:00Z --sort changed",
+        },
+        Example {
+            does: "How many documents there are of each type",
+            run: "snapctl ls --ndjson | jq -r .documentType | sort | uniq -c",
+        },
+        Example {
+            does: "Nightly: a hash of every document, to be compared with yesterday's",
+            run: "snapctl ls --ndjson | jq -c '{document}' | snapctl rebuild --batch \\\n  | jq -r '[.target.document, .hash.global] | @tsv'",
+        },
+    ],
+};
 
 /// List documents
 #[derive(Debug, Args)]

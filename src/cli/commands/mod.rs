@@ -1,10 +1,12 @@
 //! One file per command: arguments, one library call, one view.
 
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod log;
 pub(crate) mod ls;
+pub(crate) mod man;
 pub(crate) mod model;
 pub(crate) mod rebuild;
 pub(crate) mod store;

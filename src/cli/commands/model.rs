@@ -5,9 +5,23 @@ use serde::Serialize;
 
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::ExitStatus;
+use crate::cli::manual::{Example, Page};
 use crate::cli::render::table::{Align, table};
 use crate::cli::ui::{Format, Ui};
 use crate::reducer::{Model, ModelId, ModelKind};
+
+/// The manual page of `model list`.
+pub(crate) const PAGE: Page = Page {
+    command: "model list",
+    examples: &[
+        Example { does: "The document types that can be replayed", run: "snapctl model list" },
+        Example { does: "Also those that a settings file maps", run: "snapctl model list --config snapctl.toml" },
+        Example {
+            does: "Fingerprints, to see whether a release of snapctl changed a reducer",
+            run: "snapctl model list --ndjson | jq -r '[.documentType, .fingerprint] | @tsv'",
+        },
+    ],
+};
 
 /// What is known of models.
 #[derive(Clone, Copy, Debug, Subcommand)]

@@ -12,6 +12,7 @@ use clap::Args;
 use crate::cli::args::{Literal, parse_pointer};
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
+use crate::cli::manual::{Example, Page};
 use crate::cli::ui::{Format, Talk, Ui};
 use crate::model::target::Target;
 use crate::replay::{self, Base, Snapshot, Warning};
@@ -20,6 +21,31 @@ use crate::store::{Store, answer};
 pub use batch::batch_target;
 
 use part::Part;
+
+/// The manual page.
+pub(crate) const PAGE: Page = Page {
+    command: "rebuild",
+    examples: &[
+        Example { does: "A document as of its last operation, all scopes", run: "snapctl rebuild field-notes" },
+        Example { does: "What it was at a time", run: "snapctl rebuild field-notes:@2025-04-01T08:10:00Z" },
+        Example {
+            does: "A part of a scope after operation 6",
+            run: "snapctl rebuild field-notes/global:6 --pointer /nodes/0/name",
+        },
+        Example {
+            does: "The names of all files, sorted",
+            run: "snapctl rebuild field-notes/global --state \\\n  | jq -r '.nodes[] | select(.kind == \"file\") | .name' | sort",
+        },
+        Example {
+            does: "Why the answer can be trusted: keyframes looked at, operations read",
+            run: "snapctl rebuild field-notes/global --explain | jq .explain",
+        },
+        Example {
+            does: "Nightly: every document whose log does not replay ends the job with an error",
+            run: "snapctl ls --ndjson | jq -c '{document, scope: \"global\"}' \\\n  | snapctl rebuild --batch --timeout 10m --quiet | jq -c .hash",
+        },
+    ],
+};
 
 /// Rebuild documents from their operations, as JSON
 ///

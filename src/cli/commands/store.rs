@@ -7,9 +7,23 @@ use serde::Serialize;
 
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::ExitStatus;
+use crate::cli::manual::{Example, Page};
 use crate::cli::render::table::{Align, table};
 use crate::cli::ui::{Format, Ui};
 use crate::store::{Access, Capabilities, Fact, Read, StoreError, answer};
+
+/// The manual page of `store info`.
+pub(crate) const PAGE: Page = Page {
+    command: "store info",
+    examples: &[
+        Example { does: "Where the store is, and what it holds", run: "snapctl store info" },
+        Example { does: "Another store than that of the environment", run: "snapctl store info --store undo.sqlite" },
+        Example {
+            does: "Nightly: one line of figures",
+            run: "snapctl store info --json \\\n  | jq -r '[.documents, .operations, .keyframes, .sizeBytes] | @tsv'",
+        },
+    ],
+};
 
 /// What is known of the store.
 #[derive(Clone, Copy, Debug, Subcommand)]

@@ -5,6 +5,7 @@ mod env;
 pub(crate) mod logs;
 pub(crate) mod naive;
 mod store_file;
+pub(crate) mod tools;
 
 pub(crate) use dump::{dump, odd_store};
 pub(crate) use env::{Run, TestEnv};
