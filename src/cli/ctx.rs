@@ -85,6 +85,12 @@ impl Ctx {
         Meter::new(&self.limits, Display::choose(self.global.progress, self.global.quiet), step)
     }
 
+    /// What may end the command.
+    #[must_use]
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Whether to go on.
     ///
     /// # Errors

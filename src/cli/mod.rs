@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod ctx;
 mod exit;
+mod jq;
 mod lines;
 mod progress;
 mod render;
@@ -18,6 +19,7 @@ use args::Global;
 use commands::{log, ls, model, rebuild, store};
 use ctx::Ctx;
 use exit::Report;
+use jq::Results;
 use ui::Ui;
 
 pub use exit::ExitStatus;
@@ -65,7 +67,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
         Err(error) => return usage::answer(&error, &args),
     };
     let mut ui = Ui::new(&cli.global);
-    let result = Ctx::new(cli.global).and_then(|ctx| dispatch(&cli.command, &ctx, &mut ui));
+    let expression = cli.global.jq.clone();
+    let results = match (cli.global.json, cli.global.ndjson) {
+        (true, _) => Results::Indented,
+        (_, true) => Results::Compact,
+        _ => Results::Raw,
+    };
+    let result = Ctx::new(cli.global).and_then(|ctx| {
+        ui.out.filter(expression.as_deref(), results, ctx.limits())?;
+        dispatch(&cli.command, &ctx, &mut ui)
+    });
     let flushed = ui.out.flush();
     let error = match (result, flushed) {
         (Ok(status), Ok(())) => return status,

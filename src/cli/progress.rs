@@ -14,6 +14,7 @@ use super::ui::dumb_terminal;
 use crate::model::progress::{Progress, Stop};
 
 /// What may end a command before its work is done: the user, or the clock.
+#[derive(Clone)]
 pub(crate) struct Limits {
     interrupted: Arc<AtomicBool>,
     deadline: Option<Instant>,

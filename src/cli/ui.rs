@@ -9,6 +9,8 @@ pub(crate) use out::{List, Out};
 pub(crate) use talk::Talk;
 
 use super::args::{ColorWhen, Global};
+use super::jq::Failure;
+use crate::model::progress::Stop;
 
 /// The streams of the process. They are apart so that one can talk while an answer is being written.
 pub(crate) struct Ui {
@@ -42,8 +44,17 @@ pub(crate) enum Volume {
 
 /// The answer could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write to stdout")]
-pub(crate) struct StdoutError(#[source] pub io::Error);
+pub(crate) enum StdoutError {
+    /// Stdout does not take it.
+    #[error("cannot write to stdout")]
+    Io(#[source] io::Error),
+    /// The filter of `--jq` gave no result.
+    #[error(transparent)]
+    Filter(Failure),
+    /// The command had to stop while the filter ran.
+    #[error(transparent)]
+    Stopped(Stop),
+}
 
 impl Ui {
     /// Takes hold of the streams of the process.
@@ -51,9 +62,10 @@ impl Ui {
     pub(crate) fn new(global: &Global) -> Self {
         let stdout = io::stdout();
         let width = stdout.is_terminal().then(terminal_width);
-        let format = match (global.json, global.ndjson) {
-            (true, _) => Format::Json,
+        let as_json = global.json || global.ndjson;
+        let format = match (as_json || global.jq.is_some(), global.ndjson) {
             (_, true) => Format::Ndjson,
+            (true, _) => Format::Json,
             _ => Format::Plain,
         };
         let volume = match (global.quiet, global.verbose) {
@@ -62,7 +74,7 @@ impl Ui {
             _ => Volume::Normal,
         };
         let out = Out::new(Box::new(stdout.lock()), format, width);
-        let talk = Talk::new(format != Format::Plain, volume, color_on_stderr(global.color));
+        let talk = Talk::new(as_json, volume, color_on_stderr(global.color));
         Ui { out, talk }
     }
 }
