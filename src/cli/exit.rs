@@ -1,6 +1,7 @@
 //! Exit codes, and how an error becomes one: the code, a stable name, a message, its causes, and a hint.
 
 use anyhow::Error;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ui::StdoutError;
@@ -61,15 +62,18 @@ pub(crate) struct Refusal {
 }
 
 /// An error as users see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[schemars(rename = "Error")]
 pub(crate) struct Report {
-    /// A stable name in kebab case.
+    /// A stable name in kebab case; there may be more of them some day.
+    #[schemars(regex(pattern = "^[a-z]+(-[a-z]+)*$"))]
     pub(crate) code: &'static str,
     /// The exit code.
+    #[schemars(range(min = 1))]
     pub(crate) exit: u8,
     /// What happened, and where.
     pub(crate) message: String,
-    /// What to do, if we know.
+    /// What to do; `null` if that is not known.
     pub(crate) hint: Option<String>,
     /// Why, from the nearest cause to the farthest.
     pub(crate) causes: Vec<String>,

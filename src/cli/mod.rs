@@ -8,6 +8,7 @@ mod jq;
 mod lines;
 mod progress;
 mod render;
+mod schema;
 mod ui;
 mod usage;
 
@@ -16,6 +17,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use args::Global;
+use commands::schema as schema_command;
 use commands::{log, ls, model, rebuild, store};
 use ctx::Ctx;
 use exit::Report;
@@ -46,6 +48,7 @@ enum Command {
     /// Show what is known of models
     #[command(subcommand)]
     Model(model::ModelCommand),
+    Schema(schema_command::SchemaArgs),
     /// Show what is known of the store
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -92,6 +95,7 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Log(args) => log::run(args, ctx, ui),
         Command::Rebuild(args) => rebuild::run(args, ctx, ui),
         Command::Model(command) => model::run(*command, ctx, ui),
+        Command::Schema(args) => schema_command::run(args, ui),
         Command::Store(command) => store::run(*command, ctx, ui),
     }
 }

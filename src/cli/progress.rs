@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::args::ProgressWhen;
@@ -87,13 +88,18 @@ pub(crate) struct Meter<'a> {
 }
 
 /// A line of `--progress json`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Event {
+pub(crate) struct Event {
+    /// What is being done.
     progress: &'static str,
+    /// How many operations are done.
     done: u64,
+    /// How many are expected, as far as that is known by now.
     expected: u64,
+    /// Milliseconds since it began.
     elapsed_ms: u64,
+    /// Whether this is the last event of it; it may also have failed.
     finished: bool,
 }
 

@@ -6,7 +6,7 @@ mod talk;
 use std::io::{self, IsTerminal as _};
 
 pub(crate) use out::{List, Out};
-pub(crate) use talk::Talk;
+pub(crate) use talk::{Failure as FailureLine, Remark, Talk};
 
 use super::args::{ColorWhen, Global};
 use super::jq::Failure;

@@ -26,6 +26,8 @@ use gaps::Gaps;
 use told::Told;
 use view::Printer;
 
+pub(in crate::cli) use view::OperationView;
+
 /// List the operations of a stream, oldest first, up to the target's position
 ///
 /// With --patch and --pointer the stream is replayed from its first operation, and ends with the error of rebuild where it

@@ -17,6 +17,9 @@ use crate::store::{DocumentEntry, Read, Store, StoreError, answer};
 
 use describe::{Facts, describe};
 
+pub(in crate::cli) use tree::TreeView;
+pub(in crate::cli) use view::DocumentView;
+
 /// List documents
 #[derive(Debug, Args)]
 pub(crate) struct LsArgs {

@@ -4,4 +4,5 @@ pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod model;
 pub(crate) mod rebuild;
+pub(crate) mod schema;
 pub(crate) mod store;
