@@ -27,6 +27,14 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) ndjson: bool,
 
+    /// Filter the JSON of the answer, as a pipe to jq would; strings are printed as they are, the rest a line a result
+    ///
+    /// It is `--json | jq EXPR`, a list being one array that is collected first; with --ndjson it is
+    /// `--ndjson | jq EXPR`, which sees one line at a time and keeps none. With --json results are printed indented,
+    /// with --ndjson compact. The clock, the environment and further input are not there.
+    #[arg(long, global = true, value_name = "EXPR")]
+    pub(crate) jq: Option<String>,
+
     /// Use no cache tier (accepted for scripts; there is no cache tier yet)
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,

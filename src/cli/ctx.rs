@@ -158,6 +158,12 @@ impl Ctx {
         )
     }
 
+    /// What may end the command.
+    #[must_use]
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Whether to go on.
     ///
     /// # Errors

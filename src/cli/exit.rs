@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Error;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ui::StdoutError;
@@ -106,15 +107,18 @@ pub(crate) struct Refusal {
 }
 
 /// An error as users see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[schemars(rename = "Error")]
 pub(crate) struct Report {
-    /// A stable name in kebab case.
+    /// A stable name in kebab case; there may be more of them some day.
+    #[schemars(regex(pattern = "^[a-z]+(-[a-z]+)*$"))]
     pub(crate) code: &'static str,
     /// The exit code.
+    #[schemars(range(min = 1))]
     pub(crate) exit: u8,
     /// What happened, and where.
     pub(crate) message: String,
-    /// What to do, if we know.
+    /// What to do; `null` if that is not known.
     pub(crate) hint: Option<String>,
     /// Why, from the nearest cause to the farthest.
     pub(crate) causes: Vec<String>,
@@ -141,10 +145,8 @@ fn classify(error: &(dyn std::error::Error + 'static)) -> Option<Class> {
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
         return Some(Class(refusal.exit, refusal.code, refusal.hint.clone()));
     }
-    if let Some(StdoutError(cause)) = error.downcast_ref() {
-        let closed = cause.kind() == std::io::ErrorKind::BrokenPipe;
-        let exit = if closed { ExitStatus::PipeClosed } else { ExitStatus::Failed };
-        return Some(Class(exit, if closed { "pipe-closed" } else { "stdout-failed" }, None));
+    if let Some(error) = error.downcast_ref() {
+        return Some(of_stdout(error));
     }
     None.or_else(|| error.downcast_ref().map(of_replay))
         .or_else(|| error.downcast_ref().map(of_store))
@@ -153,6 +155,21 @@ fn classify(error: &(dyn std::error::Error + 'static)) -> Option<Class> {
         .or_else(|| error.downcast_ref().copied().map(of_stop))
         .or_else(|| error.downcast_ref().map(of_settings))
         .or_else(|| error.downcast_ref().map(of_target))
+}
+
+fn of_stdout(error: &StdoutError) -> Class {
+    match error {
+        StdoutError::Io(cause) if cause.kind() == std::io::ErrorKind::BrokenPipe => {
+            Class(ExitStatus::PipeClosed, "pipe-closed", None)
+        }
+        StdoutError::Io(_) => Class(ExitStatus::Failed, "stdout-failed", None),
+        StdoutError::Filter(failure) => {
+            // jaq's own errors are about types; the others are the expression's, or bounds.
+            let hint = failure.reason.starts_with("cannot ").then(|| "in an expression, EXPR? passes over what fails");
+            Class(ExitStatus::Usage, "jq-failed", hint.map(str::to_owned))
+        }
+        StdoutError::Stopped(stop) => of_stop(*stop),
+    }
 }
 
 fn of_replay(error: &ReplayError) -> Class {
@@ -394,8 +411,8 @@ mod tests {
 
     #[test]
     fn a_closed_pipe_is_told_from_a_full_disk() {
-        assert_eq!(report(StdoutError(io::ErrorKind::BrokenPipe.into())).exit, 141);
-        let full = report(StdoutError(io::ErrorKind::StorageFull.into()));
+        assert_eq!(report(StdoutError::Io(io::ErrorKind::BrokenPipe.into())).exit, 141);
+        let full = report(StdoutError::Io(io::ErrorKind::StorageFull.into()));
         assert_eq!((full.exit, full.message.as_str()), (3, "cannot write to stdout"));
         assert_eq!(full.causes, ["no storage space"]);
     }

@@ -5,10 +5,12 @@ mod commands;
 mod complete;
 mod ctx;
 mod exit;
+mod jq;
 mod lines;
 mod manual;
 mod progress;
 mod render;
+mod schema;
 mod selection;
 mod settings;
 mod ui;
@@ -19,9 +21,11 @@ use std::ffi::OsString;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use args::Global;
+use commands::schema as schema_command;
 use commands::{completions, config, export, import, log, ls, man, model, rebuild, store};
 use ctx::Ctx;
 use exit::Report;
+use jq::Results;
 use ui::Ui;
 
 use crate::settings::{COLOR, ColorWhen};
@@ -53,6 +57,7 @@ enum Command {
     /// Show what is known of models
     #[command(subcommand)]
     Model(model::ModelCommand),
+    Schema(schema_command::SchemaArgs),
     /// Make a store, or show what is known of it
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -74,9 +79,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let gathered = settings::gather(&cli.global);
     let color = gathered.as_ref().map_or(ColorWhen::Auto, |gathered| gathered.settings.get(&COLOR));
     let mut ui = Ui::new(&cli.global, color);
+    let expression = cli.global.jq.clone();
+    let results = match (cli.global.json, cli.global.ndjson) {
+        (true, _) => Results::Indented,
+        (_, true) => Results::Compact,
+        _ => Results::Raw,
+    };
     let result = gathered.map_err(Into::into).and_then(|gathered| {
         gathered.warn(&ui.talk);
         let ctx = Ctx::new(cli.global, gathered)?;
+        ui.out.filter(expression.as_deref(), results, ctx.limits())?;
         dispatch(&cli.command, &ctx, &mut ui)
     });
     let flushed = ui.out.flush();
@@ -96,6 +108,7 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Import(args) => import::run(args, ctx, ui),
         Command::Export(args) => export::run(args, ctx, ui),
         Command::Model(command) => model::run(*command, ctx, ui),
+        Command::Schema(args) => schema_command::run(args, ui),
         Command::Store(command) => store::run(*command, ctx, ui),
         Command::Config(args) => config::run(args, ctx, ui),
         Command::Man(args) => man::run(args, ui),

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ui::dumb_terminal;
@@ -15,6 +16,7 @@ use crate::model::progress::{Progress, Stop};
 use crate::settings::ProgressWhen;
 
 /// What may end a command before its work is done: the user, or the clock.
+#[derive(Clone)]
 pub(crate) struct Limits {
     interrupted: Arc<AtomicBool>,
     deadline: Option<Instant>,
@@ -75,7 +77,7 @@ impl Display {
 }
 
 /// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Unit {
     /// Operations, or rows of any kind.
@@ -98,18 +100,22 @@ pub(crate) struct Meter<'a> {
 }
 
 /// A line of `--progress json`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Event {
+pub(crate) struct Event {
+    /// What is being done.
     progress: &'static str,
     /// What `done`, `expected` and `perSecond` count.
     unit: Unit,
+    /// How many are done.
     done: u64,
-    /// 0 if it is not known.
+    /// How many are expected, as far as that is known by now; 0 if it is not.
     expected: u64,
+    /// Milliseconds since it began.
     elapsed_ms: u64,
-    /// Since the start.
+    /// How many a second, since it began.
     per_second: u64,
+    /// Whether this is the last event of it; it may also have failed.
     finished: bool,
 }
 

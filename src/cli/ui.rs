@@ -6,9 +6,11 @@ mod talk;
 use std::io::{self, IsTerminal as _};
 
 pub(crate) use out::{List, Out};
-pub(crate) use talk::Talk;
+pub(crate) use talk::{Failure as FailureLine, Remark, Talk};
 
 use super::args::Global;
+use super::jq::Failure;
+use crate::model::progress::Stop;
 use crate::settings::ColorWhen;
 
 /// The streams of the process. They are apart so that one can talk while an answer is being written.
@@ -43,8 +45,17 @@ pub(crate) enum Volume {
 
 /// The answer could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write to stdout")]
-pub(crate) struct StdoutError(#[source] pub io::Error);
+pub(crate) enum StdoutError {
+    /// Stdout does not take it.
+    #[error("cannot write to stdout")]
+    Io(#[source] io::Error),
+    /// The filter of `--jq` gave no result.
+    #[error(transparent)]
+    Filter(Failure),
+    /// The command had to stop while the filter ran.
+    #[error(transparent)]
+    Stopped(Stop),
+}
 
 impl Ui {
     /// Takes hold of the streams of the process.
@@ -52,9 +63,10 @@ impl Ui {
     pub(crate) fn new(global: &Global, color: ColorWhen) -> Self {
         let stdout = io::stdout();
         let width = stdout.is_terminal().then(terminal_width);
-        let format = match (global.json, global.ndjson) {
-            (true, _) => Format::Json,
+        let as_json = global.json || global.ndjson;
+        let format = match (as_json || global.jq.is_some(), global.ndjson) {
             (_, true) => Format::Ndjson,
+            (true, _) => Format::Json,
             _ => Format::Plain,
         };
         let volume = match (global.quiet, global.verbose) {
@@ -63,7 +75,7 @@ impl Ui {
             _ => Volume::Normal,
         };
         let out = Out::new(Box::new(stdout.lock()), format, width);
-        let talk = Talk::new(format != Format::Plain, volume, color_on_stderr(color));
+        let talk = Talk::new(as_json, volume, color_on_stderr(color));
         Ui { out, talk }
     }
 }

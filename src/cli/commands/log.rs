@@ -27,6 +27,8 @@ use gaps::Gaps;
 use told::Told;
 use view::Printer;
 
+pub(in crate::cli) use view::OperationView;
+
 /// The manual page.
 pub(crate) const PAGE: Page = Page {
     command: "log",

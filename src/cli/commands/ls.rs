@@ -18,6 +18,9 @@ use crate::store::{DocumentEntry, Read, Store, StoreError, answer};
 
 use describe::{Facts, describe};
 
+pub(in crate::cli) use tree::TreeView;
+pub(in crate::cli) use view::DocumentView;
+
 /// The manual page.
 pub(crate) const PAGE: Page = Page {
     command: "ls",

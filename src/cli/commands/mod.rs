@@ -9,4 +9,5 @@ pub(crate) mod ls;
 pub(crate) mod man;
 pub(crate) mod model;
 pub(crate) mod rebuild;
+pub(crate) mod schema;
 pub(crate) mod store;

@@ -1,6 +1,7 @@
 //! `snapctl model`.
 
 use clap::Subcommand;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::ctx::Ctx;
@@ -31,18 +32,20 @@ pub(crate) enum ModelCommand {
 }
 
 /// A model as `model list` shows it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ModelView {
+#[schemars(rename = "Model")]
+pub(in crate::cli) struct ModelView {
     /// The document type.
     document_type: String,
     /// The version of its reducers.
     version: u32,
-    /// `native`, `generic` or `javascript`.
+    /// What it is made of.
+    #[schemars(extend("enum" = ["native", "generic", "javascript"]))]
     kind: &'static str,
     /// Digest of everything the model's results depend on.
     fingerprint: String,
-    /// The model that serves this one, as `TYPE@VERSION`.
+    /// The model that serves this one, as `TYPE@VERSION`; `null` if it is one itself.
     same_as: Option<String>,
 }
 

@@ -5,9 +5,12 @@ mod part;
 mod pointer;
 mod view;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use schemars::JsonSchema;
+use serde_json::Value;
 
 use crate::cli::args::{Literal, parse_pointer};
 use crate::cli::ctx::Ctx;
@@ -19,8 +22,9 @@ use crate::replay::{self, Base, Snapshot, Warning};
 use crate::store::{Store, answer};
 
 pub use batch::batch_target;
-
+pub(in crate::cli) use batch::{Answer as BatchAnswer, Request as BatchRequest};
 use part::Part;
+use view::DocumentView;
 
 /// The manual page.
 pub(crate) const PAGE: Page = Page {
@@ -81,11 +85,40 @@ pub(crate) struct RebuildArgs {
     #[arg(long)]
     strict: bool,
 
-    /// Read {"document","scope","branch","at"} objects from stdin, a line each, and answer each with a line;
-    /// documents are named by their exact ids, blank lines are passed over
+    /// Read {"document","scope","branch","at"} objects from stdin, a line each, and answer each with a line, also with
+    /// --json; documents are named by their exact ids, blank lines are passed over
     #[arg(long, conflicts_with_all = ["targets", "scope", "branch", "at", "part"])]
     batch: bool,
 }
+
+/// What `rebuild` prints: one document, or an array of them if there are several targets.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "answers are written as they are made")]
+pub(in crate::cli) enum Answer<'a> {
+    /// The document of the one target.
+    One(Box<DocumentView<'a>>),
+    /// Documents in the order of the targets; with `--ndjson` a line each.
+    Several(Vec<DocumentView<'a>>),
+}
+
+/// What `rebuild --hash` prints.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "answers are written as they are made")]
+pub(in crate::cli) enum HashAnswer {
+    /// By scope, the hash of its state.
+    One(BTreeMap<String, String>),
+    /// The same of each target, in their order; with `--ndjson` a line each.
+    Several(Vec<BTreeMap<String, String>>),
+}
+
+/// What `rebuild --state` prints: the state of the scope that was named, which may be any JSON value; of a whole
+/// document an object with the state of each scope; of several targets an array of them.
+#[derive(JsonSchema)]
+#[serde(transparent)]
+#[expect(dead_code, reason = "answers are written as they are made")]
+pub(in crate::cli) struct StateAnswer(Value);
 
 /// A snapshot and what only the command line knows of it.
 struct Rebuilt {

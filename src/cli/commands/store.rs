@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Subcommand;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::ctx::Ctx;
@@ -49,27 +50,28 @@ struct InitView {
 }
 
 /// A store as `store info` shows it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct InfoView {
+#[schemars(rename = "Store")]
+pub(in crate::cli) struct InfoView {
     /// Where it is; never with a password.
     location: String,
-    /// Documents with at least one operation.
+    /// How many documents it has with at least one operation.
     documents: u64,
-    /// Operation rows.
+    /// How many operations it has.
     operations: u64,
-    /// Keyframe rows.
+    /// How many keyframes it has.
     keyframes: u64,
-    /// All files of it; 0 when it has none.
+    /// The bytes of all its files; 0 when it has none.
     size_bytes: u64,
     /// What it can do.
     capabilities: CapabilitiesView,
-    /// Facts that only this backend has.
+    /// By name, facts that only this backend has.
     details: BTreeMap<&'static str, FactView>,
 }
 
 /// A fact about a store.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(untagged)]
 enum FactView {
     Word(&'static str),
@@ -78,13 +80,19 @@ enum FactView {
 }
 
 /// What a store can do.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Capabilities")]
 #[expect(clippy::struct_excessive_bools, reason = "a list of independent capabilities")]
 struct CapabilitiesView {
+    /// Whether operations can be added to it.
     append: bool,
+    /// Whether it holds keyframes.
     keyframes: bool,
+    /// Whether new operations are noticed.
     follow: bool,
+    /// Whether a change is made wholly or not at all.
     transactional: bool,
+    /// Whether a change outlives the process.
     durable: bool,
 }
 

@@ -3,6 +3,8 @@
 use std::io::{self, BufWriter, Write};
 
 use super::{Format, StdoutError};
+use crate::cli::jq::{Jq, Results};
+use crate::cli::progress::Limits;
 use crate::cli::render::json::{Layout, Reflow};
 
 /// The answer on its way to stdout.
@@ -10,6 +12,8 @@ pub(crate) struct Out {
     stream: BufWriter<Box<dyn Write>>,
     format: Format,
     width: Option<u16>,
+    /// The filter that every JSON value goes through.
+    jq: Option<Jq>,
 }
 
 type Written = Result<(), StdoutError>;
@@ -19,7 +23,16 @@ impl Out {
     #[must_use]
     pub(crate) fn new(stream: Box<dyn Write>, format: Format, width: Option<u16>) -> Self {
         const BUFFER_BYTES: usize = 64 << 10;
-        Out { stream: BufWriter::with_capacity(BUFFER_BYTES, stream), format, width }
+        Out { stream: BufWriter::with_capacity(BUFFER_BYTES, stream), format, width, jq: None }
+    }
+
+    /// Sends every JSON value through the filter of `--jq` from now on, if there is one.
+    ///
+    /// # Errors
+    /// When the expression cannot be compiled.
+    pub(crate) fn filter(&mut self, expression: Option<&str>, results: Results, limits: &Limits) -> anyhow::Result<()> {
+        self.jq = expression.map(|expression| Jq::start(expression, results, limits.clone())).transpose()?;
+        Ok(())
     }
 
     /// The form that was asked for.
@@ -39,7 +52,7 @@ impl Out {
     /// # Errors
     /// When stdout cannot be written; so it is with all methods.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Written {
-        self.stream.write_all(bytes).map_err(StdoutError)
+        self.stream.write_all(bytes).map_err(StdoutError::Io)
     }
 
     /// Writes a line.
@@ -56,8 +69,11 @@ impl Out {
     /// # Errors
     /// When stdout cannot be written.
     pub(crate) fn json(&mut self, value: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Written {
+        if let Some(jq) = &mut self.jq {
+            return jq.value(text(value)?, &mut self.stream);
+        }
         let layout = if self.format == Format::Ndjson { Layout::Compact } else { Layout::Indented };
-        value(&mut Reflow::new(&mut self.stream, layout)).map_err(StdoutError)?;
+        value(&mut Reflow::new(&mut self.stream, layout)).map_err(StdoutError::Io)?;
         self.bytes(b"\n")
     }
 
@@ -66,7 +82,10 @@ impl Out {
     /// # Errors
     /// When stdout cannot be written.
     pub(crate) fn json_line(&mut self, value: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Written {
-        value(&mut Reflow::new(&mut self.stream, Layout::Compact)).map_err(StdoutError)?;
+        if let Some(jq) = &mut self.jq {
+            return jq.line(text(value)?, &mut self.stream);
+        }
+        value(&mut Reflow::new(&mut self.stream, Layout::Compact)).map_err(StdoutError::Io)?;
         self.bytes(b"\n")
     }
 
@@ -75,7 +94,7 @@ impl Out {
     /// # Errors
     /// When stdout cannot be written.
     pub(crate) fn raw(&mut self, value: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Written {
-        value(&mut self.stream).map_err(StdoutError)
+        value(&mut self.stream).map_err(StdoutError::Io)
     }
 
     /// Begins a list of JSON values: lines with `--ndjson`, an array otherwise. Nothing is written before the first
@@ -83,6 +102,7 @@ impl Out {
     pub(crate) fn list(&mut self) -> List<'_> {
         match self.format {
             Format::Ndjson => List::Lines(self),
+            Format::Json | Format::Plain if self.jq.is_some() => List::Collected { text: vec![b'['], out: self },
             Format::Json | Format::Plain => {
                 List::Array { items: 0, stream: Reflow::new(&mut self.stream, Layout::Indented) }
             }
@@ -94,7 +114,9 @@ impl Out {
     /// # Errors
     /// When stdout cannot be written.
     pub(crate) fn flush(&mut self) -> Written {
-        self.stream.flush().map_err(StdoutError)
+        let filtered = self.jq.as_mut().map_or(Ok(()), |jq| jq.drain(&mut self.stream));
+        // What came before a failure is part of the answer.
+        self.stream.flush().map_err(StdoutError::Io).and(filtered)
     }
 }
 
@@ -109,6 +131,13 @@ pub(crate) enum List<'a> {
         /// Where it goes.
         stream: Reflow<&'a mut BufWriter<Box<dyn Write>>>,
     },
+    /// One array that the filter of `--jq` gets when it is whole.
+    Collected {
+        /// What is there of it.
+        text: Vec<u8>,
+        /// Where it goes.
+        out: &'a mut Out,
+    },
 }
 
 impl List<'_> {
@@ -122,7 +151,13 @@ impl List<'_> {
             List::Array { items, stream } => {
                 let before: &[u8] = if *items == 0 { b"[" } else { b"," };
                 *items += 1;
-                stream.write_all(before).and_then(|()| value(stream)).map_err(StdoutError)
+                stream.write_all(before).and_then(|()| value(stream)).map_err(StdoutError::Io)
+            }
+            List::Collected { text, .. } => {
+                if text.len() > 1 {
+                    text.push(b',');
+                }
+                value(text).map_err(StdoutError::Io)
             }
         }
     }
@@ -136,7 +171,11 @@ impl List<'_> {
             List::Lines(_) => Ok(()),
             List::Array { items, mut stream } => {
                 let rest: &[u8] = if items == 0 { b"[]" } else { b"]" };
-                stream.write_all(rest).and_then(|()| stream.into_inner().write_all(b"\n")).map_err(StdoutError)
+                stream.write_all(rest).and_then(|()| stream.into_inner().write_all(b"\n")).map_err(StdoutError::Io)
+            }
+            List::Collected { mut text, out } => {
+                text.push(b']');
+                out.json(|out| out.write_all(&text))
             }
         }
     }
@@ -148,7 +187,15 @@ impl List<'_> {
     pub(crate) fn abandon(self) -> Written {
         match self {
             List::Array { items: 0, .. } => Ok(()),
+            List::Collected { text, .. } if text.len() == 1 => Ok(()),
             list => list.finish(),
         }
     }
+}
+
+/// A value as text.
+fn text(value: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Vec<u8>, StdoutError> {
+    let mut text = Vec::new();
+    value(&mut text).map_err(StdoutError::Io)?;
+    Ok(text)
 }

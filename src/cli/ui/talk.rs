@@ -2,14 +2,37 @@
 //!
 //! With `--json` and `--ndjson` every line is a JSON object: `{"note":TEXT}`, `{"warning":TEXT}` or `{"error":{…}}`.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Volume;
 use crate::cli::exit::Report;
+
+/// What is said about an answer, with `--json` and `--ndjson` a line each.
+#[derive(JsonSchema, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Remark<'a> {
+    /// A note.
+    Note {
+        /// How a request was understood, or how an answer came about.
+        note: &'a str,
+    },
+    /// A warning.
+    Warning {
+        /// What one should know about an answer.
+        warning: &'a str,
+    },
+}
+
+/// Why there is no answer, or no more of it; with `--json` and `--ndjson` the last line.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Failure<'a> {
+    /// The error.
+    error: &'a Report,
+}
 
 /// What is said on stderr.
 pub(crate) struct Talk {
@@ -32,28 +55,28 @@ impl Talk {
     /// How an answer came about; said on demand.
     pub(crate) fn detail(&self, text: impl Display) {
         if self.volume >= Volume::Verbose {
-            self.say("note", CYAN, &text.to_string());
+            self.remark(&Remark::Note { note: &text.to_string() });
         }
     }
 
     /// How a request was understood.
     pub(crate) fn note(&self, text: impl Display) {
         if self.volume >= Volume::Normal {
-            self.say("note", CYAN, &text.to_string());
+            self.remark(&Remark::Note { note: &text.to_string() });
         }
     }
 
     /// What the user should know about an answer.
     pub(crate) fn warning(&self, text: impl Display) {
         if self.volume >= Volume::Normal {
-            self.say("warning", YELLOW, &text.to_string());
+            self.remark(&Remark::Warning { warning: &text.to_string() });
         }
     }
 
     /// Why there is no answer.
     pub(crate) fn error(&self, report: &Report) {
         if self.as_json {
-            return say_json("error", report);
+            return say_json(&Failure { error: report });
         }
         self.say("error", RED, &report.message);
         for cause in &report.causes {
@@ -64,10 +87,15 @@ impl Talk {
         }
     }
 
-    fn say(&self, kind: &str, color: &str, text: &str) {
-        if self.as_json {
-            return say_json(kind, text);
+    fn remark(&self, remark: &Remark<'_>) {
+        match remark {
+            _ if self.as_json => say_json(remark),
+            Remark::Note { note } => self.say("note", CYAN, note),
+            Remark::Warning { warning } => self.say("warning", YELLOW, warning),
         }
+    }
+
+    fn say(&self, kind: &str, color: &str, text: &str) {
         let text = harmless(text);
         let _ = if self.color {
             writeln!(io::stderr(), "\u{1b}[{color}m{kind}:\u{1b}[0m {text}")
@@ -77,8 +105,8 @@ impl Talk {
     }
 }
 
-fn say_json(kind: &str, what: &(impl Serialize + ?Sized)) {
-    let line = serde_json::to_string(&BTreeMap::from([(kind, what)])).expect("talk is plain text");
+fn say_json(what: &impl Serialize) {
+    let line = serde_json::to_string(what).expect("talk is plain text");
     let _ = writeln!(io::stderr(), "{line}");
 }
 

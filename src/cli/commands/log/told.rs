@@ -2,6 +2,9 @@
 
 use std::io;
 
+use schemars::JsonSchema;
+use serde_json::Value;
+
 use crate::cli::render::json::Members;
 use crate::cli::render::table::{cut, one_line};
 use crate::history::{Change, Edit};
@@ -14,6 +17,49 @@ pub(super) struct Told<'a> {
     pub(super) made: Option<Made<'a>>,
     /// A pointer, and what the operation did to the value there.
     pub(super) value: Option<(&'a str, Edit<'a>)>,
+}
+
+/// What the replay adds to an operation.
+// It describes what `Told::write` writes.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it is written a member at a time")]
+pub(super) struct ToldView {
+    /// With `--patch`: what it did to the state of its scope (RFC 6902); `null` if it was denied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<Vec<ChangeView>>,
+    /// With `--patch`: how it ended in the replay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("enum" = ["applied", "failed", "denied"]))]
+    outcome: Option<String>,
+    /// With `--patch`: the text of the reducer, if it failed in the replay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay_error: Option<String>,
+    /// With `--pointer`: the value before it; `null` also where there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Value>,
+    /// With `--pointer`: the value after it; `null` also where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Value>,
+    /// With `--pointer`: what happened to the value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("enum" = ["add", "remove", "replace"]))]
+    change: Option<String>,
+}
+
+/// A step of a JSON Patch.
+#[derive(JsonSchema)]
+#[schemars(rename = "Change")]
+#[expect(dead_code, reason = "it is written a member at a time")]
+struct ChangeView {
+    /// What to do.
+    #[schemars(extend("enum" = ["add", "remove", "replace"]))]
+    op: String,
+    /// Where: a JSON pointer.
+    path: String,
+    /// The new value; absent if it is removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Value>,
 }
 
 /// What became of an operation.

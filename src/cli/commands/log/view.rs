@@ -1,14 +1,52 @@
 //! An operation as `log` shows it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::told::Told;
+use schemars::JsonSchema;
+use serde_json::Value;
+
+use super::told::{Told, ToldView};
 use crate::cli::render::json::Members;
 use crate::cli::render::table::{Align, Rows};
 use crate::cli::ui::{Format, List, Out, StdoutError};
 use crate::model::json::{Json, canonical};
 use crate::model::operation::{Action, OperationRow};
+
+/// An operation.
+// It describes what `write_operation` writes a member at a time.
+#[derive(JsonSchema)]
+#[schemars(rename = "Operation", rename_all = "camelCase")]
+#[expect(dead_code, reason = "rows are written as they are read")]
+pub(in crate::cli) struct OperationView {
+    /// Its position in the stream, from 0.
+    index: u64,
+    /// How many operations before it are taken back.
+    skip: u32,
+    /// Its id.
+    id: String,
+    /// The id of the operation before it, as stored; empty where there is none.
+    previous_id: String,
+    /// When it was made.
+    #[schemars(extend("format" = "date-time"))]
+    timestamp_utc_ms: String,
+    /// The type of its action.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The scope that its action names.
+    scope: String,
+    /// The hash of the state after it, as stored.
+    hash: String,
+    /// Why it failed, as stored; `null` if it did not.
+    error: Option<String>,
+    /// Why it was denied, as stored; `null` if it was not.
+    denied_reason: Option<String>,
+    /// The action as stored; its numbers have the texts that they are stored with.
+    action: BTreeMap<String, Value>,
+    #[serde(flatten)]
+    told: ToldView,
+}
 
 /// Prints rows as they come.
 pub(super) enum Printer<'a> {

@@ -3,6 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
+use serde_json::Value;
+
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::render::json::Members;
@@ -11,6 +14,40 @@ use crate::cli::ui::{Format, Out, StdoutError, Ui};
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Text, canonical};
 use crate::model::target::Target;
+
+/// The folders of a drive.
+// It describes what `Tree::write_json` writes.
+#[derive(JsonSchema)]
+#[schemars(rename = "Drive")]
+#[expect(dead_code, reason = "trees are written as they are walked")]
+pub(in crate::cli) struct TreeView {
+    /// The id of the drive.
+    document: String,
+    /// Its name, as its state has it.
+    name: Value,
+    /// What is at the top, and then what hangs on no folder.
+    nodes: Vec<NodeView>,
+}
+
+/// A folder or a file. What the state has of it is taken as it is, whatever its type.
+#[derive(JsonSchema)]
+#[schemars(rename = "Node", rename_all = "camelCase")]
+#[expect(dead_code, reason = "trees are written as they are walked")]
+struct NodeView {
+    /// Its id.
+    id: Value,
+    /// Its name.
+    name: Value,
+    /// `folder` or `file`.
+    kind: Value,
+    /// The type of the document that a file stands for; `null` for a folder.
+    document_type: Value,
+    /// `orphan`: its folder is missing; `circle`: it is its own ancestor; `null`: neither.
+    #[schemars(extend("enum" = ["orphan", "circle", null]))]
+    problem: Option<String>,
+    /// What is in it.
+    children: Vec<NodeView>,
+}
 
 /// Where a node hangs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! A document as `ls` shows it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::describe::{Facts, shown_head};
@@ -8,37 +9,46 @@ use crate::cli::ui::{Format, Out, StdoutError};
 use crate::store::DocumentEntry;
 
 /// A document; the details are there with `-l`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct DocumentView<'a> {
+#[schemars(rename = "Document")]
+pub(in crate::cli) struct DocumentView<'a> {
+    /// The id of the document.
     document: &'a str,
+    /// Its type.
     document_type: &'a str,
     #[serde(flatten)]
     details: Option<DetailsView<'a>>,
 }
 
 /// What `-l` adds.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DetailsView<'a> {
-    /// `null` when the document cannot be rebuilt.
+    /// With `-l`: its name; `null` when the document cannot be rebuilt.
     name: Option<String>,
+    /// With `-l`: the newest revision of each of its streams.
     heads: Vec<HeadView<'a>>,
-    /// By the heads: next indices of all streams together.
+    /// With `-l`: how many operations it has, by the heads of its streams.
     operations: u64,
-    /// `null` when they cannot be read.
+    /// With `-l`: how many keyframes it has; `null` when they cannot be read.
     keyframes: Option<u64>,
-    /// Stored bytes of all keyframes; `null` when they cannot be read.
+    /// With `-l`: the stored bytes of all its keyframes; `null` when they cannot be read.
     keyframe_bytes: Option<u64>,
-    /// Time of the newest operation.
+    /// With `-l`: when its newest operation was made.
+    #[schemars(extend("format" = "date-time"))]
     changed_at: Option<String>,
 }
 
 /// The newest revision of a stream.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Head")]
 struct HeadView<'a> {
+    /// The branch.
     branch: &'a str,
+    /// The scope.
     scope: &'a str,
+    /// The index of its last operation.
     revision: u64,
 }
 

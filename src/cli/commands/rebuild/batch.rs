@@ -1,9 +1,10 @@
 //! `rebuild --batch`: a request a line on stdin, an answer a line on stdout, in order.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::view::TargetView;
+use super::view::{DocumentView, TargetView};
 use super::{RebuildArgs, rebuild_told};
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal, Report};
@@ -14,16 +15,47 @@ use crate::model::ids::{OpIndex, Revision};
 use crate::model::target::{At, Target};
 use crate::store::Store;
 
-/// A line of the input.
-#[derive(Debug, Deserialize)]
+/// A request: which document, and which state of it.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Request {
-    /// An exact id.
+pub(in crate::cli) struct Request {
+    /// The exact id of the document.
     document: String,
+    /// The scope; without one the whole document.
     scope: Option<String>,
+    /// The branch; `main` without one.
     branch: Option<String>,
-    /// A number, or any text that is a position.
+    /// The index of the last operation to include, or a position as in a target (REV), such as `head~1`; `head` without one.
+    #[serde(default)]
+    #[schemars(schema_with = "position")]
     at: Option<Value>,
+}
+
+fn position(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["integer", "string", "null"], "minimum": 0 })
+}
+
+/// A request that failed.
+// It describes what `write_failure` writes.
+#[derive(JsonSchema)]
+#[schemars(rename = "Failed")]
+#[expect(dead_code, reason = "it is written a member at a time")]
+pub(in crate::cli) struct FailureView<'a> {
+    /// What was asked for; `null` if the line could not be read.
+    target: Option<TargetView<'a>>,
+    /// Why it failed.
+    error: Report,
+}
+
+/// The answer to a request.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it is written a member at a time")]
+pub(in crate::cli) enum Answer<'a> {
+    /// It was rebuilt.
+    Rebuilt(Box<DocumentView<'a>>),
+    /// It failed.
+    Failed(FailureView<'a>),
 }
 
 /// Answers all lines of stdin.
@@ -126,7 +158,10 @@ fn bad_line(line: &Line, column: usize, reason: &str) -> Refusal {
         exit: ExitStatus::Usage,
         code: "bad-line",
         message: format!("line {}, byte {}: {reason}", line.number, line.offset + column as u64),
-        hint: Some(r#"a line is {"document":ID} with "scope", "branch" and "at" as needed"#.to_owned()),
+        hint: Some(
+            r#"a line is {"document":ID} with "scope", "branch" and "at" as needed; bytes are counted from the start of the input"#
+                .to_owned(),
+        ),
     }
 }
 

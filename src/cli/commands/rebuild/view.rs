@@ -1,19 +1,49 @@
 //! The result object of `rebuild`. Its members and their order are a contract.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cli::render::json::{ByScope, Members};
 use crate::model::ids::{Revision, Scope};
 use crate::model::json::{Json, canonical, hash_canonical};
 use crate::replay::{Base, Explain, Snapshot};
 
+/// A rebuilt document.
+// It describes what `write_document` writes a member at a time.
+#[derive(JsonSchema)]
+#[schemars(rename = "Rebuilt", rename_all = "camelCase")]
+#[expect(dead_code, reason = "documents are written as they are made, never held as one value")]
+pub(in crate::cli) struct DocumentView<'a> {
+    /// What was rebuilt.
+    target: TargetView<'a>,
+    /// By scope, the index of the last operation that is included; `null` where the scope has none.
+    revision: BTreeMap<String, Option<u64>>,
+    /// The document type.
+    document_type: String,
+    /// The header of the document.
+    header: BTreeMap<String, Value>,
+    /// By scope, its state; members are in canonical order.
+    state: BTreeMap<String, Value>,
+    /// By scope, the hash of its state: SHA-1 of its canonical text, in base64.
+    hash: BTreeMap<String, String>,
+    /// Where the answer came from.
+    source: SourceView,
+    /// How the rebuild was done; there with `--explain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ExplainView")]
+    explain: Option<ExplainView>,
+}
+
 /// What was rebuilt.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Target")]
 pub(super) struct TargetView<'a> {
-    /// The document.
+    /// The id of the document.
     pub(super) document: &'a str,
     /// The scope; `null` for a whole document.
     pub(super) scope: Option<&'a str>,
@@ -22,41 +52,56 @@ pub(super) struct TargetView<'a> {
 }
 
 /// Where the answer came from.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Source")]
 struct SourceView {
-    /// `keyframe` or `replay`.
+    /// From a keyframe, or by replaying from the first operation.
+    #[schemars(extend("enum" = ["keyframe", "replay"]))]
     tier: &'static str,
     /// Whether it may be out of date.
     stale: bool,
 }
 
 /// How the rebuild was done.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Explanation")]
 struct ExplainView {
+    /// What it started from.
     base: BaseView,
+    /// Bases that were looked at and not used.
     considered: Vec<ConsideredView>,
+    /// Rows of operations that were read.
     operations_read: u64,
+    /// Operations that were applied.
     operations_applied: u64,
+    /// Bytes of rows that were read.
     bytes_read: u64,
-    /// Wall time; the one field that differs from run to run.
+    /// Wall time in microseconds; the one field that differs from run to run.
     elapsed_us: u64,
 }
 
 /// What it started from.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Base")]
 struct BaseView {
-    /// `genesis` or `keyframe`.
+    /// The first operation, or a keyframe.
+    #[schemars(extend("enum" = ["genesis", "keyframe"]))]
     kind: &'static str,
     /// The last operation it includes; `null` for genesis.
     revision: Option<u64>,
 }
 
 /// A base that was not used.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Considered")]
 struct ConsideredView {
+    /// What it is.
+    #[schemars(extend("enum" = ["keyframe"]))]
     kind: &'static str,
+    /// The last operation it includes.
     revision: u64,
+    /// Why it was not used.
     reason: String,
     /// A command that would make it usable.
     remedy: Option<String>,

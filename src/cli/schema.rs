@@ -1,0 +1,153 @@
+//! What there are JSON Schemas of (draft 2020-12): every answer, what is said on stderr, requests, and the settings.
+//!
+//! Schemas are open: a later version may add members, and a validator that was built with an earlier schema has to
+//! accept them. The tests close them, so no member is printed that is not described.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::commands::{log, ls, model, rebuild, store};
+use super::progress::Event;
+use super::ui::{FailureLine, Remark};
+
+/// Something there is a schema of.
+pub(crate) struct Entry {
+    /// A command as it is typed, or what else it is.
+    pub(crate) name: &'static str,
+    /// What the schema describes.
+    pub(crate) about: &'static str,
+    way: Way,
+    schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// Whether snapctl writes it or reads it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Out,
+    In,
+}
+
+/// Something there is a schema of, as `schema` lists it.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Described")]
+pub(crate) struct EntryView {
+    /// What to give to `schema`.
+    pub(crate) name: &'static str,
+    /// What the schema describes.
+    pub(crate) about: &'static str,
+}
+
+/// All there is, by name. A command whose name is missing here fails a test.
+pub(crate) const ENTRIES: &[Entry] = &[
+    Entry { name: "config", about: "the settings file (--config), read as TOML", way: Way::In, schema: settings },
+    out("error", "the last line on stderr after a failure, with --json and --ndjson", of::<FailureLine<'_>>),
+    out("log", "operations, an array; a line of --ndjson is an item", of::<Vec<log::OperationView>>),
+    out("ls", "documents, an array; a line of --ndjson is an item", of::<Vec<ls::DocumentView<'_>>>),
+    out("ls-tree", "the folders of a drive (ls --tree)", of::<ls::TreeView>),
+    out("model list", "models, an array; a line of --ndjson is an item", of::<Vec<model::ModelView>>),
+    out("progress", "a line on stderr with --progress json", of::<Event>),
+    out(
+        "rebuild",
+        "a document; of several targets an array, whose items are the lines of --ndjson",
+        of::<rebuild::Answer<'_>>,
+    ),
+    out("rebuild-batch", "a line on stdout of rebuild --batch", of::<rebuild::BatchAnswer<'_>>),
+    out("rebuild-hash", "the hashes of rebuild --hash", of::<rebuild::HashAnswer>),
+    Entry {
+        name: "rebuild-request",
+        about: "a line on stdin of rebuild --batch",
+        way: Way::In,
+        schema: of::<rebuild::BatchRequest>,
+    },
+    out("rebuild-state", "the state of rebuild --state", of::<rebuild::StateAnswer>),
+    out("schema", "what there are schemas of, an array; a line of --ndjson is an item", of::<Vec<EntryView>>),
+    out("store info", "the store", of::<store::InfoView>),
+    out("talk", "a line on stderr beside an answer, with --json and --ndjson", of::<Remark<'_>>),
+];
+
+const fn out(name: &'static str, about: &'static str, schema: fn(&mut SchemaGenerator) -> Schema) -> Entry {
+    Entry { name, about, way: Way::Out, schema }
+}
+
+fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    // Named types are described where they stand, so that the top has their properties.
+    T::json_schema(generator)
+}
+
+/// The settings file. This is the place for what the settings say of themselves.
+fn settings(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "properties": {
+            "models": {
+                "description": "Models by TYPE@VERSION that another version serves.",
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": {
+                        "same-as": { "description": "The model that serves it, as TYPE@VERSION.", "type": "string" },
+                        "upgrade": {
+                            "description": "What an upgrade to this version changes: nothing, or nobody knows.",
+                            "enum": ["identity", "none"],
+                            "default": "none"
+                        }
+                    },
+                    "required": ["same-as"],
+                    "additionalProperties": false
+                }
+            }
+        },
+        "additionalProperties": false
+    })
+}
+
+impl Entry {
+    /// The whole schema.
+    #[must_use]
+    pub(crate) fn schema(&self) -> Value {
+        let settings = SchemaSettings::draft2020_12();
+        let settings = if self.way == Way::In { settings.for_deserialize() } else { settings.for_serialize() };
+        let mut generator = settings.into_generator();
+        let mut schema = (self.schema)(&mut generator);
+        schema.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
+        schema.insert("$id".to_owned(), format!("urn:snapctl:schema:{}", self.name.replace(' ', "-")).into());
+        schema.insert("title".to_owned(), format!("snapctl {}", self.name).into());
+        schema.insert("description".to_owned(), self.about.into());
+        let definitions = generator.take_definitions(true);
+        if !definitions.is_empty() {
+            schema.insert("$defs".to_owned(), definitions.into());
+        }
+        schema.to_value()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Commands that print no JSON.
+    const NO_JSON: &[&str] = &["completions", "man"];
+
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+        for sub in command.get_subcommands() {
+            let path = format!("{path}{}{}", if path.is_empty() { "" } else { " " }, sub.get_name());
+            if sub.has_subcommands() { leaves(sub, &path, found) } else { found.push(path) }
+        }
+    }
+
+    #[test]
+    fn every_command_has_a_schema() {
+        let mut found = Vec::new();
+        leaves(&crate::cli::command(), "", &mut found);
+        for command in found.iter().filter(|command| !NO_JSON.contains(&&***command)) {
+            assert!(ENTRIES.iter().any(|entry| entry.name == *command), "{command} is missing in ENTRIES");
+        }
+    }
+
+    #[test]
+    fn names_are_sorted() {
+        assert!(ENTRIES.is_sorted_by_key(|entry| entry.name));
+    }
+}
