@@ -70,7 +70,7 @@ fn main() {
 /// A row of the log.
 struct Row {
     document: String,
-    index: u64,
+    index: i64,
     id: String,
     previous_id: String,
     time: String,
@@ -80,7 +80,7 @@ struct Row {
 /// Rows of many documents, interleaved: the same for the same length.
 struct Rows {
     random: Random,
-    documents: Vec<(String, u64, String)>,
+    documents: Vec<(String, i64, String)>,
     written: usize,
 }
 

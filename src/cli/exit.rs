@@ -106,6 +106,24 @@ pub(crate) struct Refusal {
     pub(crate) hint: Option<String>,
 }
 
+/// An error that is told in another way than its cause would be, mostly with a better hint.
+#[derive(Debug, thiserror::Error)]
+#[error("{refusal}")]
+pub(crate) struct Retold {
+    refusal: Refusal,
+    #[source]
+    cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl Retold {
+    /// `error` as it is, with what `hint` makes of its hint.
+    pub(crate) fn with_hint(error: Error, hint: impl FnOnce(Option<String>) -> String) -> Self {
+        let (exit, report) = Report::of(&error);
+        let refusal = Refusal { exit, code: report.code, message: report.message, hint: Some(hint(report.hint)) };
+        Retold { refusal, cause: error.into() }
+    }
+}
+
 /// An error as users see it.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[schemars(rename = "Error")]
@@ -143,6 +161,9 @@ impl Report {
 
 fn classify(error: &(dyn std::error::Error + 'static)) -> Option<Class> {
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
+        return Some(Class(refusal.exit, refusal.code, refusal.hint.clone()));
+    }
+    if let Some(Retold { refusal, .. }) = error.downcast_ref() {
         return Some(Class(refusal.exit, refusal.code, refusal.hint.clone()));
     }
     if let Some(error) = error.downcast_ref() {

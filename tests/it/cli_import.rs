@@ -85,14 +85,14 @@ fn a_bad_line_is_named_by_line_byte_and_member_and_nothing_is_written() {
     assert_eq!(refused("{}"), "stdin, line 2, byte 1: \"documentId\" is missing");
     assert_eq!(
         refused(&with("\"documentTyp\":0")),
-        "stdin, line 2, byte 60: there is no member \"documentTyp\" in a line; did you mean \"documentType\"?"
+        "stdin, line 2, byte 54: there is no member \"documentTyp\" in a line; did you mean \"documentType\"?"
     );
-    assert_eq!(refused(&with("\"index\":0,\"index\":0")), "stdin, line 2, byte 64: \"index\" is there twice");
+    assert_eq!(refused(&with("\"index\":0,\"index\":0")), "stdin, line 2, byte 58: \"index\" is there twice");
     for (value, wrong) in
         [("\"0\"", "\"0\""), ("-1", "-1"), ("0.5", "0.5"), ("9223372036854775808", "9223372036854775808")]
     {
         let expected =
-            format!("stdin, line 2, byte 54: \"index\": {wrong} is not a whole number from 0 to 9223372036854775807");
+            format!("stdin, line 2, byte 48: \"index\": {wrong} is not a whole number from 0 to 9223372036854775807");
         assert_eq!(refused(&with(&format!("\"index\":{value}"))), expected);
     }
     let members = [
@@ -125,11 +125,8 @@ fn a_bad_line_is_named_by_line_byte_and_member_and_nothing_is_written() {
     }
     let keyframe =
         r#"{"keyframe":{"documentId":"d","documentType":"t","revision":-1,"createdAt":"2025-01-01","document":{}}}"#;
-    assert!(refused(keyframe).contains("byte 62: \"revision\": -1 is not a whole number"));
-    assert!(
-        refused(&keyframe.replace("revision", "index")).contains("did you mean")
-            || refused(&keyframe.replace("revision", "index")).contains("no member")
-    );
+    assert!(refused(keyframe).contains("byte 61: \"revision\": -1 is not a whole number"));
+    assert!(refused(&keyframe.replace("revision", "revison")).contains("did you mean \"revision\"?"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn info_counts_what_is_there() {
     let details = json!({ "absent": [], "journal": "rollback", "opened": "immutable", "pageSizeBytes": 4096 });
     assert_eq!(info["details"], details);
     let text = env.read(&["store", "info"]);
-    assert!(text.ok().contains("\ndocuments        2\n"), "{}", text.stdout);
+    assert!(text.ok().contains("\ndocuments      2\n"), "{}", text.stdout);
     assert_eq!(env.read(&["store", "info", "--ndjson"]).stdout.lines().count(), 1);
 }
 

@@ -177,7 +177,7 @@ fn to_store(source: &dyn Store, selection: Selection, to: &str, ctx: &Ctx) -> an
     let mut warn = |_: &_| ();
     let mut importer = Importer::new(&*target, &options, &meter, &mut warn);
     let ended = importer.rows_of(source).and_then(|()| importer.finish());
-    let report = ended.map_err(|error| told(error.into(), 0, &options))?;
+    let report = ended.map_err(|error| told(error, 0, &options))?;
     Ok(ReportView::new(&report, false))
 }
 

@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::cli::args::Literal;
 use crate::cli::ctx::Ctx;
-use crate::cli::exit::{ExitStatus, Refusal, Report as ErrorReport};
+use crate::cli::exit::{ExitStatus, Retold};
 use crate::cli::progress::Unit;
 use crate::cli::selection::Choice;
 use crate::cli::ui::{Talk, Ui};
@@ -131,28 +131,30 @@ fn import(
     let committed = importer.committed().added();
     let ended = taken.and_then(|()| importer.finish());
     drop(meter);
-    ended.map_err(|error| told(error.into(), committed, options))
+    ended.map_err(|error| told(error, committed, options))
 }
 
 /// Says how to make a store that is not there.
 fn how_to_make(error: StoreError) -> anyhow::Error {
-    let StoreError::Missing { .. } = error else { return error.into() };
-    let hint = Some("make it with --init, or beforehand with `snapctl store init`".to_owned());
-    let message = error.to_string();
-    anyhow::Error::from(error).context(Refusal { exit: ExitStatus::NoStore, code: "store-missing", message, hint })
+    match error {
+        StoreError::Missing { .. } => {
+            let hint = "make it with --init, or beforehand with `snapctl store init`";
+            Retold::with_hint(error.into(), |_| hint.to_owned()).into()
+        }
+        error => error.into(),
+    }
 }
 
 /// The error with how much of the import is kept, and what to do.
-pub(super) fn told(error: anyhow::Error, committed: u64, options: &ImportOptions) -> anyhow::Error {
-    let (exit, ErrorReport { code, message, hint, .. }) = ErrorReport::of(&error);
+pub(super) fn told(error: ImportError, committed: u64, options: &ImportOptions) -> anyhow::Error {
     let kept = match options.commit {
         Commit::Every(_) if committed > 0 => {
             format!("{committed} rows were committed before; the same import again passes over them and goes on")
         }
         _ => "nothing was added".to_owned(),
     };
-    let hint = Some(hint.into_iter().fold(kept, |kept, hint| format!("{kept}; {hint}")));
-    error.context(Refusal { exit, code, message, hint })
+    let all = |hint: Option<String>| hint.into_iter().fold(kept, |kept, hint| format!("{kept}; {hint}"));
+    Retold::with_hint(error.into(), all).into()
 }
 
 /// Whether two locations are one file.

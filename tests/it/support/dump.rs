@@ -90,7 +90,7 @@ pub(crate) fn odd_store(path: &Path) {
         transaction
             .execute(
                 r#"INSERT INTO "Keyframe" ("documentId", "documentType", "scope", "branch", "revision", "document",
-                "createdAt") VALUES (?, ?, ?, 'main', ?, ?, '9999-12-31T23:59:59.999Z')"#,
+                "createdAt") VALUES (?, ?, ?, 'main', ?, ?, '9999-12-28T23:59:59.999Z')"#,
                 params![text(at), text(at + 1), text(at + 2), index, action],
             )
             .expect("a new row");
