@@ -12,7 +12,7 @@ use toml_parser::lexer::TokenKind;
 use super::error::SettingsError;
 use super::key::{AnyKey, KEYS, Member, OF_TYPE, OF_VERSION};
 use super::origin::{Origin, Position};
-use super::{nearest, quoted};
+use super::{brief, nearest, quoted};
 
 /// A settings file that has been checked.
 #[derive(Clone)]
@@ -239,13 +239,18 @@ impl Reader<'_> {
 
     fn unknown(&self, key: &Spanned<Cow<'_, str>>, whole: String, meant: Option<String>) -> SettingsError {
         let at = Position::of(key.span().start, self.text);
-        SettingsError::UnknownKey { path: self.path.to_owned(), at, key: whole, meant }
+        SettingsError::UnknownKey {
+            path: self.path.to_owned(),
+            at,
+            key: brief(&whole),
+            meant: meant.as_deref().map(brief),
+        }
     }
 
     fn bad(&self, byte: usize, key: &str, reason: String) -> SettingsError {
         // The key says already which profile it is in.
         let origin = Origin::File { path: self.path.to_owned(), at: Position::of(byte, self.text), profile: None };
-        SettingsError::BadValue { origin, key: key.to_owned(), reason }
+        SettingsError::BadValue { origin, key: brief(key), reason }
     }
 }
 
@@ -298,7 +303,7 @@ mod tests {
     fn meant(text: &str) -> Option<String> {
         match File::parse(text.as_bytes(), Path::new("s.toml")) {
             Err(SettingsError::UnknownKey { meant, .. }) => meant,
-            other => panic!("{other:?}"),
+            _ => None,
         }
     }
 
@@ -353,6 +358,16 @@ mod tests {
         let long = "a".repeat(1 << 20);
         assert!(error(&long).starts_with("s.toml:1:"));
         assert!(error(format!("[store]\nurl = \"{long}")).starts_with("s.toml:2:"));
+        for text in [
+            format!("{long} = 1"),
+            format!("[store]\n{long} = 1"),
+            format!("[keyframes]\ntrust = '{long}'"),
+            format!("[profiles.{long}.store]\nurll = 'a'"),
+            format!("[models.{long}]\nkind = 1"),
+        ] {
+            let said = format!("{} {:?}", error(&text), meant(&text));
+            assert!(said.contains('…') && said.len() < 400, "{said}");
+        }
     }
 
     #[test]
