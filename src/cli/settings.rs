@@ -174,11 +174,11 @@ fn is_there(path: &Path) -> io::Result<bool> {
 
 /// The file's settings, if it can be read.
 fn read(path: &Path) -> io::Result<Result<File, SettingsError>> {
-    const MAX_BYTES: u64 = 1 << 20;
+    const MAX_BYTES: u64 = 256 << 10;
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB, as no settings are"));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 256 KiB, as no settings are"));
     }
     Ok(File::parse(&bytes, path))
 }

@@ -306,6 +306,15 @@ fn quoted(part: &str) -> String {
     if bare { part.to_owned() } else { format!("\"{}\"", part.replace('\\', "\\\\").replace('"', "\\\"")) }
 }
 
+/// A text of a file as a message shows it: not longer than one can read.
+fn brief(text: &str) -> String {
+    const LONGEST: usize = 100;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// Reads a file's text from memory; for tests.
 #[cfg(test)]
 fn file(text: &str) -> File {

@@ -1,11 +1,11 @@
 //! `[models]`: which model serves which document type.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::Name;
 use super::origin::Origin;
 use super::value::{GenericKind, Setting as _};
-use super::{SettingsError, Value};
+use super::{SettingsError, Value, brief};
 use crate::model::ids::DocumentType;
 use crate::reducer::{AliasStep, ModelId, Registry, RegistryError};
 
@@ -35,7 +35,8 @@ impl Models {
         for (name, Value { text, origin }) in members {
             let (Name::Member { model, member }, Some(text)) = (name, text) else { continue };
             let text_of = |member| members.get(&Name::Member { model: model.clone(), member });
-            let bad = |reason| SettingsError::BadValue { origin: origin.clone(), key: name.to_string(), reason };
+            let bad =
+                |reason| SettingsError::BadValue { origin: origin.clone(), key: brief(&name.to_string()), reason };
             match *member {
                 "kind" => {
                     models.generic.insert(model.as_str().into(), GenericKind::parse(text).map_err(bad)?);
@@ -65,23 +66,23 @@ impl Models {
         for (document_type, kind) in &self.generic {
             serve(registry, document_type, *kind);
         }
-        let mut waiting: Vec<(&ModelId, &Alias)> = self.aliases.iter().collect();
-        while let Some(&(id, first)) = waiting.first() {
+        let mut known = BTreeSet::new();
+        for start in &self.aliases {
             // An alias of an alias has to come after it.
-            let named = |id: &ModelId| waiting.iter().any(|(other, _)| *other == id);
-            let ready: Vec<bool> = waiting.iter().map(|(_, alias)| !named(&alias.same_as)).collect();
-            if !ready.contains(&true) {
-                return Err(first.fails(id, RegistryError::ModelMissing(first.same_as.clone())));
-            }
-            let mut later = Vec::new();
-            for (&(id, alias), ready) in waiting.iter().zip(ready) {
-                if ready {
-                    registry.alias(id.clone(), &alias.same_as, alias.step).map_err(|source| alias.fails(id, source))?;
-                } else {
-                    later.push((id, alias));
+            let mut chain = Vec::new();
+            let mut next = Some(start);
+            while let Some((id, alias)) = next.filter(|(id, _)| !known.contains(id)) {
+                if chain.len() == self.aliases.len() {
+                    let (id, alias) = start;
+                    return Err(alias.fails(id, RegistryError::ModelMissing(alias.same_as.clone())));
                 }
+                chain.push((id, alias));
+                next = self.aliases.get_key_value(&alias.same_as);
             }
-            waiting = later;
+            for (id, alias) in chain.into_iter().rev() {
+                registry.alias(id.clone(), &alias.same_as, alias.step).map_err(|source| alias.fails(id, source))?;
+                known.insert(id);
+            }
         }
         Ok(())
     }
@@ -137,6 +138,17 @@ mod tests {
             let error = settings(&text).unwrap().register(&mut Registry::built_in()).unwrap_err().to_string();
             assert_eq!(error, "dir/s.toml:2:1: models.\"powerhouse/document-drive@2\".same-as", "{target}");
         }
+    }
+
+    #[test]
+    fn a_long_chain_of_aliases_is_no_work() {
+        let name = "powerhouse/document-drive";
+        let alias =
+            |n: u32| format!("[models.'{name}@{n}']\nsame-as = '{name}@{}'\n", if n == 3000 { 1 } else { n + 1 });
+        let text: String = (2..=3000).map(alias).collect();
+        let mut registry = Registry::built_in();
+        settings(&text).unwrap().register(&mut registry).unwrap();
+        assert!((1..=3000).all(|version| registry.model(&id(version)).is_ok()));
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl<T: Word> Setting for T {
         }
         let names: Vec<&str> = T::WORDS.iter().map(|(_, name, _)| *name).collect();
         let near = super::nearest(text, &names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        Err(format!("\"{}\" is not one of {}{near}", text.escape_debug(), names.join(", ")))
+        let shown = super::brief(text);
+        Err(format!("\"{}\" is not one of {}{near}", shown.escape_debug(), names.join(", ")))
     }
 
     fn text(&self) -> Option<String> {
