@@ -15,7 +15,7 @@ use crate::support::{Operation, Run, TestEnv};
 /// Address space that every run has to do with, most of it for the program itself.
 const MEMORY_KIB: u32 = 512 << 10;
 /// Longer than any run here takes on a busy machine without optimisation.
-const TIME: Duration = Duration::from_secs(20);
+const TIME: Duration = Duration::from_mins(1);
 
 /// Everything that reads, with `d` as the document.
 const COMMANDS: [&str; 22] = [
@@ -328,7 +328,7 @@ fn a_million_operations_that_retract_everything() {
         let row = |n: i64| ("d".to_owned(), "global".to_owned(), n, u32::MAX, noop.clone());
         fill(file, (2..1_000_000).map(row));
     });
-    for args in ["ls -l", "rebuild d", "rebuild d/global --trust any", "rebuild d/global:head~500000", "store info"] {
+    for args in ["ls", "rebuild d/global:head~500000 --hash", "store info"] {
         assert_eq!(run(&env, args).status, 0, "{args}");
     }
     assert_eq!(run(&env, "rebuild d/global --state").json()["nodes"], json!([]));

@@ -1,5 +1,6 @@
 //! From text to a target.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,7 +11,7 @@ use crate::model::time::Timestamp;
 
 /// Why a text is not a target: which part of it, and what is wrong with that part.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{text}\" is not a target: {part} \"{offending}\": {reason}")]
+#[error("\"{}\" is not a target: {part} \"{}\": {reason}", cut(.text), cut(.offending))]
 pub struct TargetError {
     /// The whole text.
     pub text: String,
@@ -150,9 +151,15 @@ fn parse_at(raw: &str, decode: impl Fn(&str) -> Result<String, String>) -> Resul
 
 fn parse_number(digits: &str) -> Result<u64, String> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!("\"{digits}\" is not a number"));
+        return Err(format!("\"{}\" is not a number", cut(digits)));
     }
-    digits.parse().map_err(|_| format!("{digits} is too large"))
+    digits.parse().map_err(|_| format!("{} is too large", cut(digits)))
+}
+
+/// The beginning of a text, for a message.
+fn cut(text: &str) -> Cow<'_, str> {
+    const MOST: usize = 200;
+    text.char_indices().nth(MOST).map_or(Cow::Borrowed(text), |(end, _)| Cow::Owned(format!("{}…", &text[..end])))
 }
 
 #[cfg(test)]
