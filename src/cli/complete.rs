@@ -13,6 +13,7 @@ mod shell;
 mod stored;
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use clap::ValueHint;
@@ -54,7 +55,7 @@ fn respond(shell: Shell, rest: &[OsString]) -> String {
     let mut text = "words\n".to_owned();
     for candidate in candidates {
         if let Some(value) = shell.insert(&candidate.value, &current) {
-            text.push_str(&format!("{value}\t{}\n", candidate.help));
+            let _ = writeln!(text, "{value}\t{}", candidate.help);
         }
     }
     text

@@ -76,7 +76,8 @@ fn names_nothing(error: &clap::Error, args: &[OsString]) -> bool {
 fn not_utf8(args: &[OsString]) -> (String, String) {
     let found = args.iter().enumerate().skip(1).find(|(_, arg)| arg.to_str().is_none());
     let message = match found {
-        Some((number, arg)) => format!("argument {number} is not UTF-8: {arg:?}"),
+        // As it would have to be escaped: what is not UTF-8 cannot be shown as it is.
+        Some((number, arg)) => format!("argument {number} is not UTF-8: \"{}\"", arg.as_encoded_bytes().escape_ascii()),
         None => "an argument is not UTF-8".to_owned(),
     };
     (message, "ids, scopes and texts are UTF-8; %XX in a target stands for a byte of it".to_owned())
@@ -143,8 +144,8 @@ fn nearest_command(error: &clap::Error, group: &[String]) -> Option<String> {
     const NEAR: f64 = 0.7;
     let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidSubcommand) else { return None };
     let program = super::command();
-    let words = group.iter().skip(1).filter(|word| *word != "help");
-    let command = words.fold(Some(&program), |command, word| command?.find_subcommand(word))?;
+    let mut words = group.iter().skip(1).filter(|word| *word != "help");
+    let command = words.try_fold(&program, |command, word| command.find_subcommand(word))?;
     let names = command.get_subcommands().map(clap::Command::get_name);
     let near = names.map(|name| (strsim::jaro_winkler(unknown, name), name)).filter(|(near, _)| *near >= NEAR);
     near.max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, name)| name.to_owned())

@@ -107,7 +107,7 @@ fn an_argument_that_is_not_utf8_is_named() {
     let output = env.snapctl(&["rebuild"]).arg(odd).output().unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.starts_with("error: argument 2 is not UTF-8: \"fie\\xFFld\"\nhint: "), "{said}");
+    assert!(said.starts_with("error: argument 2 is not UTF-8: \"fie\\xffld\"\nhint: "), "{said}");
     let output = env.snapctl(&["rebuild", "--json"]).arg(odd).output().unwrap();
     assert!(String::from_utf8(output.stderr).unwrap().contains(r#""exit":2,"message":"argument 3 is not UTF-8"#));
 }

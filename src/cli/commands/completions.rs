@@ -30,8 +30,8 @@ pub(crate) const PAGE: Page = Page {
 
 /// Print the script that completes snapctl's command lines in a shell
 ///
-/// It completes commands, options, their values and files, and asks the store that --store or SNAPCTL_STORE names for
-/// documents, scopes, branches and positions. The store is only read, without waiting for others.
+/// It completes commands, options, their values and files, and asks the store that --store or the environment names
+/// for documents, scopes, branches and positions. The store is only read, without waiting for others.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell to complete in

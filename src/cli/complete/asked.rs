@@ -16,23 +16,23 @@ use crate::store::{Access, Options, Read, Store, Stores};
 pub(super) struct Asked {
     words: Vec<String>,
     store: Option<String>,
-    asked: AtomicBool,
+    consulted: AtomicBool,
 }
 
 impl Asked {
     /// Takes the words before the current one, the program's name first.
     pub(super) fn new(words: &[String]) -> Self {
-        Asked { words: words.to_vec(), store: store_named(words), asked: AtomicBool::new(false) }
+        Asked { words: words.to_vec(), store: store_named(words), consulted: AtomicBool::new(false) }
     }
 
     /// Notes that a value was asked for.
     pub(super) fn note(&self) {
-        self.asked.store(true, Ordering::Relaxed);
+        self.consulted.store(true, Ordering::Relaxed);
     }
 
     /// Whether a value was asked for.
     pub(super) fn was_asked(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
+        self.consulted.load(Ordering::Relaxed)
     }
 
     /// The words behind the program's name.

@@ -8,6 +8,7 @@ use super::line::{Line, Word};
 
 /// A shell that can complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(clippy::enum_variant_names, reason = "PowerShell is a name")]
 pub(crate) enum Shell {
     /// Bash 4 or newer
     Bash,

@@ -117,7 +117,7 @@ fn explained(arg: &Arg) -> String {
     if arg.get_action().takes_values() {
         let values = arg.get_possible_values();
         let names: Vec<&str> =
-            values.iter().filter(|value| !value.is_hide_set()).map(|value| value.get_name()).collect();
+            values.iter().filter(|value| !value.is_hide_set()).map(clap::builder::PossibleValue::get_name).collect();
         if !names.is_empty() {
             facts.push(names.join(", "));
         }

@@ -92,9 +92,9 @@ fn tidy(text: &str) -> String {
         filled = if filled { line != ".nf" } else { line == ".fi" };
         let line = line.replace("\\\\", "\\(rs").replace('~', "\\(ti").replace('^', "\\(ha").replace('`', "\\(ga");
         if filled && !line.starts_with('.') {
-            push_broken(&mut out, &line)
+            push_broken(&mut out, &line);
         } else {
-            out.push_str(&line)
+            out.push_str(&line);
         }
         out.push('\n');
     }

@@ -1,6 +1,7 @@
 //! Programs that tests drive, and that a machine may lack.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -17,9 +18,14 @@ pub(crate) fn has(program: &str) -> bool {
         "{program} is missing: `apt-get install {program}` (or the like) installs it"
     );
     if !found {
-        eprintln!("NOT RUN: {program} is missing; `apt-get install {program}` (or the like) installs it");
+        not_run(&format!("{program} is missing; `apt-get install {program}` (or the like) installs it"));
     }
     found
+}
+
+/// Says what was left out, past what keeps the output of tests that succeed.
+pub(crate) fn not_run(what: &str) {
+    let _ = writeln!(std::io::stderr(), "NOT RUN: {what}");
 }
 
 fn search_path() -> Vec<PathBuf> {
@@ -41,6 +47,8 @@ impl Workshop {
                 std::fs::copy(&from, dir.path().join(from.file_name().expect("a name"))).expect("a copy");
             }
         }
+        // Where fish looks for completions in a home that has been used.
+        std::fs::create_dir_all(dir.path().join(".config/fish/completions")).expect("a folder");
         Workshop { dir }
     }
 
