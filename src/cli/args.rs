@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::model::ids::DocumentType;
 use crate::model::target::{At, Target, TargetError};
 use crate::model::time::Timestamp;
+use crate::reducer::generic::{GenericKind, UnknownKind};
 use crate::replay::Trust;
 
 /// Options of every command.
@@ -39,6 +41,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "LEVEL", value_enum, default_value_t = TrustLevel::Verified)]
     pub(crate) trust: TrustLevel,
 
+    /// Let a generic model serve a document type, all its versions; KIND is json-patch, json-merge-patch or set
+    #[arg(long = "model", global = true, value_name = "TYPE=KIND", value_parser = parse_model)]
+    pub(crate) models: Vec<MappedModel>,
+
     /// Stop after this long with exit code 5, for example 500ms, 10s, 2m
     #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) timeout: Option<Duration>,
@@ -66,6 +72,15 @@ pub(crate) struct Global {
     /// Say on stderr how answers came about
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+}
+
+/// A document type and the generic model that serves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MappedModel {
+    /// The document type.
+    pub(crate) document_type: DocumentType,
+    /// The model.
+    pub(crate) kind: GenericKind,
 }
 
 /// Which keyframes a rebuild may start from.
@@ -169,6 +184,15 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     total.map(Duration::from_millis).ok_or("a duration is a number and a unit, like 500ms, 10s, 2m or 1h".to_owned())
 }
 
+/// A document type and what serves it; the type may hold `=` itself.
+fn parse_model(text: &str) -> Result<MappedModel, String> {
+    let parts = text.rsplit_once('=').filter(|(document_type, _)| !document_type.is_empty());
+    let (document_type, kind) =
+        parts.ok_or("it has to be TYPE=KIND, for example acme/note=json-patch".to_owned())?;
+    let kind = kind.parse().map_err(|error: UnknownKind| error.to_string())?;
+    Ok(MappedModel { document_type: document_type.into(), kind })
+}
+
 /// A time in any of the forms that stores hold.
 ///
 /// # Errors
@@ -201,6 +225,16 @@ mod tests {
         }
         for text in ["a", "a/b", "/~", "/~2", "/a~"] {
             assert!(parse_pointer(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_model_is_mapped_by_type_and_kind() {
+        let model = parse_model("a=b=set").unwrap();
+        assert_eq!((model.document_type, model.kind), ("a=b".into(), GenericKind::Set));
+        assert_eq!(parse_model("a=json").unwrap_err(), "\"json\" is none of json-patch, json-merge-patch, set");
+        for text in ["", "set", "=set", "a"] {
+            assert!(parse_model(text).unwrap_err().starts_with("it has to be TYPE=KIND"), "{text}");
         }
     }
 

@@ -34,6 +34,9 @@ impl Ctx {
             let step = || format!("registering the models of {}", path.display());
             Settings::read(path)?.register(&mut registry).with_context(step)?;
         }
+        for model in &global.models {
+            registry.serve(&model.document_type, model.kind);
+        }
         Ok(Ctx { global, limits, registry })
     }
 

@@ -22,7 +22,7 @@ use crate::model::json::{Json, Text};
 use crate::model::operation::Action;
 use crate::model::state::State;
 
-pub use registry::{AliasStep, Registry, RegistryError, UpgradePath, UpgradeStep};
+pub use registry::{AliasStep, Known, Registry, RegistryError, UpgradePath, UpgradeStep};
 
 /// A document type at a version. Versions start at 1.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

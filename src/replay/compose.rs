@@ -48,7 +48,10 @@ fn composed(sources: &Sources<'_>, resolved: &Resolved, moment: Moment) -> Resul
     let mut state = JsonState::default();
     let mut revision = BTreeMap::new();
     let mut parts: BTreeMap<Scope, State> = BTreeMap::new();
-    revision.insert(document.clone(), whole.revision.get(&document).copied().flatten());
+    // A document that a generic model serves may do without that scope.
+    if scopes.contains(&document) {
+        revision.insert(document.clone(), whole.revision.get(&document).copied().flatten());
+    }
     for scope in scopes.iter().filter(|scope| **scope != document) {
         let part = state_at(sources, goal(resolved, scope, position(scope)?))?;
         revision.insert(scope.clone(), part.revision.get(scope).copied().flatten());

@@ -14,8 +14,12 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
 /// Every store, and the documents in it.
-const STORES: [(&str, &[&str]); 3] =
-    [("drive", &["field-notes"]), ("undo", &["sketchbook", "old-sketchbook"]), ("upgrade", &["expo"])];
+const STORES: [(&str, &[&str]); 4] = [
+    ("drive", &["field-notes"]),
+    ("notes", &["reading-list", "profile", "thermostat"]),
+    ("undo", &["sketchbook", "old-sketchbook"]),
+    ("upgrade", &["expo"]),
+];
 
 /// A position, as a stored operation or keyframe names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +70,7 @@ fn open(store: &str) -> Connection {
 fn rows(store: &str, slug: &str, table: &str, revision: &str, column: &str) -> BTreeMap<Place, String> {
     let sql = format!(
         r#"SELECT "scope", "{revision}", "{column}" FROM "{table}" WHERE "documentId" = (SELECT "documentId"
-           FROM "Operation" WHERE "action" ->> '$.input.slug' = ?)"#
+           FROM "Operation" WHERE "action" ->> '$.input.slug' = ?1 OR "documentId" = ?1)"#
     );
     let store = open(store);
     let mut statement = store.prepare(&sql).unwrap();
