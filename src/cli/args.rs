@@ -187,8 +187,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 /// A document type and what serves it; the type may hold `=` itself.
 fn parse_model(text: &str) -> Result<MappedModel, String> {
     let parts = text.rsplit_once('=').filter(|(document_type, _)| !document_type.is_empty());
-    let (document_type, kind) =
-        parts.ok_or("it has to be TYPE=KIND, for example acme/note=json-patch".to_owned())?;
+    let (document_type, kind) = parts.ok_or("it has to be TYPE=KIND, for example acme/note=json-patch".to_owned())?;
     let kind = kind.parse().map_err(|error: UnknownKind| error.to_string())?;
     Ok(MappedModel { document_type: document_type.into(), kind })
 }

@@ -29,6 +29,8 @@ pub(super) struct Chosen {
 
 /// What the document scope says about bases.
 pub(super) struct Terrain {
+    /// Whether the document scope begins with the creation of the document.
+    pub(super) created: bool,
     /// The next index of the document scope.
     pub(super) document_next: NextIndex,
     /// The last upgrade that may have replaced the state that a rebuild starts from.
@@ -222,8 +224,8 @@ impl Body {
         };
         let own = next(scope.as_str())?;
         let document_next = match next("document") {
-            // A document without that scope has no revision of it.
-            Err(_) if terrain.document_next == NextIndex::default() => NextIndex::default(),
+            // A document that nobody created may be without that scope.
+            Err(_) if !terrain.created => NextIndex::default(),
             next => next?,
         };
         let held = own.last_applied().ok_or_else(|| format!("its header carries 0 as {scope} revision"))?;

@@ -22,8 +22,10 @@ pub(super) struct Timeline {
     stream: StreamKey,
     /// The document, at the version its rows of other scopes start with.
     pub(super) document: Document,
-    /// Its type, as `CREATE_DOCUMENT` names it.
+    /// Its type, as `CREATE_DOCUMENT` names it, or else its rows.
     pub(super) document_type: DocumentType,
+    /// Whether its first operation created it.
+    pub(super) created: bool,
     /// The version whose reducer the fold runs.
     pub(super) version: u32,
     /// The version that the first rows of other scopes need.
@@ -182,7 +184,8 @@ impl Timeline {
         let document =
             Document::create(&create.input, &created, fold).map_err(|error| thrown(stream, Some(index), error))?;
         let gap = Some(OpIndex::FIRST).filter(|first| index != *first);
-        Ok(Timeline { expected: index.next(), gap, ..Timeline::start(stream, document, document_type, keep) })
+        let timeline = Timeline::start(stream, document, document_type, keep);
+        Ok(Timeline { created: true, expected: index.next(), gap, ..timeline })
     }
 
     /// A document that no operation creates; `None` if it has to be created.
@@ -205,6 +208,7 @@ impl Timeline {
             stream: stream.clone(),
             document,
             document_type,
+            created: false,
             version: 1,
             first_version: 1,
             held: Vec::new(),

@@ -261,6 +261,7 @@ impl Pass<'_, '_> {
             return Ok(None);
         }
         let terrain = Terrain {
+            created: timeline.created,
             document_next: NextIndex::from(self.head(&Scope::document())),
             last_upgrade: timeline.last_inline,
             changes_version: !timeline.held.is_empty(),

@@ -13,6 +13,7 @@ mod cli_store;
 mod cli_streams;
 mod cli_usage;
 mod fixtures;
+mod generic;
 mod protocol_cost;
 mod protocol_properties;
 mod readme;

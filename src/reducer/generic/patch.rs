@@ -85,9 +85,7 @@ fn remove(state: &mut Node, path: &Pointer<'_>) -> Result<Node, String> {
         return Err("the whole state can be replaced, not removed".to_owned());
     }
     path.edit_parent(state, |parent, key| match parent {
-        Node::Object(members) => {
-            Arc::make_mut(members).remove(key).ok_or_else(|| path.no_member(path.last()))
-        }
+        Node::Object(members) => Arc::make_mut(members).remove(key).ok_or_else(|| path.no_member(path.last())),
         Node::Array(list) => {
             let index = path.index(path.last(), list)?;
             Ok(Arc::make_mut(list).remove(index))
