@@ -127,7 +127,7 @@ proptest! {
     }
 }
 
-fn note<'a>(scope: &'a str, index: u32, input: Value) -> Operation<'a> {
+fn note(scope: &str, index: u32, input: Value) -> Operation<'_> {
     Operation { document_type: "acme/note", ..Operation::new("n1", scope, index, "EDIT", input) }
 }
 

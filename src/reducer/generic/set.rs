@@ -28,7 +28,6 @@ pub(super) fn set(state: &mut Node, input: &Json<'_>) -> Result<(), String> {
         *state = value;
         return Ok(());
     }
-    let last = pointer.last();
     let placed = pointer.edit_parent(state, |parent, key| match parent {
         Node::Object(members) => {
             Arc::make_mut(members).insert(key, value);
@@ -40,11 +39,11 @@ pub(super) fn set(state: &mut Node, input: &Json<'_>) -> Result<(), String> {
             Ok(())
         }
         Node::Array(list) => {
-            let index = pointer.index(last, list)?;
+            let index = pointer.index(pointer.last(), list)?;
             Arc::make_mut(list).edit(index, |item| *item = value);
             Ok(())
         }
-        other => Err(pointer.no_container(last, other)),
+        other => Err(pointer.no_container(pointer.last(), other)),
     });
     placed.map_err(|why| format!("cannot set {}: {why}", pointer.shown()))
 }

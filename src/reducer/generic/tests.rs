@@ -335,7 +335,7 @@ fn pointers() -> impl Strategy<Value = String> {
         3 => (0_u8..3).prop_map(|index| index.to_string()),
         1 => prop::sample::select(&["-", "01", "70", "+1"][..]).prop_map(ToOwned::to_owned),
     ];
-    prop::collection::vec(token, 0..4).prop_map(|tokens| tokens.iter().map(|token| format!("/{token}")).collect())
+    prop::collection::vec(token, 0..4).prop_map(|tokens| tokens.iter().flat_map(|token| ["/", token]).collect())
 }
 
 fn steps() -> impl Strategy<Value = Value> {
@@ -406,7 +406,7 @@ proptest! {
         units in prop::collection::vec(prop_oneof![0xD7FE_u16..0xE002, 0_u16..0x80, any::<u16>()], 0..6),
         others in prop::collection::vec(prop_oneof![0xD7FE_u16..0xE002, 0_u16..0x80], 0..2),
     ) {
-        let escaped = |units: &[u16]| units.iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+        let escaped = |units: &[u16]| units.iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat();
         let (a, b) = (escaped(&units), escaped(&others));
         let value = |text: &str| format!(r#"{{"{text}":["{text}"]}}"#);
         let (left, right) = (value(&a), value(&b));
