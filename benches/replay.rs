@@ -45,9 +45,11 @@ fn replay(store: &dyn Store, registry: &Registry) -> u64 {
 fn benches(criterion: &mut Criterion) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let registry = Registry::built_in();
-    for (name, shape) in
-        [("grow_to_20000_nodes", Shape::Growing(20_000)), ("change_300000_times", Shape::Changing(300_000))]
-    {
+    for (name, shape) in [
+        ("grow_to_20000_nodes", Shape::Growing(20_000)),
+        ("change_300000_times", Shape::Changing(300_000)),
+        ("json_patch_100000_times", Shape::Patching(100_000)),
+    ] {
         let store = generate(&directory.path().join(format!("{name}.sqlite")), shape);
         let rows = floor(&*store);
         let mut group = criterion.benchmark_group(name);

@@ -52,6 +52,8 @@ pub(crate) enum Shape {
     Growing(usize),
     /// This many small changes to a drive of a few hundred nodes.
     Changing(usize),
+    /// This many JSON Patches of a document with a few thousand members. It has no document scope.
+    Patching(usize),
 }
 
 /// Writes a store with one drive, and opens it.
@@ -72,13 +74,21 @@ pub(crate) fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
                 log.change();
             }
         }
+        Shape::Patching(operations) => {
+            while log.rows.len() < operations {
+                log.patch();
+            }
+        }
     }
+    let patching = matches!(shape, Shape::Patching(_));
+    let document_type = if patching { "json-patch" } else { "powerhouse/document-drive" };
     let create = format!(
         r#"{{"id":"create","type":"CREATE_DOCUMENT","scope":"document","timestampUtcMs":"2026-01-01T00:00:00.000Z","input":{{"model":"powerhouse/document-drive","version":0,"documentId":"{DOCUMENT}","protocolVersions":{{"base-reducer":2}}}}}}"#
     );
     let upgrade = r#"{"id":"upgrade","type":"UPGRADE_DOCUMENT","scope":"document","timestampUtcMs":"2026-01-01T00:00:00.000Z","input":{"fromVersion":0,"toVersion":1,"initialState":{"auth":{"version":0,"grants":[]},"document":{"version":0,"hash":{"algorithm":"sha1","encoding":"base64"}},"global":{"name":"","nodes":[],"icon":null},"local":{"listeners":[],"triggers":[],"sharingType":"private","availableOffline":false}}}}"#;
     let mut write = store.write().expect("a new store can be written");
-    for (scope, actions) in [("document", vec![create, upgrade.to_owned()]), ("global", log.rows)] {
+    let genesis = if patching { Vec::new() } else { vec![create, upgrade.to_owned()] };
+    for (scope, actions) in [("document", genesis), ("global", log.rows)] {
         let stream =
             StreamKey { document: DocumentId::from(DOCUMENT), scope: Scope::from(scope), branch: Branch::main() };
         for (index, action) in actions.iter().enumerate() {
@@ -89,7 +99,7 @@ pub(crate) fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
                 skip: NonZeroU32::new(0),
                 id: &id,
                 previous_id: "",
-                document_type: "powerhouse/document-drive",
+                document_type,
                 timestamp: time,
                 hash: "rtomnN6DyHoFItKTvk/Y5RbB0gA=",
                 error: None,
@@ -160,6 +170,33 @@ impl Log {
             _ => {
                 let name = self.random.below(1000);
                 self.push("SET_DRIVE_NAME", &format!(r#"{{"name":"drive {name}"}}"#));
+            }
+        }
+    }
+
+    /// Adds an item, or changes one that is there.
+    fn patch(&mut self) {
+        let text = self.random.below(100_000);
+        if self.nodes.is_empty() {
+            self.nodes.push(self.random.uuid());
+            let id = &self.nodes[0];
+            let whole =
+                format!(r#"[{{"op":"add","path":"","value":{{"items":{{"{id}":{{"n":0}}}},"order":["{id}"]}}}}]"#);
+            return self.push("START", &whole);
+        }
+        let at = self.random.below(self.nodes.len());
+        let id = self.nodes[at].clone();
+        match self.random.below(10) {
+            0 if self.nodes.len() < 5000 => {
+                let id = self.random.uuid();
+                self.push("ADD", &format!(r#"[{{"op":"add","path":"/items/{id}","value":{{"text":"item {text}","done":false,"n":1}}}},{{"op":"add","path":"/order/-","value":"{id}"}}]"#));
+                self.nodes.push(id);
+            }
+            0..=4 => self.push("EDIT", &format!(r#"[{{"op":"add","path":"/items/{id}/text","value":"item {text}"}}]"#)),
+            5..=7 => self.push("COUNT", &format!(r#"[{{"op":"replace","path":"/items/{id}/n","value":{text}}}]"#)),
+            _ => {
+                let to = self.random.below(self.nodes.len());
+                self.push("MOVE", &format!(r#"[{{"op":"move","from":"/order/{at}","path":"/order/{to}"}}]"#));
             }
         }
     }

@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
+use crate::model::ids::DocumentType;
 use crate::model::target::{At, Target, TargetError};
 use crate::model::time::Timestamp;
+use crate::reducer::generic::{GenericKind, UnknownKind};
 use crate::settings::{
     AnyKey, BUSY_TIMEOUT, COLOR, CONFIG_VARIABLE, Flag, Kind, PROFILE_VARIABLE, PROGRESS, STORE_URL, TIMEOUT, TRUST,
 };
 
 /// Options of every command. What can be set elsewhere, too, is kept as it was typed: the settings decide what holds.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub(crate) struct Global {
@@ -46,6 +48,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "LEVEL", value_parser = words(&TRUST), help = help(&TRUST))]
     trust: Option<String>,
 
+    /// Let a generic model serve a document type, all its versions; KIND is json-patch, json-merge-patch or set
+    #[arg(long = "model", global = true, value_name = "TYPE=KIND", value_parser = parse_model)]
+    pub(crate) models: Vec<MappedModel>,
+
     #[arg(long, global = true, value_name = "DURATION", value_parser = checked(&TIMEOUT), help = help(&TIMEOUT))]
     timeout: Option<String>,
 
@@ -77,6 +83,12 @@ const CONFIG: &str = "Read settings from this file, and look for no other; /dev/
 const PROFILE: &str = "Lay [profiles.NAME] over the rest of the settings files";
 
 impl Global {
+    /// A command line that says nothing but where settings are.
+    #[must_use]
+    pub(crate) fn reading(config: Option<PathBuf>, profile: Option<String>) -> Self {
+        Global { config, profile, ..Global::default() }
+    }
+
     /// The flags that are settings.
     #[must_use]
     pub(crate) fn settings(&self) -> Vec<Flag> {
@@ -93,6 +105,15 @@ impl Global {
         let none = self.no_keyframes.then(|| Flag { key: &TRUST, name: "--no-keyframes", text: "none".to_owned() });
         given.chain(none).collect()
     }
+}
+
+/// A document type and the generic model that serves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MappedModel {
+    /// The document type.
+    pub(crate) document_type: DocumentType,
+    /// The model.
+    pub(crate) kind: GenericKind,
 }
 
 /// What the help says of the flag of a setting.
@@ -146,6 +167,14 @@ impl Literal {
     }
 }
 
+/// A document type and what serves it; the type may hold `=` itself.
+fn parse_model(text: &str) -> Result<MappedModel, String> {
+    let parts = text.rsplit_once('=').filter(|(document_type, _)| !document_type.is_empty());
+    let (document_type, kind) = parts.ok_or("it has to be TYPE=KIND, for example acme/note=json-patch".to_owned())?;
+    let kind = kind.parse().map_err(|error: UnknownKind| error.to_string())?;
+    Ok(MappedModel { document_type: document_type.into(), kind })
+}
+
 /// A time in any of the forms that stores hold.
 ///
 /// # Errors
@@ -178,6 +207,16 @@ mod tests {
         }
         for text in ["a", "a/b", "/~", "/~2", "/a~"] {
             assert!(parse_pointer(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_model_is_mapped_by_type_and_kind() {
+        let model = parse_model("a=b=set").unwrap();
+        assert_eq!((model.document_type, model.kind), ("a=b".into(), GenericKind::Set));
+        assert_eq!(parse_model("a=json").unwrap_err(), "\"json\" is none of json-patch, json-merge-patch, set");
+        for text in ["", "set", "=set", "a"] {
+            assert!(parse_model(text).unwrap_err().starts_with("it has to be TYPE=KIND"), "{text}");
         }
     }
 

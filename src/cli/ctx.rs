@@ -35,6 +35,9 @@ impl Ctx {
         let limits = Limits::start(timeout).context("cannot listen for interrupts")?;
         let mut registry = Registry::built_in();
         gathered.settings.register(&mut registry)?;
+        for model in &global.models {
+            registry.serve(&model.document_type, model.kind);
+        }
         Ok(Ctx { global, gathered, limits, registry })
     }
 

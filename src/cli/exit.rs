@@ -299,8 +299,9 @@ fn of_registry(error: &RegistryError) -> Class {
 fn how_to_map(id: &ModelId) -> String {
     let kind = &id.document_type;
     format!(
-        "`snapctl model list` shows the models there are; a version that behaves like another is mapped in snapctl.toml: \
-         [models.\"{id}\"] with same-as = \"{kind}@VERSION\""
+        "if its operations are patches, say which with --model {kind}=json-patch (or json-merge-patch, set); a version that \
+         behaves like another is mapped in snapctl.toml: [models.\"{id}\"] with same-as = \"{kind}@VERSION\"; \
+         `snapctl model list` shows the models there are"
     )
 }
 

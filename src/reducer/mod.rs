@@ -9,6 +9,7 @@
 //! Nothing here sees a store, a clock, a locale or randomness: the same input gives the same bytes.
 
 pub mod auth;
+pub mod generic;
 pub mod native;
 pub mod protocol;
 mod registry;
@@ -21,7 +22,7 @@ use crate::model::json::{Json, Text};
 use crate::model::operation::Action;
 use crate::model::state::State;
 
-pub use registry::{AliasStep, Registry, RegistryError, UpgradePath, UpgradeStep};
+pub use registry::{AliasStep, Known, Registry, RegistryError, UpgradePath, UpgradeStep};
 
 /// A document type at a version. Versions start at 1.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,7 +44,7 @@ impl fmt::Display for ModelId {
 pub enum ModelKind {
     /// Compiled into snapctl.
     Native,
-    /// Native, with a base protocol of its own and no document type of its own.
+    /// Compiled into snapctl, for any document type.
     Generic,
     /// A package's own JavaScript in an embedded engine.
     JavaScript,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Model, ModelId};
+use super::generic::{Generic, GenericKind};
+use super::{Model, ModelId, ModelKind};
 use crate::model::ids::DocumentType;
 use crate::model::state::State;
 
@@ -20,6 +21,20 @@ pub type UpgradePath = Vec<Arc<dyn UpgradeStep>>;
 #[derive(Clone, Default)]
 pub struct Registry {
     models: BTreeMap<ModelId, Entry>,
+    /// What serves all versions of a type that `models` does not name.
+    generic: BTreeMap<DocumentType, (GenericKind, Arc<dyn Model>)>,
+}
+
+/// A model as the registry knows it.
+pub struct Known<'a> {
+    /// The document type.
+    pub document_type: &'a DocumentType,
+    /// The version; `None` is every version.
+    pub version: Option<u32>,
+    /// The model.
+    pub model: &'a dyn Model,
+    /// What the type or version is mapped to: `TYPE@VERSION`, or the name of a generic model.
+    pub same_as: Option<String>,
 }
 
 #[derive(Clone)]
@@ -62,7 +77,17 @@ impl Registry {
     pub fn built_in() -> Self {
         let mut registry = Registry::empty();
         registry.insert(super::native::drive::id(), Arc::new(super::native::drive::Drive));
+        for kind in GenericKind::ALL {
+            registry.serve(&DocumentType::from(kind.name()), kind);
+        }
         registry
+    }
+
+    /// Lets a generic model serve all versions of a document type, in place of whatever served it before. No version
+    /// changes anything: an upgrade leaves the state as it is, unless its action carries another.
+    pub fn serve(&mut self, document_type: &DocumentType, kind: GenericKind) {
+        self.models.retain(|id, _| id.document_type != *document_type);
+        self.generic.insert(document_type.clone(), (kind, Arc::new(Generic(kind))));
     }
 
     /// Adds a model, or replaces the one that was there.
@@ -90,7 +115,18 @@ impl Registry {
     /// # Errors
     /// `ModelMissing` if there is none; never a neighbouring version.
     pub fn model(&self, id: &ModelId) -> Result<Arc<dyn Model>, RegistryError> {
-        self.models.get(id).map(|entry| entry.model.clone()).ok_or_else(|| RegistryError::ModelMissing(id.clone()))
+        let exact = self.models.get(id).map(|entry| &entry.model);
+        let model = exact.or_else(|| self.generic.get(&id.document_type).map(|(_, model)| model));
+        model.cloned().ok_or_else(|| RegistryError::ModelMissing(id.clone()))
+    }
+
+    /// Whether documents of a type need no `CREATE_DOCUMENT`: a generic model serves them from their first version on.
+    ///
+    /// # Errors
+    /// `ModelMissing` if nothing serves the type.
+    pub fn is_generic(&self, document_type: &DocumentType) -> Result<bool, RegistryError> {
+        let first = ModelId { document_type: document_type.clone(), version: 1 };
+        Ok(self.model(&first)?.kind() == ModelKind::Generic)
     }
 
     /// The steps that lead from version `from` to version `to` of a type.
@@ -98,17 +134,37 @@ impl Registry {
     /// # Errors
     /// `StepMissing` naming the first version that no step leads to.
     pub fn upgrade_path(&self, document_type: &DocumentType, from: u32, to: u32) -> Result<UpgradePath, RegistryError> {
-        let step = |version| {
-            let id = ModelId { document_type: document_type.clone(), version };
+        let id = |version| ModelId { document_type: document_type.clone(), version };
+        let step_to = |id: ModelId| {
             let step = self.models.get(&id).and_then(|entry| entry.step.clone());
             step.ok_or(RegistryError::StepMissing(id))
         };
-        (from.saturating_add(1)..=to).map(step).collect()
+        let Some(first) = from.checked_add(1).filter(|first| *first <= to) else { return Ok(UpgradePath::new()) };
+        if self.generic.contains_key(document_type) {
+            // Versions that nothing was said of are all the same.
+            return self.models.range(id(first)..=id(to)).map(|(id, _)| step_to(id.clone())).collect();
+        }
+        (first..=to).map(|version| step_to(id(version))).collect()
     }
 
-    /// All models, by type and version, each with the one it is a synonym of.
-    pub fn models(&self) -> impl Iterator<Item = (&ModelId, &dyn Model, Option<&ModelId>)> {
-        self.models.iter().map(|(id, entry)| (id, &*entry.model, entry.same_as.as_ref()))
+    /// All models, by type and version; one for every version comes before those of single versions.
+    #[must_use]
+    pub fn models(&self) -> Vec<Known<'_>> {
+        let generic = self.generic.iter().map(|(document_type, (kind, model))| Known {
+            document_type,
+            version: None,
+            model: &**model,
+            same_as: Some(kind.to_string()).filter(|name| **name != *document_type.as_str()),
+        });
+        let exact = self.models.iter().map(|(id, entry)| Known {
+            document_type: &id.document_type,
+            version: Some(id.version),
+            model: &*entry.model,
+            same_as: entry.same_as.as_ref().map(ToString::to_string),
+        });
+        let mut known: Vec<Known<'_>> = generic.chain(exact).collect();
+        known.sort_by_key(|known| (known.document_type, known.version));
+        known
     }
 }
 
@@ -119,4 +175,63 @@ pub enum AliasStep {
     Identity,
     /// No step is known: an upgrade needs the new state in its action.
     Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(version: u32) -> ModelId {
+        ModelId { document_type: "t".into(), version }
+    }
+
+    fn kind(registry: &Registry, version: u32) -> Option<ModelKind> {
+        registry.model(&id(version)).ok().map(|model| model.kind())
+    }
+
+    #[test]
+    fn a_generic_model_serves_every_version_and_upgrades_change_nothing() {
+        let mut registry = Registry::built_in();
+        assert_eq!(kind(&registry, 1), None);
+        registry.serve(&"t".into(), GenericKind::Set);
+        assert_eq!([1, 7, u32::MAX].map(|version| kind(&registry, version)), [Some(ModelKind::Generic); 3]);
+        assert_eq!(registry.upgrade_path(&"t".into(), 1, u32::MAX).map(|path| path.len()), Ok(0));
+        assert_eq!(registry.is_generic(&"t".into()), Ok(true));
+        assert_eq!(registry.is_generic(&crate::reducer::native::drive::id().document_type), Ok(false));
+        assert!(registry.is_generic(&"u".into()).is_err());
+    }
+
+    #[test]
+    fn what_is_said_later_counts() {
+        let mut registry = Registry::built_in();
+        let drive = super::super::native::drive::id();
+        registry.serve(&"t".into(), GenericKind::Set);
+        registry.alias(id(2), &drive, AliasStep::Unknown).unwrap();
+        assert_eq!([1, 2].map(|version| kind(&registry, version)), [Some(ModelKind::Generic), Some(ModelKind::Native)]);
+        assert_eq!(registry.upgrade_path(&"t".into(), 1, 9).err(), Some(RegistryError::StepMissing(id(2))));
+        assert_eq!(registry.upgrade_path(&"t".into(), 2, 9).map(|path| path.len()), Ok(0));
+        registry.serve(&"t".into(), GenericKind::JsonPatch);
+        assert_eq!(kind(&registry, 2), Some(ModelKind::Generic));
+        registry.serve(&drive.document_type, GenericKind::JsonPatch);
+        assert_eq!(registry.is_generic(&drive.document_type), Ok(true));
+    }
+
+    #[test]
+    fn every_version_is_listed_as_one() {
+        let mut registry = Registry::built_in();
+        registry.serve(&"t".into(), GenericKind::JsonPatch);
+        let shown = |known: Known<'_>| (known.document_type.to_string(), known.version, known.same_as);
+        let listed: Vec<_> = registry.models().into_iter().map(shown).collect();
+        let own = |name: &str, version| (name.to_owned(), version, None);
+        assert_eq!(
+            listed,
+            [
+                own("json-merge-patch", None),
+                own("json-patch", None),
+                own("powerhouse/document-drive", Some(1)),
+                own("set", None),
+                ("t".to_owned(), None, Some("json-patch".to_owned())),
+            ]
+        );
+    }
 }

@@ -29,6 +29,8 @@ pub(super) struct Chosen {
 
 /// What the document scope says about bases.
 pub(super) struct Terrain {
+    /// Whether the document scope begins with the creation of the document.
+    pub(super) created: bool,
     /// The next index of the document scope.
     pub(super) document_next: NextIndex,
     /// The last upgrade that may have replaced the state that a rebuild starts from.
@@ -164,7 +166,7 @@ impl Search {
             Err(error) => return Err(error.into()),
         };
         self.bytes += text.len() as u64;
-        let body = match Body::read(&text, &stream.scope, label) {
+        let body = match Body::read(&text, &stream.scope, label, terrain) {
             Ok(body) => body,
             Err(reason) => return Ok(Err(Refused { reason, remedy: None, damaged: true })),
         };
@@ -212,7 +214,7 @@ const LOOKS_BACK: &str = "looks back behind it";
 impl Body {
     /// Reads a stored document. Its position is the lesser of what its header and its label say, which is right for
     /// all conventions that were ever written (reactor format §2.2).
-    fn read(text: &[u8], scope: &Scope, label: Revision) -> Result<Self, String> {
+    fn read(text: &[u8], scope: &Scope, label: Revision, terrain: &Terrain) -> Result<Self, String> {
         let document = parse(text).map_err(|error| format!("its document is not JSON: {error}"))?.into_owned();
         let next = |scope: &str| {
             let next =
@@ -220,7 +222,12 @@ impl Body {
             let next = next.ok_or_else(|| format!("its header carries no {scope} revision"))?;
             whole(next).ok_or_else(|| format!("its header carries {next} as {scope} revision"))
         };
-        let (own, document_next) = (next(scope.as_str())?, next("document")?);
+        let own = next(scope.as_str())?;
+        let document_next = match next("document") {
+            // A document that nobody created may be without that scope.
+            Err(_) if !terrain.created => NextIndex::default(),
+            next => next?,
+        };
         let held = own.last_applied().ok_or_else(|| format!("its header carries 0 as {scope} revision"))?;
         Ok(Body { revision: held.min(label), document_next, document })
     }

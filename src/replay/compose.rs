@@ -49,7 +49,10 @@ fn composed(sources: &Sources<'_>, resolved: &Resolved, moment: Moment) -> Resul
     let mut parts: BTreeMap<Scope, Option<Json<'static>>> = BTreeMap::new();
     let shared_warnings = whole.warnings.clone();
     let spine = streams.iter().find(|stream| stream.scope == document);
-    revision.insert(document.clone(), whole.revision.get(&document).copied().flatten());
+    // A document that a generic model serves may do without that scope.
+    if spine.is_some() {
+        revision.insert(document.clone(), whole.revision.get(&document).copied().flatten());
+    }
     for stream in streams.iter().filter(|stream| stream.scope != document) {
         let scope = &stream.scope;
         // What the header says of the other scopes is taken from the document scope, so that the time for one scope

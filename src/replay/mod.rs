@@ -2,6 +2,7 @@
 
 mod base;
 mod compose;
+mod origin;
 mod page;
 mod resolve;
 mod timeline;

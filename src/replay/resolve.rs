@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use super::origin::born;
 use super::timeline::first_action;
 use super::{Moment, Position, ReplayError, Resolved, View};
 use crate::model::ids::{Branch, DocumentId, Revision, Scope, Span, StreamKey};
@@ -191,12 +192,7 @@ impl Resolver<'_> {
 
     /// Checks that the document existed at a time.
     fn created_by(&self, time: Timestamp) -> Result<(), ReplayError> {
-        let first = Span::ALL;
-        let mut created = None;
-        self.read.operations(&self.stream(&Scope::document()), first, Order::Forward, &mut |row| {
-            created = Some(row.timestamp);
-            ControlFlow::Break(())
-        })?;
+        let created = born(self.read, self.document, self.branch, self.streams)?;
         match created {
             Some(created) if created <= time => Ok(()),
             created => Err(ReplayError::NotYet { document: self.document.clone(), time, created }),

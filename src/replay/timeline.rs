@@ -1,7 +1,10 @@
 //! The document scope of a rebuild: creation, upgrades, deletion (reactor format §6.4, steps 1 to 4).
+//!
+//! A document that a generic model serves need not be created: see [`Origin`].
 
 use std::ops::ControlFlow;
 
+use super::origin::Origin;
 use super::page::{PAGE_ROWS, pages};
 use super::{Observer, Position, ReplayError, Sources, Step};
 use crate::model::ids::{DocumentType, NextIndex, OpIndex, Scope, Span, StreamKey};
@@ -19,8 +22,10 @@ pub(super) struct Timeline {
     stream: StreamKey,
     /// The document, at the version its rows of other scopes start with.
     pub(super) document: Document,
-    /// Its type, as `CREATE_DOCUMENT` names it.
+    /// Its type, as `CREATE_DOCUMENT` names it, or else its rows.
     pub(super) document_type: DocumentType,
+    /// Whether its first operation created it.
+    pub(super) created: bool,
     /// The version whose reducer the fold runs.
     pub(super) version: u32,
     /// The version that the first rows of other scopes need.
@@ -95,12 +100,13 @@ pub(super) fn first_action(
 
 impl Timeline {
     /// Reads the document scope up to `position`, at least the creation. An observer hears of its operations, and may
-    /// stop.
+    /// stop. `origin` stands in for a creation that is not there.
     pub(super) fn read(
         sources: &Sources<'_>,
         stream: &StreamKey,
         position: Position,
         keep: Keep,
+        origin: Origin<'_>,
         mut observer: Option<&mut dyn Observer>,
     ) -> Result<Self, Halt> {
         let mut timeline: Option<Timeline> = None;
@@ -110,6 +116,15 @@ impl Timeline {
             let included = page.heads().iter().take_while(|head| position.includes(head.index)).count();
             let actions = page.first_actions(stream, included.max(usize::from(timeline.is_none())))?;
             for ((head, action), &time) in page.heads().iter().zip(&actions).zip(page.times()) {
+                if timeline.is_none() && action.kind != *"CREATE_DOCUMENT" {
+                    timeline = Timeline::uncreated(sources, stream, keep, origin)?;
+                    if let (Some(timeline), Some(observer)) = (&mut timeline, &mut observer) {
+                        observer.start(&mut timeline.document)?;
+                    }
+                    if timeline.is_some() && !position.includes(head.index) {
+                        break;
+                    }
+                }
                 let outcome = match &mut timeline {
                     None => {
                         timeline = Some(Timeline::create(sources, stream, head.index, action, time, keep)?);
@@ -132,7 +147,8 @@ impl Timeline {
             Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
         let missing = || rejected(stream, None, format!("Document {} not found", stream.document));
-        let mut timeline = timeline.ok_or_else(missing)?;
+        let uncreated = || Timeline::uncreated(sources, stream, keep, origin);
+        let mut timeline = timeline.map_or_else(uncreated, |timeline| Ok(Some(timeline)))?.ok_or_else(missing)?;
         timeline.first_version = match timeline.held.first() {
             Some(upgrade) => upgrade.from,
             None => timeline.document_version()?,
@@ -165,16 +181,34 @@ impl Timeline {
         let first = ModelId { document_type: document_type.clone(), version: 1 };
         let fold = sources.registry.model(&first)?.fold()?;
         let created = Text::from(time.to_string());
-        let mut document =
+        let document =
             Document::create(&create.input, &created, fold).map_err(|error| thrown(stream, Some(index), error))?;
+        let gap = Some(OpIndex::FIRST).filter(|first| index != *first);
+        let timeline = Timeline::start(stream, document, document_type, keep);
+        Ok(Timeline { created: true, expected: index.next(), gap, ..timeline })
+    }
+
+    /// A document that no operation creates; `None` if it has to be created.
+    fn uncreated(
+        sources: &Sources<'_>,
+        stream: &StreamKey,
+        keep: Keep,
+        origin: Origin<'_>,
+    ) -> Result<Option<Self>, Halt> {
+        let Some((document_type, document)) = origin.document(sources, stream)? else { return Ok(None) };
+        Ok(Some(Timeline::start(stream, document, document_type, keep)))
+    }
+
+    fn start(stream: &StreamKey, mut document: Document, document_type: DocumentType, keep: Keep) -> Self {
         document.set_schedule(match keep {
             Keep::History => Schedule::unknown(),
             Keep::Nothing => Schedule::plain(),
         });
-        Ok(Timeline {
+        Timeline {
             stream: stream.clone(),
             document,
             document_type,
+            created: false,
             version: 1,
             first_version: 1,
             held: Vec::new(),
@@ -182,9 +216,9 @@ impl Timeline {
             applied: 0,
             rows: 0,
             bytes: 0,
-            expected: index.next(),
-            gap: Some(OpIndex::FIRST).filter(|first| index != *first),
-        })
+            expected: NextIndex::default(),
+            gap: None,
+        }
     }
 
     /// Takes one row after the first; `None` if it is passed over.

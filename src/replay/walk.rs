@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::base::{Chosen, Extent, Search, Terrain};
+use super::origin::Origin;
 use super::page::{PAGE_ROWS, pages};
 use super::resolve::head_of;
 use super::timeline::{Halt, Keep, Timeline, rejected, thrown, version_of};
@@ -17,7 +18,7 @@ use crate::store::{Flow, Order, StoreError, StreamHead};
 
 /// Hears of every operation of a walk.
 pub trait Observer {
-    /// Called once before the first operation of the stream. Not called for scope `document`, whose first operation
+    /// Called once before the first operation of the stream. Not called for scope `document` where its first operation
     /// makes the document.
     ///
     /// # Errors
@@ -139,8 +140,9 @@ impl Pass<'_, '_> {
         let spine = self.stream(&Scope::document());
         let own = *goal.scope == *spine.scope.as_str();
         let observer = if own { self.observer.take() } else { None };
-        let mut timeline =
-            Timeline::read(sources, &spine, if own { goal.position } else { Position::Head }, keep, observer)?;
+        let origin = Origin { scope: goal.scope, streams: self.streams };
+        let position = if own { goal.position } else { Position::Head };
+        let mut timeline = Timeline::read(sources, &spine, position, keep, origin, observer)?;
         let mut explain = Explain { operations_read: timeline.rows, bytes_read: timeline.bytes, ..Explain::default() };
         let mut warnings: Vec<Warning> =
             timeline.gap.map(|missing| Warning::Gap { stream: spine.clone(), missing }).into_iter().collect();
@@ -263,6 +265,7 @@ impl Pass<'_, '_> {
             return Ok(None);
         }
         let terrain = Terrain {
+            created: timeline.created,
             document_next: NextIndex::from(self.head(&Scope::document())),
             last_upgrade: timeline.last_inline,
             changes_version: !timeline.held.is_empty(),

@@ -4,7 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::value::{ColorWhen, GenericKind, Kind, Location, ProgressWhen, Setting};
+use super::value::{ColorWhen, Kind, Location, ProgressWhen, Setting};
+use crate::reducer::generic::GenericKind;
 use crate::reducer::{AliasStep, ModelId};
 use crate::replay::Trust;
 

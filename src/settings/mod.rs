@@ -35,7 +35,7 @@ pub use key::{
 };
 pub use origin::{Origin, Position};
 pub use schema::schema;
-pub use value::{ColorWhen, GenericKind, Kind, Location, ProgressWhen, Setting, Word};
+pub use value::{ColorWhen, Kind, Location, ProgressWhen, Setting, Word};
 
 use file::{Name, form_with};
 use key::{Member, OF_TYPE, OF_VERSION};

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::Name;
 use super::origin::Origin;
-use super::value::{GenericKind, Setting as _};
+use super::value::Setting as _;
 use super::{SettingsError, Value, brief};
 use crate::model::ids::DocumentType;
+use crate::reducer::generic::GenericKind;
 use crate::reducer::{AliasStep, ModelId, Registry, RegistryError};
 
 /// What the settings say of models.
@@ -64,7 +65,7 @@ impl Models {
     /// `Model` if nothing serves what a version is mapped to.
     pub(super) fn register(&self, registry: &mut Registry) -> Result<(), SettingsError> {
         for (document_type, kind) in &self.generic {
-            serve(registry, document_type, *kind);
+            registry.serve(document_type, *kind);
         }
         let mut known = BTreeSet::new();
         for start in &self.aliases {
@@ -87,10 +88,6 @@ impl Models {
         Ok(())
     }
 }
-
-/// The one place that hands a generic model to the registry. Until the registry has models of these kinds, documents of
-/// the type stay without a model, which is said when one is rebuilt.
-fn serve(_registry: &mut Registry, _document_type: &DocumentType, _kind: GenericKind) {}
 
 impl Alias {
     fn fails(&self, id: &ModelId, source: RegistryError) -> SettingsError {

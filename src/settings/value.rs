@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::model::ids::DocumentType;
+use crate::reducer::generic::GenericKind;
 use crate::reducer::{AliasStep, ModelId};
 use crate::replay::Trust;
 
@@ -201,17 +202,6 @@ impl Word for ProgressWhen {
         (ProgressWhen::None, "none", "Never"),
         (ProgressWhen::Json, "json", "Lines of JSON, a few a second"),
     ];
-}
-
-/// How a document type that is any JSON document is changed by its actions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GenericKind {
-    /// The input is a patch of RFC 6902.
-    JsonPatch,
-    /// The input is a patch of RFC 7396.
-    JsonMergePatch,
-    /// The input names a pointer and a value.
-    Set,
 }
 
 impl Word for GenericKind {

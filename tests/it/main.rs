@@ -25,6 +25,7 @@ mod command_tree;
 mod determinism;
 mod examples;
 mod fixtures;
+mod generic;
 mod hostile;
 mod import_faults;
 mod protocol_cost;

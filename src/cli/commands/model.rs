@@ -9,7 +9,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::manual::{Example, Page};
 use crate::cli::render::table::{Align, table};
 use crate::cli::ui::{Format, Ui};
-use crate::reducer::{Model, ModelId, ModelKind};
+use crate::reducer::{Known, ModelKind};
 
 /// The manual page of `model list`.
 pub(crate) const PAGE: Page = Page {
@@ -27,7 +27,7 @@ pub(crate) const PAGE: Page = Page {
 /// What is known of models.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum ModelCommand {
-    /// List the models that are known: built in, and mapped by the settings
+    /// List the models that are known: built in, and mapped by settings or --model
     List,
 }
 
@@ -38,14 +38,14 @@ pub(crate) enum ModelCommand {
 pub(in crate::cli) struct ModelView {
     /// The document type.
     document_type: String,
-    /// The version of its reducers.
-    version: u32,
+    /// The version of its reducers; `null` is every version.
+    version: Option<u32>,
     /// What it is made of.
     #[schemars(extend("enum" = ["native", "generic", "javascript"]))]
     kind: &'static str,
     /// Digest of everything the model's results depend on.
     fingerprint: String,
-    /// The model that serves this one, as `TYPE@VERSION`; `null` if it is one itself.
+    /// The model that serves this one, as `TYPE@VERSION` or the name of a generic model; `null` if it is one itself.
     same_as: Option<String>,
 }
 
@@ -55,7 +55,7 @@ pub(in crate::cli) struct ModelView {
 /// When stdout cannot be written.
 pub(crate) fn run(command: ModelCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
     let ModelCommand::List = command;
-    let models: Vec<ModelView> = ctx.registry().models().map(|(id, model, same_as)| view(id, model, same_as)).collect();
+    let models: Vec<ModelView> = ctx.registry().models().into_iter().map(view).collect();
     if ui.out.format() != Format::Plain {
         let mut list = ui.out.list();
         for model in &models {
@@ -65,7 +65,7 @@ pub(crate) fn run(command: ModelCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Resu
         return Ok(ExitStatus::Success);
     }
     let row = |model: ModelView| {
-        let version = model.version.to_string();
+        let version = model.version.map_or_else(|| "any".to_owned(), |version| version.to_string());
         vec![model.document_type, version, model.kind.to_owned(), model.fingerprint, model.same_as.unwrap_or_default()]
     };
     let columns = [
@@ -80,16 +80,16 @@ pub(crate) fn run(command: ModelCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Resu
     Ok(ExitStatus::Success)
 }
 
-fn view(id: &ModelId, model: &dyn Model, same_as: Option<&ModelId>) -> ModelView {
+fn view(known: Known<'_>) -> ModelView {
     ModelView {
-        document_type: id.document_type.to_string(),
-        version: id.version,
-        kind: match model.kind() {
+        document_type: known.document_type.to_string(),
+        version: known.version,
+        kind: match known.model.kind() {
             ModelKind::Native => "native",
             ModelKind::Generic => "generic",
             ModelKind::JavaScript => "javascript",
         },
-        fingerprint: model.fingerprint().to_string(),
-        same_as: same_as.map(ToString::to_string),
+        fingerprint: known.model.fingerprint().to_string(),
+        same_as: known.same_as,
     }
 }

@@ -1,6 +1,7 @@
 //! What is asked: the place on the command line, and the store that the line names.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,8 +9,11 @@ use super::stored::{
     self, Candidates, Typed, action_type, begun, branches, find, ids, listed, newest, plain, positions, scopes, stream,
     with_next,
 };
+use crate::cli::args::Global;
+use crate::cli::settings;
 use crate::model::ids::{Branch, DocumentId, Scope, StreamKey};
 use crate::reducer::Registry;
+use crate::settings::STORE_URL;
 use crate::store::{Access, Options, Read, Store, Stores};
 
 /// What is asked: the words before the current one, and the store they name.
@@ -109,7 +113,7 @@ impl Asked {
     /// Types of documents: those in the store and those that have a model.
     pub(super) fn document_types(&self, text: &str) -> Candidates {
         let mut types: BTreeSet<String> =
-            Registry::built_in().models().map(|(id, ..)| id.document_type.to_string()).collect();
+            Registry::built_in().models().iter().map(|known| known.document_type.to_string()).collect();
         types.extend(self.read(|read| Some(stored::document_types(read))).unwrap_or_default());
         begun(types.into_iter().map(plain).collect(), "", text)
     }
@@ -148,13 +152,13 @@ impl Asked {
 
 /// The store that the line names, or else the environment.
 fn store_named(words: &[String]) -> Option<String> {
-    let mut words = words.iter().skip(1);
+    let mut rest = words.iter().skip(1);
     let mut named = None;
-    while let Some(word) = words.next() {
+    while let Some(word) = rest.next() {
         let value = word.strip_prefix("--store=").or_else(|| word.strip_prefix("-s").filter(|rest| !rest.is_empty()));
         match value {
             Some(value) => named = Some(value.strip_prefix('=').unwrap_or(value).to_owned()),
-            None if word == "--store" || word == "-s" => named = words.next().cloned(),
+            None if word == "--store" || word == "-s" => named = rest.next().cloned(),
             None => {}
         }
     }
@@ -165,10 +169,13 @@ fn store_named(words: &[String]) -> Option<String> {
         }
         None => path,
     };
-    named.map(here).or_else(|| std::env::var_os("SNAPCTL_STORE")?.into_string().ok()).or_else(store_of_settings)
+    named.map(here).or_else(|| store_of_settings(words))
 }
 
-/// The store that the settings name: layers of settings are to be asked here.
-fn store_of_settings() -> Option<String> {
-    None
+/// The store that the environment names, or else the settings files.
+fn store_of_settings(words: &[String]) -> Option<String> {
+    let value = |name: &str| words.iter().skip_while(|word| *word != name).nth(1).cloned();
+    let global = Global::reading(value("--config").map(PathBuf::from), value("--profile"));
+    let gathered = settings::gather(&global).ok()?;
+    gathered.settings.get(&STORE_URL).map(|location| location.0)
 }

@@ -33,8 +33,22 @@ impl Document {
     ///
     /// # Errors
     /// `Fold` if the fold does not take the state.
-    pub fn create(input: &Json<'_>, created: &Text<'_>, mut fold: Box<dyn Fold>) -> Result<Self, ProtocolError> {
+    pub fn create(input: &Json<'_>, created: &Text<'_>, fold: Box<dyn Fold>) -> Result<Self, ProtocolError> {
+        Self::create_with(input, created, [], fold)
+    }
+
+    /// The same with the states of some model scopes, which are then part of the initial state, too.
+    ///
+    /// # Errors
+    /// `Fold` if the fold does not take the state.
+    pub fn create_with(
+        input: &Json<'_>,
+        created: &Text<'_>,
+        states: impl IntoIterator<Item = (Scope, Json<'static>)>,
+        mut fold: Box<dyn Fold>,
+    ) -> Result<Self, ProtocolError> {
         let mut state = JsonState::default();
+        states.into_iter().for_each(|(scope, value)| state.set(scope, value));
         state.set("auth".into(), auth::default_state());
         state.set(Scope::document(), default_document_state());
         fold.restore(&State::new(state))?;

@@ -27,9 +27,10 @@ impl Slotted for Operation {
 /// `document.operations`: the scopes in the order in which they came up.
 type Histories = Vec<(Text<'static>, Vec<Operation>)>;
 
-/// A drive that is replayed naively.
+/// A document that is replayed naively.
 #[derive(Clone)]
 pub(crate) struct Naive {
+    model: &'static dyn Model,
     version: Version,
     pub(crate) name: String,
     pub(crate) state: State,
@@ -51,8 +52,20 @@ fn edit(state: &State, scope: &str, value: Json<'static>) -> State {
 }
 
 impl Naive {
+    /// A drive.
     pub(crate) fn new(version: Version, initial: &State) -> Self {
-        Naive { version, name: String::new(), state: initial.clone(), initial: initial.clone(), histories: Vec::new() }
+        Naive::of(&Drive, version, initial)
+    }
+
+    pub(crate) fn of(model: &'static dyn Model, version: Version, initial: &State) -> Self {
+        Naive {
+            model,
+            version,
+            name: String::new(),
+            state: initial.clone(),
+            initial: initial.clone(),
+            histories: Vec::new(),
+        }
     }
 
     /// `DELETE_DOCUMENT` (§5.3).
@@ -157,7 +170,7 @@ impl Naive {
                 Err(_) => false,
             };
         }
-        let (mut fold, mut outcomes) = (Drive.fold().unwrap(), Vec::new());
+        let (mut fold, mut outcomes) = (self.model.fold().unwrap(), Vec::new());
         fold.restore(&self.state).unwrap();
         fold.apply(std::slice::from_ref(action), &mut outcomes).unwrap();
         self.state = fold.checkpoint().unwrap();
@@ -204,7 +217,7 @@ impl Naive {
     /// The internal replay of §4.10.
     fn replay(&self, histories: &Histories) -> Result<State, String> {
         let backfilled = auth::backfill(self.initial.scope("auth").as_ref());
-        let mut inner = Naive::new(self.version, &edit(&self.initial, "auth", backfilled));
+        let mut inner = Naive::of(self.model, self.version, &edit(&self.initial, "auth", backfilled));
         for operation in histories.iter().flat_map(|(_, list)| list) {
             if operation.denied {
                 inner.history(&operation.action.scope).push(operation.clone());
