@@ -51,7 +51,10 @@ fn same_after_printing(action: &Action<'_>) {
     let again = Action::parse(&text).expect("a printed action is one");
     assert!(again.id == action.id && again.kind == action.kind && again.scope == action.scope);
     assert!(again.timestamp == action.timestamp && canonical(&again.input) == canonical(&action.input));
-    assert_eq!(again.context.as_ref().map(canonical), action.context.as_ref().map(canonical).filter(|text| text != b"null"));
+    assert_eq!(
+        again.context.as_ref().map(canonical),
+        action.context.as_ref().map(canonical).filter(|text| text != b"null")
+    );
 }
 
 /// Numbers beyond the range of doubles are infinite, and infinities print as `null`.

@@ -21,7 +21,11 @@ fn batch(line: &[u8]) {
         Ok(target) => {
             assert!(serde_json::from_slice::<serde_json::Value>(line).is_ok());
             let DocumentRef::Literal(document) = &target.document else { panic!("a prefix") };
-            let named = [Some(document.as_str()), target.scope.as_ref().map(|scope| scope.as_str()), Some(target.branch.as_str())];
+            let named = [
+                Some(document.as_str()),
+                target.scope.as_ref().map(|scope| scope.as_str()),
+                Some(target.branch.as_str()),
+            ];
             if named.into_iter().flatten().any(str::is_empty) {
                 return;
             }

@@ -26,9 +26,8 @@ struct Bench {
     registry: Registry,
 }
 
-const OPERATION: [&str; 10] = [
-    "index", "skip", "opId", "prevOpId", "documentType", "timestampUtcMs", "hash", "error", "deniedReason", "action",
-];
+const OPERATION: [&str; 10] =
+    ["index", "skip", "opId", "prevOpId", "documentType", "timestampUtcMs", "hash", "error", "deniedReason", "action"];
 const KEYFRAME: [&str; 4] = ["revision", "documentType", "createdAt", "document"];
 
 /// The rows that are changed.
@@ -73,7 +72,10 @@ impl Bench {
         for column in *columns {
             let Some((form, value)) = texts.next().and_then(value) else { continue };
             let change = format!("UPDATE OR IGNORE \"{table}\" SET \"{column}\" = {form} WHERE id = {id}");
-            self.writer.prepare_cached(&change).and_then(|mut change| change.execute([value])).expect("only keys collide");
+            self.writer
+                .prepare_cached(&change)
+                .and_then(|mut change| change.execute([value]))
+                .expect("only keys collide");
         }
         self.read_all(table);
         let restore = format!("INSERT OR REPLACE INTO \"{table}\" SELECT * FROM \"{table}Kept\" WHERE id = {id}");
@@ -107,7 +109,12 @@ impl Bench {
     }
 
     /// The operations of a stream, unless a row is refused.
-    fn operations(&self, table: &'static str, stream: &StreamKey, order: Order) -> Option<Vec<(OpIndex, String, Vec<u8>)>> {
+    fn operations(
+        &self,
+        table: &'static str,
+        stream: &StreamKey,
+        order: Order,
+    ) -> Option<Vec<(OpIndex, String, Vec<u8>)>> {
         self.look(table, |read| {
             let mut rows = Vec::new();
             read.operations(stream, Span::ALL, order, &mut |row| {

@@ -14,7 +14,8 @@ fuzz_target!(|text: &str| {
             return;
         }
     };
-    let register = |settings: &Settings| settings.register(&mut Registry::built_in()).map_err(|error| error.to_string());
+    let register =
+        |settings: &Settings| settings.register(&mut Registry::built_in()).map_err(|error| error.to_string());
     let registered = register(&settings);
     // A comment is no setting.
     let again = Settings::parse(&format!("{text}\n# a comment"), "s.toml").expect("the same settings");

@@ -41,10 +41,10 @@ pub(super) fn parse_long(token: &[u8]) -> Option<f64> {
 
 /// An exponent, with or without sign; those that do not fit are as large as possible.
 fn exponent(text: &[u8]) -> i64 {
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
+    let (negative, digits) = match text.split_first() {
+        Some((b'-', digits)) => (true, digits),
+        Some((b'+', digits)) => (false, digits),
+        _ => (false, text),
     };
     let add = |sum: i64, digit: &u8| sum.saturating_mul(10).saturating_add(i64::from(digit - b'0'));
     let magnitude = digits.iter().fold(0, add);
@@ -69,7 +69,7 @@ mod tests {
             (format!("9007199254740993.{zeros}"), 9_007_199_254_740_992.0),
             (format!("9007199254740993.{zeros}1"), 9_007_199_254_740_994.0),
         ] {
-            assert_eq!(parse_long(token.as_bytes()), Some(expected), "{:.30}", token);
+            assert_eq!(parse_long(token.as_bytes()), Some(expected), "{token:.30}");
         }
     }
 
