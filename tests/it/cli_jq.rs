@@ -307,8 +307,6 @@ fn nothing_overflows() {
     for (expression, said) in [
         ("def f: [f]; f", "calls itself too deeply"),
         ("def f: 1 + f; f", "calls itself too deeply"),
-        ("def f(x): [x | f(x)]; f(.)", "calls itself too deeply"),
-        ("def f: def g: f | g; g; f", "calls itself too deeply"),
         ("try (def f: [f]; f) catch 1", "calls itself too deeply"),
         ("reduce range(1e6) as $i (0; [.])", "nested deeper than 10000 levels"),
         ("reduce range(1e6) as $i (0; {a: .}) | tojson", "nested deeper than 10000 levels"),
@@ -317,7 +315,7 @@ fn nothing_overflows() {
         ("\"[\" * 100000 | fromjson", "nested too deeply at byte 10000"),
         ("\"x\" * 1000000000", "cannot calculate \"x\" * 1000000000"),
         ("\"x\" * 9000000000000000000", "cannot calculate"),
-        ("[][1e15] = 1", "out of bounds"),
+        ("[] | .[1e15] = 1", "out of bounds"),
         ("1 % 0", "cannot calculate 1 % 0"),
         ("[\"a\", 1] | join(1)", "cannot"),
         ("\"(\" as $x | test($x)", "invalid regex"),

@@ -133,14 +133,19 @@ impl Described {
 
     #[track_caller]
     fn batch(&mut self, store: &Path, options: &[&str], requests: &[Value]) {
-        let input: String = requests.iter().map(|request| format!("{request}\n")).collect();
+        let requested: Vec<String> = requests.iter().map(Value::to_string).collect();
         let mut command = snapctl(&["rebuild", "--batch", "--ndjson", "--store"]);
-        let output = command.arg(store).args(options).write_stdin(input + "no request\n").output().unwrap();
+        let output =
+            command.arg(store).args(options).write_stdin(requested.join("\n") + "\nno request\n").output().unwrap();
         let answers: Vec<Value> =
             String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(answers.len(), requests.len() + 1);
-        requests.iter().for_each(|request| self.hold("rebuild-request", request));
-        answers.iter().for_each(|answer| self.hold("rebuild-batch", answer));
+        for request in requests {
+            self.hold("rebuild-request", request);
+        }
+        for answer in &answers {
+            self.hold("rebuild-batch", answer);
+        }
         self.said(&output.stderr);
     }
 
@@ -263,13 +268,14 @@ fn every_command_prints_what_its_schema_says() {
     assert_eq!(described.run("ls", &missing, &["ls"]), 10);
     assert_eq!(described.run("model list", &missing, &["model", "list"]), 0);
     assert_eq!(described.run("schema", &missing, &["schema"]), 0);
-    let none = BTreeSet::from_iter(NEVER_SHOWN.iter().flat_map(|(place, _)| {
+    let never = NEVER_SHOWN.iter().flat_map(|(place, _)| {
         let rest = place.split_once('.').unwrap().1;
         [(*place).to_owned(), format!("rebuild-batch.{rest}")]
-    }));
+    });
+    let never: BTreeSet<String> = never.collect();
     let unseen: BTreeSet<String> =
         described.unseen().into_iter().filter(|place| !place.starts_with("config.")).collect();
-    assert_eq!(unseen, none, "members that no run shows, and members that are shown after all");
+    assert_eq!(unseen, never, "members that no run shows, and members that are shown after all");
 }
 
 /// Everything that can be asked of a document, whether or not it can be answered.
