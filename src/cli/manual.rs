@@ -10,7 +10,7 @@ mod roff;
 pub(crate) use help::dress;
 pub(crate) use roff::{man_page, page_name};
 
-use super::commands::{completions, log, ls, man, model, rebuild, store};
+use super::commands::{completions, config, export, import, log, ls, man, model, rebuild, schema, store};
 
 /// What the manual says of a command beside what its definition says.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +56,21 @@ const PROGRAM: Page = Page {
 };
 
 /// The pages of all commands.
-const PAGES: &[Page] =
-    &[PROGRAM, ls::PAGE, log::PAGE, rebuild::PAGE, model::PAGE, store::PAGE, man::PAGE, completions::PAGE];
+const PAGES: &[Page] = &[
+    PROGRAM,
+    ls::PAGE,
+    log::PAGE,
+    rebuild::PAGE,
+    import::PAGE,
+    export::PAGE,
+    model::PAGE,
+    store::INFO_PAGE,
+    store::INIT_PAGE,
+    config::PAGE,
+    schema::PAGE,
+    man::PAGE,
+    completions::PAGE,
+];
 
 /// What comes before the examples of the program.
 const FIRST_SESSION: &str = "A first session, with SNAPCTL_STORE naming the store";

@@ -66,6 +66,13 @@ enum Command {
     Completions(completions::CompletionsArgs),
 }
 
+impl Command {
+    /// Whether it says something of the program itself.
+    fn describes(&self) -> bool {
+        matches!(self, Command::Schema(_) | Command::Man(_) | Command::Completions(_))
+    }
+}
+
 /// Runs the command that `args` (with the program's name) ask for.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let args: Vec<OsString> = args.into_iter().collect();
@@ -76,7 +83,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
         Ok(cli) => cli,
         Err(error) => return usage::answer(&error, &args),
     };
-    let gathered = settings::gather(&cli.global);
+    // What describes the program does not depend on settings, not even on good ones.
+    let gathered = match settings::gather(&cli.global) {
+        Err(_) if cli.command.describes() => Ok(settings::Gathered::default()),
+        gathered => gathered,
+    };
     let color = gathered.as_ref().map_or(ColorWhen::Auto, |gathered| gathered.settings.get(&COLOR));
     let mut ui = Ui::new(&cli.global, color);
     let expression = cli.global.jq.clone();

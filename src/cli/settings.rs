@@ -65,6 +65,14 @@ pub(crate) fn gather(global: &Global) -> Result<Gathered, SettingsError> {
     Ok(Gathered { settings: Settings::of(&said)?, looked, variables })
 }
 
+impl Default for Gathered {
+    /// Nothing is set.
+    fn default() -> Self {
+        let settings = Settings::of(&Said::default()).expect("nothing that is said is nothing wrong");
+        Gathered { settings, looked: Vec::new(), variables: Vec::new() }
+    }
+}
+
 impl Gathered {
     /// Says what may not have been meant.
     pub(crate) fn warn(&self, talk: &Talk) {

@@ -13,6 +13,7 @@ mod export;
 mod import;
 mod lines;
 mod record;
+mod schema;
 
 pub use decode::{Problem, decode};
 pub use encode::{encode_keyframe, encode_operation};
@@ -20,6 +21,7 @@ pub use export::{Exported, Row, each_row, export};
 pub use import::{Commit, ImportError, ImportOptions, Importer, Keyframes, Measure, OnFailure, Place, Report, Tally};
 pub use lines::{Line, Lines};
 pub use record::{KeyframeRecord, OperationRecord, Record};
+pub use schema::line_schema;
 
 /// Longer lines are not read into memory.
 pub const MAX_LINE_BYTES: u64 = 256 << 20;

@@ -7,9 +7,6 @@ use clap::{Arg, Command};
 
 use crate::support::TestEnv;
 
-/// `schema COMMAND` exists, and describes every answer. To be made true with it.
-const SCHEMAS: bool = false;
-
 /// A command that does something, with the words that name it.
 struct Leaf {
     words: Vec<String>,
@@ -149,9 +146,6 @@ fn every_command_has_examples_a_page_and_tests() {
 
 #[test]
 fn every_command_has_a_schema() {
-    if !SCHEMAS {
-        return;
-    }
     let env = TestEnv::new();
     for leaf in leaves() {
         let words: Vec<&str> = leaf.words.iter().map(String::as_str).collect();

@@ -1,6 +1,7 @@
 //! `snapctl completions`.
 
 use clap::{Args, ValueEnum as _};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::complete::Shell;
@@ -40,8 +41,9 @@ pub(crate) struct CompletionsArgs {
 }
 
 /// A script that is printed with `--json`.
-#[derive(Serialize)]
-struct ScriptView<'a> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Script")]
+pub(in crate::cli) struct ScriptView<'a> {
     /// The shell it is for.
     shell: String,
     /// What the file is called that the shell looks for.

@@ -1,14 +1,30 @@
 //! `snapctl config`.
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
+use crate::cli::manual::{Example, Page};
 use crate::cli::render::table::{Align, table};
 use crate::cli::settings::{Looked, Place};
 use crate::cli::ui::{Format, Ui};
 use crate::settings::{Entry, Origin};
+
+/// The manual page.
+pub(crate) const PAGE: Page = Page {
+    command: "config",
+    examples: &[
+        Example { does: "What holds, and who says so", run: "snapctl config" },
+        Example { does: "One value, for a script", run: "snapctl config keyframes.trust" },
+        Example { does: "Which settings files there are", run: "snapctl config --files" },
+        Example {
+            does: "What is not as it would be without settings",
+            run: "snapctl config --jq '.[] | select(.origin.kind != \"default\") | .key'",
+        },
+    ],
+};
 
 /// Show the settings that hold, and where each comes from
 #[derive(Debug, Args)]
@@ -23,9 +39,10 @@ pub(crate) struct ConfigArgs {
 }
 
 /// A setting as `config` shows it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SettingView<'a> {
+#[schemars(rename = "Setting")]
+pub(in crate::cli) struct SettingView<'a> {
     /// The whole key, as it may stand in a file.
     key: &'a str,
     /// Its value as text, without passwords; `null` for nothing.
@@ -37,10 +54,12 @@ struct SettingView<'a> {
 }
 
 /// Where a value comes from. What does not apply is absent.
-#[derive(Default, Serialize)]
+#[derive(Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Origin")]
 struct OriginView<'a> {
-    /// `default`, `file`, `profile`, `environment` or `flag`.
+    /// What kind of place that is.
+    #[schemars(extend("enum" = ["default", "file", "profile", "environment", "flag"]))]
     kind: &'static str,
     /// The settings file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,12 +82,14 @@ struct OriginView<'a> {
 }
 
 /// A settings file as `config --files` shows it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct FileView {
+#[schemars(rename = "SettingsFile")]
+pub(in crate::cli) struct FileView {
     /// Where it was looked for.
     path: String,
-    /// `named` by the user, `project` (the working directory and those above it), or `user`.
+    /// Why there: the user named it, it is in the working directory or above, or in the user's folder of settings.
+    #[schemars(extend("enum" = ["named", "project", "user"]))]
     place: &'static str,
     /// Whether it is there, and so was read.
     found: bool,

@@ -5,12 +5,14 @@ mod file;
 use std::path::Path;
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::import::{ReportView, count, is_same_file, n_rows, told};
 use crate::cli::args::Literal;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
+use crate::cli::manual::{Example, Page};
 use crate::cli::selection::Choice;
 use crate::cli::ui::{Format, StdoutError, Ui};
 use crate::model::progress::Progress as _;
@@ -18,6 +20,26 @@ use crate::store::{Selection, Store, answer, has_scheme};
 use crate::transfer::{self, Commit, Exported, ImportOptions, Importer, OnFailure};
 
 use file::NewFile;
+
+/// The manual page.
+pub(crate) const PAGE: Page = Page {
+    command: "export",
+    examples: &[
+        Example { does: "Every row, as lines", run: "snapctl export --to backup.ndjson --force" },
+        Example {
+            does: "A document with all its scopes, into a store of its own",
+            run: "snapctl export field-notes --to field-notes.sqlite",
+        },
+        Example {
+            does: "What operations 3 to 9 of a stream did",
+            run: "snapctl export field-notes/global:3..9 --jq .action.type",
+        },
+        Example {
+            does: "Nightly: compressed, without keyframes, which can be made again",
+            run: "snapctl export --no-keyframes | gzip | tee nightly.ndjson.gz | wc -c",
+        },
+    ],
+};
 
 /// Write the operations and keyframes of the store as NDJSON, or into another store
 ///
@@ -48,9 +70,10 @@ pub(crate) struct ExportArgs {
 }
 
 /// What was written to a file.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct FileView<'a> {
+#[schemars(rename = "ExportedFile")]
+pub(in crate::cli) struct FileView<'a> {
     /// The file.
     file: &'a str,
     /// Operations in it.

@@ -11,6 +11,7 @@ use clap::Args;
 use crate::cli::args::Literal;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Retold};
+use crate::cli::manual::{Example, Page};
 use crate::cli::progress::Unit;
 use crate::cli::selection::Choice;
 use crate::cli::ui::{Talk, Ui};
@@ -19,7 +20,31 @@ use crate::store::{Access, Selection, Store, StoreError};
 use crate::transfer::{Commit, ImportError, ImportOptions, Importer, Keyframes, Measure, OnFailure, Report};
 
 use source::Source;
-pub(super) use view::{ReportView, count};
+pub(in crate::cli) use view::ReportView;
+pub(super) use view::count;
+
+/// The manual page.
+pub(crate) const PAGE: Page = Page {
+    command: "import",
+    examples: &[
+        Example {
+            does: "Make a store of what another holds",
+            run: "snapctl export | snapctl import --init --store copy.sqlite",
+        },
+        Example {
+            does: "Nightly: what is new; a run that was stopped is gone on with",
+            run: "snapctl import --init --batch 10000 --store mirror.sqlite drive.sqlite",
+        },
+        Example {
+            does: "One document alone",
+            run: "snapctl export | snapctl import --init --store part.sqlite - \\\n  --only f1e1d0c5-7a3e-4d52-9b60-2c8e41f7a6d3",
+        },
+        Example {
+            does: "What would come of it, without keeping anything",
+            run: "snapctl import undo.sqlite --dry-run --json",
+        },
+    ],
+};
 
 /// Add operations and keyframes to the store, from NDJSON lines or from other stores
 ///

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::exit::{ExitStatus, Refusal};
@@ -39,8 +40,9 @@ pub(crate) struct ManArgs {
 }
 
 /// A page that is printed with `--json`.
-#[derive(Serialize)]
-struct PageView<'a> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ManPage")]
+pub(in crate::cli) struct PageView<'a> {
     /// What the page is called, `snapctl-rebuild`.
     name: &'a str,
     /// The section of the manual.
@@ -50,9 +52,10 @@ struct PageView<'a> {
 }
 
 /// A page that was written.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct FileView {
+#[schemars(rename = "ManFile")]
+pub(in crate::cli) struct FileView {
     /// What the page is called, `snapctl-rebuild`.
     name: String,
     /// Where it is; characters that are not UTF-8 are replaced.

@@ -3,10 +3,25 @@
 use clap::Args;
 
 use crate::cli::exit::{ExitStatus, Refusal};
+use crate::cli::manual::{Example, Page};
 use crate::cli::render::table::{Align, table};
 use crate::cli::schema::{ENTRIES, Entry, EntryView};
 use crate::cli::ui::{Format, Ui};
 use crate::settings::nearest;
+
+/// The manual page.
+pub(crate) const PAGE: Page = Page {
+    command: "schema",
+    examples: &[
+        Example { does: "What there are schemas of", run: "snapctl schema" },
+        Example { does: "What rebuild prints", run: "snapctl schema rebuild" },
+        Example { does: "The settings, for an editor that knows schemas of TOML", run: "snapctl schema settings" },
+        Example {
+            does: "The names of the members of an answer",
+            run: "snapctl schema store info --jq '.properties | keys[]'",
+        },
+    ],
+};
 
 /// Print the JSON Schema of an answer, of what is said on stderr, of a request, or of the settings
 ///

@@ -14,7 +14,7 @@ use crate::cli::ui::{Format, Ui};
 use crate::store::{Access, Capabilities, Fact, Read, StoreError, answer};
 
 /// The manual page of `store info`.
-pub(crate) const PAGE: Page = Page {
+pub(crate) const INFO_PAGE: Page = Page {
     command: "store info",
     examples: &[
         Example { does: "Where the store is, and what it holds", run: "snapctl store info" },
@@ -22,6 +22,18 @@ pub(crate) const PAGE: Page = Page {
         Example {
             does: "Nightly: one line of figures",
             run: "snapctl store info --json \\\n  | jq -r '[.documents, .operations, .keyframes, .sizeBytes] | @tsv'",
+        },
+    ],
+};
+
+/// The manual page of `store init`.
+pub(crate) const INIT_PAGE: Page = Page {
+    command: "store init",
+    examples: &[
+        Example { does: "Make an empty store", run: "snapctl store init --store new.sqlite" },
+        Example {
+            does: "Make one unless it is there, as a script would",
+            run: "snapctl store init --if-missing --store ops.sqlite",
         },
     ],
 };
@@ -40,9 +52,10 @@ pub(crate) enum StoreCommand {
 }
 
 /// What `store init` answers.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct InitView {
+#[schemars(rename = "NewStore")]
+pub(in crate::cli) struct InitView {
     /// Where the store is; never with a password.
     location: String,
     /// Whether it is new.

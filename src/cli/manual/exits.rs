@@ -3,8 +3,8 @@
 use crate::cli::exit::ExitStatus;
 
 use ExitStatus::{
-    Busy, Failed, Findings, Incomplete, Interrupted, ModelMissing, NoStore, Nothing, PipeClosed, Success, Undecodable,
-    Unsupported, Usage,
+    Busy, Failed, Findings, Incomplete, Interrupted, ModelMissing, NoStore, Nothing, PipeClosed, Precondition, Success,
+    Undecodable, Unsupported, Usage,
 };
 
 /// Every command can give these.
@@ -18,8 +18,12 @@ const STORE: &[ExitStatus] = &[Incomplete, NoStore, Busy, Unsupported, Undecodab
 /// replays [`ModelMissing`].
 fn beside(command: &str) -> Option<Vec<ExitStatus>> {
     let own: &[ExitStatus] = match command {
-        "man" | "completions" | "model list" => return Some(Vec::new()),
+        "man" | "completions" | "schema" | "model list" => return Some(Vec::new()),
+        "config" => return Some(vec![Nothing]),
         "store info" => &[],
+        "store init" => &[Precondition],
+        "import" => &[Findings, Precondition],
+        "export" => &[Nothing, Precondition],
         "ls" => &[Nothing],
         "log" => &[Nothing, ModelMissing],
         "rebuild" => &[Findings, Nothing, ModelMissing],

@@ -1,14 +1,16 @@
 //! What an import answers.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::ui::{Format, Out, StdoutError};
 use crate::transfer::{Report, Tally};
 
 /// What has become of the rows read: all add up to `read`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::cli::commands) struct ReportView {
+#[schemars(rename = "ImportReport")]
+pub(in crate::cli) struct ReportView {
     /// Lines that are not blank, or rows of other stores.
     read: u64,
     /// Rows that were not chosen.
@@ -24,8 +26,9 @@ pub(in crate::cli::commands) struct ReportView {
 }
 
 /// What has become of the rows of one kind.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Tally")]
 struct TallyView {
     /// They are new.
     added: u64,
