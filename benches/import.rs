@@ -172,12 +172,8 @@ fn insert_plainly(path: &Path, operations: usize, cache_kib: Option<i64>) -> Dur
 /// Runs a whole process: the time it takes, and its greatest resident size in KiB (from `/proc`, so Linux only).
 fn run(args: &[&str], folder: &Path) -> (Duration, u64) {
     let start = Instant::now();
-    let mut child = Command::new(SNAPCTL)
-        .current_dir(folder)
-        .args(args)
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("snapctl");
+    let mut child =
+        Command::new(SNAPCTL).current_dir(folder).args(args).stdout(Stdio::null()).spawn().expect("snapctl");
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     let ended = loop {

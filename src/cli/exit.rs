@@ -74,8 +74,7 @@ impl Retold {
     /// `error` as it is, with what `hint` makes of its hint.
     pub(crate) fn with_hint(error: Error, hint: impl FnOnce(Option<String>) -> String) -> Self {
         let (exit, report) = Report::of(&error);
-        let refusal =
-            Refusal { exit, code: report.code, message: report.message, hint: Some(hint(report.hint)) };
+        let refusal = Refusal { exit, code: report.code, message: report.message, hint: Some(hint(report.hint)) };
         Retold { refusal, cause: error.into() }
     }
 }

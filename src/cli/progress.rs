@@ -196,9 +196,10 @@ impl Meter<'_> {
 }
 
 fn per_second(n: u64, elapsed: Duration) -> u64 {
-    u128::from(n).saturating_mul(1_000_000).checked_div(elapsed.as_micros()).map_or(0, |rate| {
-        rate.try_into().unwrap_or(u64::MAX)
-    })
+    u128::from(n)
+        .saturating_mul(1_000_000)
+        .checked_div(elapsed.as_micros())
+        .map_or(0, |rate| rate.try_into().unwrap_or(u64::MAX))
 }
 
 impl Progress for Meter<'_> {

@@ -328,7 +328,8 @@ impl Read for Moment {
         visit: &mut dyn FnMut(&InsertedKeyframe<'_>) -> Flow,
     ) -> Result<(), StoreError> {
         let streams = self.tables.keyframes.iter();
-        let bodies = streams.flat_map(|(stream, bodies)| bodies.iter().map(move |(label, body)| (stream, *label, body)));
+        let bodies =
+            streams.flat_map(|(stream, bodies)| bodies.iter().map(move |(label, body)| (stream, *label, body)));
         let mut chosen: Vec<_> = bodies
             .filter(|(stream, label, body)| selection.includes(stream, label.last(), body.document_type.as_str()))
             .filter(|(.., body)| Serial(body.sequence) > after)

@@ -222,12 +222,8 @@ pub trait Write: Read {
     /// # Errors
     /// As [`Write::append`]; after `Conflict`, `Corrupt` and `Unsupported` nothing has changed, and the transaction can
     /// go on.
-    fn add(
-        &mut self,
-        stream: &StreamKey,
-        operation: &NewOperation<'_>,
-        previous: Previous,
-    ) -> Result<bool, StoreError>;
+    fn add(&mut self, stream: &StreamKey, operation: &NewOperation<'_>, previous: Previous)
+    -> Result<bool, StoreError>;
 
     /// Writes a keyframe. If there is one with the same stream and revision, only its document is replaced
     /// (reactor format §2.2).

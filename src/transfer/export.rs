@@ -1,9 +1,7 @@
 //! Out of a store.
 
 use crate::model::progress::{Progress, Stop};
-use crate::store::{
-    Flow, InsertedKeyframe, InsertedOperation, Read, Selection, Serial, Store, StoreError, answer,
-};
+use crate::store::{Flow, InsertedKeyframe, InsertedOperation, Read, Selection, Serial, Store, StoreError, answer};
 
 use super::import::Keyframes;
 use super::{encode_keyframe, encode_operation};

@@ -8,11 +8,11 @@ use crate::model::ids::StreamKey;
 use crate::model::progress::{Progress, Stop};
 use crate::store::{Selection, Store, StoreError, Write};
 
+use super::MAX_LINE_BYTES;
 use super::decode::{Problem, decode};
 use super::export::{Row, each_row, not_text};
 use super::lines::Lines;
 use super::record::{KeyframeRecord, OperationRecord, Record};
-use super::MAX_LINE_BYTES;
 
 /// How rows are put into a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,7 +155,7 @@ pub enum ImportError {
         place: Place,
         /// Why.
         #[source]
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// A source cannot be read.
     #[error("cannot read {source_name}")]
@@ -168,10 +168,16 @@ pub enum ImportError {
     },
     /// The store that takes the rows failed, or one that gives them.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(Box<StoreError>),
     /// It was stopped.
     #[error(transparent)]
     Stopped(#[from] Stop),
+}
+
+impl From<StoreError> for ImportError {
+    fn from(error: StoreError) -> Self {
+        ImportError::Store(Box::new(error))
+    }
 }
 
 impl ImportError {
@@ -224,7 +230,7 @@ impl<'a> Importer<'a> {
     pub fn lines(&mut self, name: &str, input: impl BufRead, measure: Measure) -> Result<(), ImportError> {
         let mut lines = Lines::new(input, MAX_LINE_BYTES);
         loop {
-            let line = match lines.next() {
+            let line = match lines.next_line() {
                 Ok(Some(line)) => line,
                 Ok(None) => return Ok(()),
                 Err(source) => {
@@ -243,8 +249,8 @@ impl<'a> Importer<'a> {
                     Ok(text) => decode(text),
                     Err(too_long) => Err(Problem { byte: 0, reason: too_long.to_string() }),
                 };
-                let record = record
-                    .map_err(|Problem { byte, reason }| ImportError::Unreadable { place: place(byte), reason });
+                let record =
+                    record.map_err(|Problem { byte, reason }| ImportError::Unreadable { place: place(byte), reason });
                 self.row(record, || place(0))?;
             }
             self.progress.advance(match measure {
@@ -336,7 +342,7 @@ impl<'a> Importer<'a> {
             Ok(false) => tally.present += 1,
             Err(source) if is_of_one_row(&source) => {
                 tally.failed += 1;
-                return Err(ImportError::Refused { place: place(), source });
+                return Err(ImportError::Refused { place: place(), source: Box::new(source) });
             }
             Err(error) => return Err(error.into()),
         }

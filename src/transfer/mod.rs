@@ -17,9 +17,7 @@ mod record;
 pub use decode::{Problem, decode};
 pub use encode::{encode_keyframe, encode_operation};
 pub use export::{Exported, Row, each_row, export};
-pub use import::{
-    Commit, ImportError, ImportOptions, Importer, Keyframes, Measure, OnFailure, Place, Report, Tally,
-};
+pub use import::{Commit, ImportError, ImportOptions, Importer, Keyframes, Measure, OnFailure, Place, Report, Tally};
 pub use lines::{Line, Lines};
 pub use record::{KeyframeRecord, OperationRecord, Record};
 

@@ -96,9 +96,12 @@ fn targets_choose_documents_streams_and_ranges() {
     assert_eq!(exported(&env, &["d1", "--scope", "global", "--at", "0"]), ["d1/global@main:0"]);
     assert_eq!(exported(&env, &["--type", "other"]), ["lost/global@main:k0"]);
     let run = env.read(&["export", "d1:0"]);
-    assert_eq!((names(&run.lines()), run.stderr.as_str()), (vec!["d1/global@main:0".into()], "note: d1:0 names no scope; this is scope global\n"));
+    assert_eq!(
+        (names(&run.lines()), run.stderr.as_str()),
+        (vec!["d1/global@main:0".into()], "note: d1:0 names no scope; this is scope global\n")
+    );
     assert!(env.read(&["export", "nothing"]).fails(4).contains("nothing"));
-    assert!(env.read(&["export", "d1/global:1..9"]).fails(4).contains("9"));
+    assert!(env.read(&["export", "d1/global:1..9"]).fails(4).contains('9'));
     assert!(env.read(&["export", "d1:@2025-01-01T00:10:30Z"]).fails(2).contains("name a scope"));
 }
 
@@ -111,7 +114,10 @@ fn a_file_is_there_whole_and_never_replaced_unasked() {
     assert_eq!(std::fs::read_to_string(env.path("out.ndjson")).unwrap(), lines);
     let said = env.on_store(&["export", "d1", "--to", "out.ndjson"]);
     assert!(said.fails(15).contains("out.ndjson exists already\nhint: replace it with --force"), "{said:?}");
-    assert_eq!(env.on_store(&["export", "d1@b", "--to", "out.ndjson", "--force"]).ok(), "1 operation and 0 keyframes in out.ndjson\n");
+    assert_eq!(
+        env.on_store(&["export", "d1@b", "--to", "out.ndjson", "--force"]).ok(),
+        "1 operation and 0 keyframes in out.ndjson\n"
+    );
     assert_eq!(std::fs::read_to_string(env.path("out.ndjson")).unwrap().lines().count(), 1);
     // What fails leaves the old file, and nothing beside it.
     rusqlite::Connection::open(env.path("ops.db"))

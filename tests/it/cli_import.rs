@@ -88,7 +88,9 @@ fn a_bad_line_is_named_by_line_byte_and_member_and_nothing_is_written() {
         "stdin, line 2, byte 54: there is no member \"documentTyp\" in a line; did you mean \"documentType\"?"
     );
     assert_eq!(refused(&with("\"index\":0,\"index\":0")), "stdin, line 2, byte 58: \"index\" is there twice");
-    for (value, wrong) in [("\"0\"", "\"0\""), ("-1", "-1"), ("0.5", "0.5"), ("9223372036854775808", "9223372036854775808")] {
+    for (value, wrong) in
+        [("\"0\"", "\"0\""), ("-1", "-1"), ("0.5", "0.5"), ("9223372036854775808", "9223372036854775808")]
+    {
         let expected =
             format!("stdin, line 2, byte 48: \"index\": {wrong} is not a whole number from 0 to 9223372036854775807");
         assert_eq!(refused(&with(&format!("\"index\":{value}"))), expected);
@@ -111,14 +113,18 @@ fn a_bad_line_is_named_by_line_byte_and_member_and_nothing_is_written() {
         ("{}", "\"action\": member \"type\" of the action is not a string"),
         ("[]", "\"action\": it is an array, neither an object nor a string with its text"),
         (r#"{"type":"X"}"#, "\"timestampUtcMs\" is missing and the action has no time to take instead"),
-        (r#"{"type":"X","timestampUtcMs":"2025-01-01"}"#, "\"opId\" is missing and the action has no id to derive it from"),
+        (
+            r#"{"type":"X","timestampUtcMs":"2025-01-01"}"#,
+            "\"opId\" is missing and the action has no id to derive it from",
+        ),
         (r#""no JSON""#, "\"action\": "),
         ("null", "\"action\" is missing"),
     ] {
         let said = refused(&action(text));
         assert!(said.contains(reason), "{said}");
     }
-    let keyframe = r#"{"keyframe":{"documentId":"d","documentType":"t","revision":-1,"createdAt":"2025-01-01","document":{}}}"#;
+    let keyframe =
+        r#"{"keyframe":{"documentId":"d","documentType":"t","revision":-1,"createdAt":"2025-01-01","document":{}}}"#;
     assert!(refused(keyframe).contains("byte 61: \"revision\": -1 is not a whole number"));
     assert!(refused(&keyframe.replace("revision", "revison")).contains("did you mean \"revision\"?"));
 }
@@ -169,7 +175,9 @@ fn a_conflict_and_a_gap_are_refused() {
     assert!(error["message"].as_str().unwrap().starts_with("stdin, line 2, byte "), "{error}");
     assert_eq!(error["hint"], "nothing was added");
     let error = env.read_with_input(&["import", "--json"], line("d1", 3)).error(15);
-    assert!(error["message"].as_str().unwrap().ends_with("operation 3 of d1/global does not fit: the last operation is 1"));
+    assert!(
+        error["message"].as_str().unwrap().ends_with("operation 3 of d1/global does not fit: the last operation is 1")
+    );
     assert_eq!(dump(&env.path("ops.db")), before);
 }
 
@@ -177,7 +185,9 @@ fn a_conflict_and_a_gap_are_refused() {
 fn a_keyframe_is_never_overwritten() {
     let env = empty();
     let keyframe = |document: &str| {
-        format!(r#"{{"keyframe":{{"documentId":"d","documentType":"t","revision":1,"createdAt":"2025-01-01","document":{document}}}}}"#)
+        format!(
+            r#"{{"keyframe":{{"documentId":"d","documentType":"t","revision":1,"createdAt":"2025-01-01","document":{document}}}}}"#
+        )
     };
     assert_eq!(env.read_with_input(&["import"], keyframe("{}")).ok(), "0 operations and 1 keyframe added\n");
     let again = env.read_with_input(&["import"], keyframe("{}"));
@@ -212,7 +222,10 @@ fn sources_are_files_stdin_and_stores() {
     let run = env.read_with_input(&["import", "other.bin", "-", "rows.ndjson", "sqlite:other.bin"], line("d4", 0));
     assert_eq!(run.ok(), "7 operations and 0 keyframes added, 5 there already\n");
     let ids = env.on_store(&["ls", "--ndjson"]);
-    assert_eq!(ids.lines().iter().map(|line| line["document"].as_str().unwrap().to_owned()).collect::<Vec<_>>(), ["d1", "d2", "d3", "d4"]);
+    assert_eq!(
+        ids.lines().iter().map(|line| line["document"].as_str().unwrap().to_owned()).collect::<Vec<_>>(),
+        ["d1", "d2", "d3", "d4"]
+    );
     assert!(env.on_store(&["import", "ops.db"]).fails(2).contains("ops.db is the store itself"));
     assert!(env.on_store(&["import", "rows.ndjson", "none.ndjson"]).fails(3).contains("cannot read none.ndjson"));
     assert!(env.on_store(&["import", "."]).fails(3).contains("cannot read ."));
@@ -229,14 +242,20 @@ fn a_store_is_made_on_demand_only() {
     assert_eq!(env.on_store(&["import", "--init", "none.ndjson"]).status, 3);
     assert!(!env.path("ops.db").exists(), "a source that is not there is told first");
     assert_eq!(env.on_store(&["import", "--init", "rows.ndjson"]).ok(), "1 operation and 0 keyframes added\n");
-    assert_eq!(env.on_store(&["import", "--init", "rows.ndjson"]).ok(), "0 operations and 0 keyframes added, 1 there already\n");
+    assert_eq!(
+        env.on_store(&["import", "--init", "rows.ndjson"]).ok(),
+        "0 operations and 0 keyframes added, 1 there already\n"
+    );
 }
 
 #[test]
 fn only_what_is_named_is_taken() {
     let env = empty();
     let mut lines: Vec<String> = (0..4).flat_map(|index| [line("a", index), line("a/b", index)]).collect();
-    lines.push(r#"{"keyframe":{"documentId":"a","documentType":"t","revision":1,"createdAt":"2025-01-01","document":{}}}"#.into());
+    lines.push(
+        r#"{"keyframe":{"documentId":"a","documentType":"t","revision":1,"createdAt":"2025-01-01","document":{}}}"#
+            .into(),
+    );
     with_lines(&env, "rows.ndjson", &lines);
     let run = env.on_store(&["import", "rows.ndjson", "--only", "a:0..1", "--only", "a%2Fb/global:2"]);
     assert_eq!(run.ok(), "5 operations and 1 keyframe added, 3 not chosen\n");
@@ -270,5 +289,8 @@ fn progress_says_what_is_counted_and_how_fast() {
     assert!(event["perSecond"].as_u64().unwrap() > 0 && event["finished"] == true);
     let run = env.read_with_input(&["import", "--progress", "json"], line("a", 2));
     let event: serde_json::Value = serde_json::from_str(run.stderr.lines().last().unwrap()).unwrap();
-    assert_eq!((&event["unit"], event["done"].as_u64(), event["expected"].as_u64()), (&"operations".into(), Some(1), Some(0)));
+    assert_eq!(
+        (&event["unit"], event["done"].as_u64(), event["expected"].as_u64()),
+        (&"operations".into(), Some(1), Some(0))
+    );
 }

@@ -512,13 +512,22 @@ fn rows_are_shown_as_they_were_inserted(store: &dyn Store) {
     );
     let mut seen = Vec::new();
     read.inserted_operations(&Selection::default(), Serial::START, &mut |row| {
-        seen.push((row.serial, row.written.map(Timestamp::as_millis), row.job_id.map(str::to_owned), row.row.error.is_some()));
+        seen.push((
+            row.serial,
+            row.written.map(Timestamp::as_millis),
+            row.job_id.map(str::to_owned),
+            row.row.error.is_some(),
+        ));
         if seen.len() == 6 { Flow::Break(()) } else { Flow::Continue(()) }
     })
     .unwrap();
     assert_eq!(seen.len(), 6, "a visit stops when the visitor says so");
     let (serial, written, job, error) = seen.pop().unwrap();
-    assert_eq!((written, job.as_deref(), error), (Some(1_700_000_004_001), Some("job"), true), "an empty text is a text");
+    assert_eq!(
+        (written, job.as_deref(), error),
+        (Some(1_700_000_004_001), Some("job"), true),
+        "an empty text is a text"
+    );
     assert_eq!(inserted(&*read, &Selection::default(), serial).0[0], "doc/global:5");
     let mut bodies = Vec::new();
     read.inserted_keyframes(&Selection::default(), Serial::START, &mut |row| {
@@ -537,9 +546,8 @@ fn a_selection_chooses_rows(store: &dyn Store) {
         branch: branch.map(Into::into),
         span,
     };
-    let chosen = |parts: &[Part]| {
-        inserted(&*read, &Selection { parts: parts.to_vec(), document_type: None }, Serial::START)
-    };
+    let chosen =
+        |parts: &[Part]| inserted(&*read, &Selection { parts: parts.to_vec(), document_type: None }, Serial::START);
     assert_eq!(chosen(&[part(None, None, Span::ALL)]).0.len(), 13);
     assert_eq!(chosen(&[part(None, Some("branch"), Span::ALL)]).0, ["doc/global@branch:0", "doc/global@branch:1"]);
     let global = |from, through| part(Some("global"), Some("main"), span(from, through));

@@ -105,13 +105,10 @@ pub(crate) fn run(args: &ExportArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
 
 impl ExportArgs {
     fn check(&self) -> Result<(), Refusal> {
-        let usage = |message: &str| Refusal {
-            exit: ExitStatus::Usage,
-            code: "usage",
-            message: message.to_owned(),
-            hint: None,
-        };
-        if self.targets.is_empty() && (self.literal.scope.is_some() || self.literal.branch.is_some() || self.literal.at.is_some())
+        let usage =
+            |message: &str| Refusal { exit: ExitStatus::Usage, code: "usage", message: message.to_owned(), hint: None };
+        if self.targets.is_empty()
+            && (self.literal.scope.is_some() || self.literal.branch.is_some() || self.literal.at.is_some())
         {
             return Err(usage("--scope, --branch and --at say more of a target, and there is none"));
         }
@@ -175,12 +172,8 @@ fn to_store(source: &dyn Store, selection: Selection, to: &str, ctx: &Ctx) -> an
     }
     let meter = ctx.meter("exporting");
     meter.expect(expected(source, &selection, ctx));
-    let options = ImportOptions {
-        selection,
-        keyframes: ctx.keyframes(),
-        commit: Commit::Once,
-        on_failure: OnFailure::Stop,
-    };
+    let options =
+        ImportOptions { selection, keyframes: ctx.keyframes(), commit: Commit::Once, on_failure: OnFailure::Stop };
     let mut warn = |_: &_| ();
     let mut importer = Importer::new(&*target, &options, &meter, &mut warn);
     let ended = importer.rows_of(source).and_then(|()| importer.finish());

@@ -21,11 +21,7 @@ pub fn create(path: &Path) -> Result<SqliteStore, StoreError> {
 }
 
 /// [`create`], with the name that messages use.
-pub(in crate::store) fn create_as(
-    location: String,
-    path: &Path,
-    options: &Options,
-) -> Result<SqliteStore, StoreError> {
+pub(in crate::store) fn create_as(location: String, path: &Path, options: &Options) -> Result<SqliteStore, StoreError> {
     let exists = || StoreError::Exists { location: location.clone() };
     match OpenOptions::new().write(true).create_new(true).open(path) {
         Ok(_) => {}

@@ -56,7 +56,8 @@ impl Transaction<'_> {
                     job_id: stored_text(row.get_ref(JOB)?, "jobId")?,
                 }))
             };
-            decode().map_err(|error| self.row_error(OPERATION, error, || key(row, STREAM, "index", 0, rows::OPERATION_ID)))
+            decode()
+                .map_err(|error| self.row_error(OPERATION, error, || key(row, STREAM, "index", 0, rows::OPERATION_ID)))
         })
     }
 
@@ -150,11 +151,8 @@ fn same_stream<'s>(last: &'s mut Option<StreamKey>, row: &Row<'_>, at: usize) ->
     let scope = rows::text(row.get_ref(at + 1)?, "scope")?;
     let branch = rows::text(row.get_ref(at + 2)?, "branch")?;
     let same = last.take().filter(|last| last.document == *document && last.scope == *scope && last.branch == *branch);
-    let stream = same.unwrap_or_else(|| StreamKey {
-        document: document.into(),
-        scope: scope.into(),
-        branch: branch.into(),
-    });
+    let stream =
+        same.unwrap_or_else(|| StreamKey { document: document.into(), scope: scope.into(), branch: branch.into() });
     Ok(last.insert(stream))
 }
 

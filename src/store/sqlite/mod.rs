@@ -28,9 +28,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use file::Mark;
 pub use create::create;
 pub(in crate::store) use create::create_as;
+use file::Mark;
 use schema::Misfit;
 use session::{Pool, Session, Way, connect};
 

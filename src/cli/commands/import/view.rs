@@ -1,5 +1,7 @@
 //! What an import answers.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use crate::cli::ui::{Format, Out, StdoutError};
@@ -39,14 +41,7 @@ impl ReportView {
     pub(in crate::cli::commands) fn new(report: &Report, dry_run: bool) -> Self {
         let Report { read, not_chosen, unreadable, operations, keyframes } = *report;
         let tally = |Tally { added, present, failed }| TallyView { added, present, failed };
-        ReportView {
-            read,
-            not_chosen,
-            unreadable,
-            operations: tally(operations),
-            keyframes: tally(keyframes),
-            dry_run,
-        }
+        ReportView { read, not_chosen, unreadable, operations: tally(operations), keyframes: tally(keyframes), dry_run }
     }
 
     /// Writes the answer: an object, or a sentence.
@@ -63,12 +58,13 @@ impl ReportView {
     fn sentence(&self) -> String {
         let TallyView { added: operations, .. } = self.operations;
         let added = if self.dry_run { "would be added" } else { "added" };
-        let mut text = format!("{} and {} {added}", count(operations, "operation"), count(self.keyframes.added, "keyframe"));
+        let mut text =
+            format!("{} and {} {added}", count(operations, "operation"), count(self.keyframes.added, "keyframe"));
         let present = self.operations.present + self.keyframes.present;
         let failed = self.unreadable + self.operations.failed + self.keyframes.failed;
         for (n, what) in [(present, "there already"), (self.not_chosen, "not chosen"), (failed, "failed")] {
             if n > 0 {
-                text.push_str(&format!(", {n} {what}"));
+                let _ = write!(text, ", {n} {what}");
             }
         }
         text
