@@ -133,6 +133,12 @@ impl Ctx {
         Meter::new(&self.limits, Display::choose(self.global.progress, self.global.quiet), step, unit)
     }
 
+    /// Measures a piece of work without showing it: a bar would get between the lines of an answer on a terminal.
+    #[must_use]
+    pub(crate) fn hidden_meter(&self) -> Meter<'_> {
+        Meter::new(&self.limits, Display::Hidden, "", Unit::Operations)
+    }
+
     /// Whether to go on.
     ///
     /// # Errors
