@@ -167,6 +167,12 @@ impl Ctx {
         &self.limits
     }
 
+    /// Measures a piece of work without showing it: a bar would get between the lines of an answer on a terminal.
+    #[must_use]
+    pub(crate) fn hidden_meter(&self) -> Meter<'_> {
+        Meter::new(&self.limits, Display::Hidden, "", Unit::Operations)
+    }
+
     /// Whether to go on.
     ///
     /// # Errors

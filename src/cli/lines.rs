@@ -55,7 +55,7 @@ impl Lines {
         thread::spawn(move || {
             let mut lines = transfer::Lines::new(BufReader::new(input), Self::MAX_LINE_BYTES);
             loop {
-                let line = lines.next().map(|line| line.map(Line::from)).transpose();
+                let line = lines.next_line().map(|line| line.map(Line::from)).transpose();
                 let Some(line) = line else { return };
                 let failed = line.is_err();
                 if writer.send(line).is_err() || failed {

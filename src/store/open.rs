@@ -200,7 +200,7 @@ pub fn has_scheme(text: &str) -> bool {
     text.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme)) && !Path::new(text).exists()
 }
 
-fn sqlite_path<'t>(location: Location<'t>) -> Result<&'t str, StoreError> {
+fn sqlite_path(location: Location<'_>) -> Result<&str, StoreError> {
     file_path(location.place).ok_or_else(|| bad(location.shown, "a file has no host; write sqlite:PATH"))
 }
 

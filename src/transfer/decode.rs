@@ -16,6 +16,18 @@ use crate::store::skip_from;
 use super::record::{KeyframeRecord, OperationRecord, Record};
 use super::{IMPORT_JOB_ID, KEYFRAME_MEMBERS, OPERATION_MEMBERS};
 
+/// Members of a line: those of an operation, what is only there to be passed over, and what has members of its own.
+const LINE_MEMBERS: [&str; 17] = {
+    let mut names = ["keyframe"; 17];
+    let mut at = 0;
+    while at < OPERATION_MEMBERS.len() {
+        names[at] = OPERATION_MEMBERS[at];
+        at += 1;
+    }
+    names[at] = "id";
+    names
+};
+
 /// Why a line is no row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -41,22 +53,11 @@ pub struct Problem {
 pub fn decode(line: &[u8]) -> Result<Record<'_>, Problem> {
     let line = std::str::from_utf8(line)
         .map_err(|error| Problem { byte: error.valid_up_to(), reason: "the line is not UTF-8".to_owned() })?;
-    // What is only there to be passed over, or has members of its own, comes last.
-    const NAMES: [&str; 17] = {
-        let mut names = ["keyframe"; 17];
-        let mut at = 0;
-        while at < OPERATION_MEMBERS.len() {
-            names[at] = OPERATION_MEMBERS[at];
-            at += 1;
-        }
-        names[at] = "id";
-        names
-    };
-    let members = Members::read(line, line, &NAMES, "operation")?;
+    let members = Members::read(line, line, &LINE_MEMBERS, "operation")?;
     match members.get("keyframe") {
         None => operation(&members).map(Record::Operation),
         Some(keyframe) => {
-            if let Some(other) = NAMES.iter().find(|name| **name != "keyframe" && members.get(name).is_some()) {
+            if let Some(other) = LINE_MEMBERS.iter().find(|name| **name != "keyframe" && members.get(name).is_some()) {
                 let beside = members.get(other).unwrap_or(keyframe);
                 return Err(members.wrong(beside, other, "it stands beside \"keyframe\", which is a line of its own"));
             }
@@ -88,7 +89,7 @@ fn operation<'a>(members: &Members<'a, '_>) -> Result<OperationRecord<'a>, Probl
                     .map(Scope::from)
                     .ok_or_else(|| members.missing("scope", "and the action's scope has a lone surrogate in it"))?,
             };
-            let from_action = || filled.timestamp.as_str().and_then(Timestamp::parse).filter(is_writable);
+            let from_action = || filled.timestamp.as_str().and_then(Timestamp::parse).filter(|time| is_writable(*time));
             let time = time
                 .or_else(from_action)
                 .ok_or_else(|| members.missing("timestampUtcMs", "and the action has no time to take instead"))?;
@@ -136,7 +137,7 @@ fn keyframe<'a>(members: &Members<'a, '_>) -> Result<KeyframeRecord<'a>, Problem
 }
 
 /// Whether a time has the form that stores keep: years of four digits.
-fn is_writable(time: &Timestamp) -> bool {
+fn is_writable(time: Timestamp) -> bool {
     const YEARS: std::ops::Range<i64> = -62_167_219_200_000..253_402_300_800_000;
     YEARS.contains(&time.as_millis())
 }
@@ -232,7 +233,7 @@ impl<'a, 'n> Members<'a, 'n> {
         } else {
             value.parse().ok().and_then(Timestamp::from_millis)
         };
-        time.filter(is_writable).ok_or_else(|| {
+        time.filter(|time| is_writable(*time)).ok_or_else(|| {
             format!("{} is not a time, written like \"2025-01-31T12:00:00.000Z\" or in milliseconds", shown(value))
         })
     }

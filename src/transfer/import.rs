@@ -155,7 +155,7 @@ pub enum ImportError {
         place: Place,
         /// Why.
         #[source]
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// A source cannot be read.
     #[error("cannot read {source_name}")]
@@ -168,10 +168,16 @@ pub enum ImportError {
     },
     /// The store that takes the rows failed, or one that gives them.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(Box<StoreError>),
     /// It was stopped.
     #[error(transparent)]
     Stopped(#[from] Stop),
+}
+
+impl From<StoreError> for ImportError {
+    fn from(error: StoreError) -> Self {
+        ImportError::Store(Box::new(error))
+    }
 }
 
 impl ImportError {
@@ -224,7 +230,7 @@ impl<'a> Importer<'a> {
     pub fn lines(&mut self, name: &str, input: impl BufRead, measure: Measure) -> Result<(), ImportError> {
         let mut lines = Lines::new(input, MAX_LINE_BYTES);
         loop {
-            let line = match lines.next() {
+            let line = match lines.next_line() {
                 Ok(Some(line)) => line,
                 Ok(None) => return Ok(()),
                 Err(source) => {
@@ -336,7 +342,7 @@ impl<'a> Importer<'a> {
             Ok(false) => tally.present += 1,
             Err(source) if is_of_one_row(&source) => {
                 tally.failed += 1;
-                return Err(ImportError::Refused { place: place(), source });
+                return Err(ImportError::Refused { place: place(), source: Box::new(source) });
             }
             Err(error) => return Err(error.into()),
         }

@@ -51,7 +51,7 @@ impl<R: BufRead> Lines<R> {
     ///
     /// # Errors
     /// When the input cannot be read.
-    pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         self.text.clear();
         self.text.shrink_to(Self::KEPT_BYTES);
         let start = self.offset;
@@ -103,7 +103,7 @@ mod tests {
     fn lines(input: &[u8], max_bytes: u64) -> Vec<Read> {
         let mut lines = Lines::new(io::BufReader::with_capacity(7, input), max_bytes);
         std::iter::from_fn(|| {
-            let line = lines.next().unwrap()?;
+            let line = lines.next_line().unwrap()?;
             Some((line.number, line.offset, line.size_bytes, line.text.map(<[u8]>::to_vec)))
         })
         .collect()

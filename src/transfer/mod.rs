@@ -1,8 +1,9 @@
 //! Rows out of a store and into one: as lines of text, or from store to store.
 //!
 //! A line is a JSON object with the columns of the reference's `Operation` table by name, or `{"keyframe":{…}}` with
-//! those of `Keyframe` (reactor format §2.1, §2.2). [`decode`] and [`encode`] are the two directions of that form;
-//! [`Importer`] puts rows into a store, wherever they come from; [`export`] hands out the lines of a store.
+//! those of `Keyframe` (reactor format §2.1, §2.2). [`decode()`], [`encode_operation`] and [`encode_keyframe`] are
+//! the two directions of that form; [`Importer`] puts rows into a store, wherever they come from; [`export()`] hands out
+//! the lines of a store.
 //!
 //! The import of an export gives the same rows, column by column and byte for byte: `action` and `document` stand in a
 //! line as the very bytes that are stored, or, where those would not survive that, as a JSON string that holds them.

@@ -101,7 +101,7 @@ fn targets_choose_documents_streams_and_ranges() {
         (vec!["d1/global@main:0".into()], "note: d1:0 names no scope; this is scope global\n")
     );
     assert!(env.read(&["export", "nothing"]).fails(4).contains("nothing"));
-    assert!(env.read(&["export", "d1/global:1..9"]).fails(4).contains("9"));
+    assert!(env.read(&["export", "d1/global:1..9"]).fails(4).contains('9'));
     assert!(env.read(&["export", "d1:@2025-01-01T00:10:30Z"]).fails(2).contains("name a scope"));
 }
 

@@ -13,6 +13,7 @@ use crate::cli::args::Literal;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
+use crate::cli::progress::Meter;
 use crate::cli::selection::Choice;
 use crate::cli::ui::{Format, StdoutError, Ui};
 use crate::model::progress::Progress as _;
@@ -110,7 +111,7 @@ pub(crate) fn run(args: &ExportArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
     } else {
         let mut file = NewFile::create(Path::new(&args.to), args.force)?;
         let write = &mut |line: &[u8]| file.line(line).map_err(anyhow::Error::from);
-        let Exported { operations, keyframes } = each_line(&*store, &selection, ctx, write)?;
+        let Exported { operations, keyframes } = each_line(&*store, &selection, ctx, &ctx.meter("exporting"), write)?;
         let size_bytes = file.finish()?;
         let view = FileView { file: &args.to, operations, keyframes, size_bytes };
         match ui.out.format() {
@@ -150,16 +151,17 @@ fn is_store(to: &str) -> bool {
 
 /// Writes the lines, or with `--json` an array of them.
 fn to_stdout(store: &dyn Store, selection: &Selection, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<()> {
+    let meter = if ui.out.width().is_some() { ctx.hidden_meter() } else { ctx.meter("exporting") };
     if ui.out.format() != Format::Json {
         let out = &mut ui.out;
-        each_line(store, selection, ctx, &mut |line| {
+        each_line(store, selection, ctx, &meter, &mut |line| {
             out.bytes(line)?;
             Ok(out.bytes(b"\n")?)
         })?;
         return Ok(());
     }
     let mut list = ui.out.list();
-    let written = each_line(store, selection, ctx, &mut |line| {
+    let written = each_line(store, selection, ctx, &meter, &mut |line| {
         Ok(list.item(|out| out.write_all(line)).map_err(|error: StdoutError| error)?)
     });
     if let Err(error) = written {
@@ -174,11 +176,11 @@ fn each_line(
     store: &dyn Store,
     selection: &Selection,
     ctx: &Ctx,
+    meter: &Meter<'_>,
     write: &mut dyn FnMut(&[u8]) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exported> {
-    let meter = ctx.meter("exporting");
     meter.expect(expected(store, selection, ctx));
-    transfer::export(store, selection, ctx.keyframes(), &meter, write)
+    transfer::export(store, selection, ctx.keyframes(), meter, write)
 }
 
 /// Adds the rows to a store, which is made if it is not there.

@@ -49,7 +49,7 @@ pub(crate) const PAGE: Page = Page {
 /// Add operations and keyframes to the store, from NDJSON lines or from other stores
 ///
 /// A line is an object with the columns of the Operation table by name, or {"keyframe":{…}} with those of Keyframe:
-/// what `export` writes, and what row_to_json or `sqlite3 -json | jq -c '.[]'` make of a table. documentId, documentType,
+/// what `export` writes, and what `row_to_json` or `sqlite3 -json | jq -c '.[]'` make of a table. documentId, documentType,
 /// index and action are required; what else is missing follows from the action and the row before.
 ///
 /// All rows or none are added, unless --batch says otherwise. Rows that are there already are passed over, so that an
@@ -138,18 +138,14 @@ fn import(
     talk: &Talk,
 ) -> anyhow::Result<Report> {
     let sizes: Option<Vec<u64>> = sources.iter().map(Source::size_bytes).collect();
-    let (unit, measure) = match sizes {
-        Some(_) => (Unit::Bytes, Measure::Bytes),
-        None => (Unit::Operations, Measure::Lines),
+    let (unit, measure, expected) = if let Some(sizes) = sizes {
+        (Unit::Bytes, Measure::Bytes, sizes.iter().sum())
+    } else {
+        let rows: Option<Vec<u64>> = sources.iter().map(|source| source.rows(options)).collect();
+        (Unit::Operations, Measure::Lines, rows.map_or(0, |rows| rows.iter().sum()))
     };
     let meter = ctx.meter_of("importing", unit);
-    match sizes {
-        Some(sizes) => meter.expect(sizes.iter().sum()),
-        None => {
-            let rows: Option<Vec<u64>> = sources.iter().map(|source| source.rows(options)).collect();
-            meter.expect(rows.map_or(0, |rows| rows.iter().sum()));
-        }
-    }
+    meter.expect(expected);
     let mut warn = |error: &ImportError| talk.warning(error);
     let mut importer = Importer::new(store, options, &meter, &mut warn);
     let taken = sources.iter().try_for_each(|source| source.give(&mut importer, measure, ctx));

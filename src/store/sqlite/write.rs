@@ -22,12 +22,11 @@ impl Write for Transaction<'_> {
     ) -> Result<bool, StoreError> {
         let row = &operation.row;
         let looked_up;
-        let tail = match self.tails.of.get(stream) {
-            Some(tail) => tail,
-            None => {
-                looked_up = self.tail(stream)?;
-                &looked_up
-            }
+        let tail = if let Some(tail) = self.tails.of.get(stream) {
+            tail
+        } else {
+            looked_up = self.tail(stream)?;
+            &looked_up
         };
         if row.index.get() < tail.next.get() && self.is_stored(stream, row)? {
             return Ok(false);

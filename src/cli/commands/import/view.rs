@@ -1,5 +1,7 @@
 //! What an import answers.
 
+use std::fmt::Write as _;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -65,7 +67,7 @@ impl ReportView {
         let failed = self.unreadable + self.operations.failed + self.keyframes.failed;
         for (n, what) in [(present, "there already"), (self.not_chosen, "not chosen"), (failed, "failed")] {
             if n > 0 {
-                text.push_str(&format!(", {n} {what}"));
+                let _ = write!(text, ", {n} {what}");
             }
         }
         text
