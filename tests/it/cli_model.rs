@@ -6,10 +6,18 @@ use crate::support::TestEnv;
 fn models_are_listed_without_a_store() {
     let env = TestEnv::new();
     let models = env.run(&["model", "list", "--json"]).json();
-    let drive = &models.as_array().unwrap()[0];
-    assert_eq!(drive["documentType"], "powerhouse/document-drive");
+    let of =
+        |kind: &str| models.as_array().unwrap().iter().find(|model| model["documentType"] == kind).unwrap().clone();
+    let drive = of("powerhouse/document-drive");
     assert_eq!((&drive["version"], &drive["kind"], &drive["sameAs"]), (&1.into(), &"native".into(), &().into()));
     assert!(!drive["fingerprint"].as_str().unwrap().is_empty());
+    for kind in ["json-merge-patch", "json-patch", "set"] {
+        let generic = of(kind);
+        assert_eq!(
+            (&generic["version"], &generic["kind"], &generic["sameAs"]),
+            (&().into(), &"generic".into(), &().into())
+        );
+    }
     let lines = env.run(&["model", "list", "--ndjson"]).lines();
     assert_eq!(models.as_array().unwrap(), &lines);
     let table = env.run(&["model", "list"]);
