@@ -39,7 +39,7 @@ pub(crate) const PAGE: Page = Page {
         },
         Example {
             does: "What each of the last three did to the state",
-            run: "snapctl log field-notes/global -p --ndjson | tail -n 3 | jq -c '[.index, .patch]'",
+            run: "snapctl log field-notes/global -p --ndjson \\\n  | tail -n 3 | jq -c '[.index, .patch]'",
         },
         Example {
             does: "When and by which operations the name of a drive was changed",

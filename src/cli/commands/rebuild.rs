@@ -45,7 +45,7 @@ pub(crate) const PAGE: Page = Page {
             run: "snapctl rebuild field-notes/global --explain | jq .explain",
         },
         Example {
-            does: "Nightly: every document whose log does not replay ends the job with an error",
+            does: "Nightly: a document whose log does not replay ends the job with an error",
             run: "snapctl ls --ndjson | jq -c '{document, scope: \"global\"}' \\\n  | snapctl rebuild --batch --timeout 10m --quiet | jq -c .hash",
         },
     ],

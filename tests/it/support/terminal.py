@@ -57,7 +57,7 @@ with tempfile.TemporaryDirectory() as folder:
     send(typed + "\t")
     wait_for(asked, "")
     # Completion is over when the shell has nothing more to show.
-    drain(0.5)
+    drain(1.0)
     send(f"x\x01printf '%s\\n' \x05 end >{words}\r")
     print(wait_for(words, "\nend\n").removesuffix("end\n"), end="")
     os.kill(process, signal.SIGKILL)
