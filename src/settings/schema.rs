@@ -30,7 +30,7 @@ fn sections() -> Map<String, Value> {
     let mut sections: Map<String, Value> = Map::new();
     for key in KEYS {
         let (section, name) = key.place();
-        let object = sections.entry(section).or_insert_with(|| object(&Map::new()));
+        let object = sections.entry(section).or_insert_with(|| described(section));
         object["properties"][name] = of_key(key);
     }
     let members = |members: &[Member]| {
@@ -54,6 +54,20 @@ fn sections() -> Map<String, Value> {
 
 fn object(properties: &Map<String, Value>) -> Value {
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+/// An empty section of the file.
+fn described(section: &str) -> Value {
+    let mut schema = object(&Map::new());
+    schema["description"] = match section {
+        "store" => "The store that commands work on",
+        "keyframes" => "How keyframes are used",
+        "limits" => "How long commands may take",
+        "output" => "How answers and remarks look",
+        other => other,
+    }
+    .into();
+    schema
 }
 
 fn of_key(key: &dyn AnyKey) -> Value {

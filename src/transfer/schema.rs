@@ -44,6 +44,7 @@ pub fn line_schema() -> Value {
                 "type": "object",
                 "properties": {
                     "keyframe": {
+                        "description": "The keyframe's row",
                         "type": "object",
                         "properties": {
                             "id": { "description": "The row's number in a dump; not read" },

@@ -56,9 +56,9 @@ fn commands_options_and_values_are_completed() {
     let shop = Workshop::new();
     for (words, expected) in [
         (&["re"][..], &["rebuild"][..]),
-        (&["store", ""], &["info", "help"]),
+        (&["store", ""], &["info", "init", "help"]),
         (&["model", "l"], &["list"]),
-        (&["man", "store", ""], &["info"]),
+        (&["man", "store", ""], &["info", "init"]),
         (&["help", "comp"], &["completions"]),
         (&["completions", ""], &["bash", "zsh", "fish", "powershell", "elvish"]),
         (&["ls", "--js"], &["--json"]),
@@ -111,7 +111,7 @@ fn targets_are_completed_from_the_store() {
         (&["rebuild", FIELD_NOTES, "--scope", "l"], &["local"]),
         (&["rebuild", FIELD_NOTES, "--scope", "local", "--at", "3"], &["3"]),
         (&["rebuild", FIELD_NOTES, "--branch", ""], &["main"]),
-        (&["ls", "--type", ""], &["powerhouse/document-drive"]),
+        (&["ls", "--type", ""], &["json-merge-patch", "json-patch", "powerhouse/document-drive", "set"]),
         (&["log", "field-notes", "--type", "MO"], &["MOVE_NODE"]),
         (&["rebuild", "nothing"], &[]),
         (&["rebuild", "nothing/"], &[]),

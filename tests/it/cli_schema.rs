@@ -264,9 +264,62 @@ fn every_command_prints_what_its_schema_says() {
     assert_eq!(described.run("ls", &missing, &["ls"]), 10);
     assert_eq!(described.run("model list", &missing, &["model", "list"]), 0);
     assert_eq!(described.run("schema", &missing, &["schema"]), 0);
+    about_the_program(&mut described, &missing, &env);
+    in_and_out(&mut described, &path, &env);
     let unseen: BTreeSet<String> =
-        described.unseen().into_iter().filter(|place| !place.starts_with("config.")).collect();
+        described.unseen().into_iter().filter(|place| !place.starts_with("settings.")).collect();
     assert!(unseen.is_empty(), "members that no run shows: {unseen:?}");
+}
+
+/// What says something of the program and its settings.
+fn about_the_program(described: &mut Described, missing: &Path, env: &TestEnv) {
+    let pages = env.path("man");
+    assert_eq!(described.run("completions", missing, &["completions", "bash"]), 0);
+    assert_eq!(described.run("man", missing, &["man", "store", "info"]), 0);
+    assert_eq!(described.run("man-files", missing, &["man", "--dir", pages.to_str().unwrap()]), 0);
+    assert_eq!(described.run("config", missing, &["config"]), 0);
+    assert_eq!(described.run("config-files", missing, &["config", "--files"]), 0);
+    std::fs::write(env.path("s.toml"), "[limits]\ntimeout = '9s'\n[profiles.p]\nkeyframes.trust = 'any'\n").unwrap();
+    let mut every_origin =
+        env.snapctl(&["config", "--config", "s.toml", "--profile", "p", "--color", "never", "--json"]);
+    let output = every_origin.env("SNAPCTL_STORE", "x.db").output().unwrap();
+    described.hold("config", &serde_json::from_slice(&output.stdout).unwrap());
+    let one = env.run(&["config", "--config", "s.toml", "limits.timeout", "--json"]).json();
+    described.hold("config", &json!([one]));
+}
+
+/// What moves rows.
+fn in_and_out(described: &mut Described, path: &Path, env: &TestEnv) {
+    let drive = fixtures().join("drive.sqlite");
+    for store in [path, &drive] {
+        let output = snapctl(&["export", "--ndjson", "--store"]).arg(store).output().unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        assert!(lines.lines().count() > 5);
+        for line in lines.lines().map(|line| serde_json::from_str(line).unwrap()) {
+            described.hold("export", &line);
+            described.hold("import-line", &line);
+        }
+        let array = snapctl(&["export", "--json", "--store"]).arg(store).output().unwrap();
+        let array: Value = serde_json::from_slice(&array.stdout).unwrap();
+        assert_eq!(array.as_array().unwrap().len(), lines.lines().count());
+    }
+    let mut dumped: Value = serde_json::from_str(
+        r#"{"id":1,"documentId":"d","documentType":"t","index":0,"action":"{}","opId":"o","timestampUtcMs":0}"#,
+    )
+    .unwrap();
+    for name in ["export", "import-line"] {
+        described.hold(name, &dumped);
+        let keyframe =
+            json!({ "id": 1, "documentId": "d", "documentType": "t", "revision": 0, "createdAt": 0, "document": {} });
+        described.hold(name, &json!({ "keyframe": keyframe }));
+    }
+    dumped["index"] = json!(-1);
+    assert!(!described.schemas["import-line"].1.is_valid(&dumped));
+    let (file, made) = (env.path("out.ndjson"), env.path("made.db"));
+    assert_eq!(described.run("export-file", &drive, &["export", "--force", "--to", file.to_str().unwrap()]), 0);
+    assert_eq!(described.run("store init", &made, &["store", "init", "--if-missing"]), 0);
+    assert_eq!(described.run("import", &made, &["import", "--dry-run", file.to_str().unwrap()]), 0);
+    assert_eq!(described.run("import", &made, &["import", "--continue", path.to_str().unwrap()]), 1);
 }
 
 /// Everything that can be asked of a document, whether or not it can be answered.
@@ -314,7 +367,7 @@ fn every_schema_is_valid_and_describes_every_member() {
             assert!(!description.contains('['), "{name}: {place}: {description}");
         }
         // Who validates with it must not stumble over what a later version adds.
-        if !matches!(name.as_str(), "config" | "rebuild-request") {
+        if !matches!(name.as_str(), "settings" | "rebuild-request") {
             assert!(!schema.to_string().contains("\"additionalProperties\":false"), "{name}");
         }
     }
@@ -322,7 +375,7 @@ fn every_schema_is_valid_and_describes_every_member() {
 
 #[test]
 fn settings_are_what_their_schema_says() {
-    let validator = jsonschema::validator_for(&schema("config")).unwrap();
+    let validator = jsonschema::validator_for(&schema("settings")).unwrap();
     let text = std::fs::read_to_string(fixtures().join("snapctl.toml")).unwrap();
     let settings: toml::Table = text.parse().unwrap();
     assert!(validator.is_valid(&serde_json::to_value(settings).unwrap()));
@@ -343,7 +396,7 @@ fn an_unknown_name_is_told_with_the_one_meant() {
     let env = TestEnv::new();
     for (name, hint) in [
         ("rebild", "hint: did you mean rebuild?"),
-        ("store", "hint: there is store info"),
+        ("store", "hint: there is store info, store init"),
         ("rebuild-", "hint: there is rebuild-batch, rebuild-hash, rebuild-request, rebuild-state"),
         ("nonsense", "hint: `snapctl schema` lists the names"),
     ] {

@@ -82,7 +82,7 @@ fn values_are_named_in_capitals() {
         for arg in leaf.args().filter(|arg| arg.get_action().takes_values()) {
             for name in arg.get_value_names().unwrap_or_default() {
                 assert!(
-                    name.chars().all(|char| char.is_ascii_uppercase() || char == '_' || char == '.'),
+                    name.chars().all(|char| char.is_ascii_uppercase() || "_.=|-".contains(char)),
                     "`{}`: {arg} names its value {name}",
                     leaf.name()
                 );

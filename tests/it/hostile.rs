@@ -525,7 +525,8 @@ fn arguments_that_are_no_text() {
         let args = args.iter().map(|arg| std::ffi::OsStr::from_bytes(arg));
         let run = Run::of(env.snapctl(&[]).env("SNAPCTL_STORE", "ops.db").args(args));
         let said = run.fails(2);
-        assert!(said.contains('\u{fffd}') && !said.contains('\u{1b}'), "{said:?}");
+        assert!(said.to_lowercase().contains("\\xff") || said.contains('\u{fffd}'), "{said:?}");
+        assert!(!said.contains('\u{1b}'), "{said:?}");
     }
     let long = "x".repeat(100_000);
     for (target, status) in [
@@ -562,7 +563,7 @@ fn settings_that_nobody_would_write() {
         (deep.as_bytes(), 2),
         (tables.as_bytes(), 2),
         (chain.as_bytes(), 14),
-        (b"\xff\xfe", 3),
+        (b"\xff\xfe", 2),
         (b"\0", 2),
         (b"\"\\ud800\" = 1", 2),
         (b"[models.\"\x1b[2J\"]", 2),

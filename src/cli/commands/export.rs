@@ -152,12 +152,9 @@ fn is_store(to: &str) -> bool {
 /// Writes the lines, or with `--json` an array of them.
 fn to_stdout(store: &dyn Store, selection: &Selection, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<()> {
     let meter = if ui.out.width().is_some() { ctx.hidden_meter() } else { ctx.meter("exporting") };
-    if ui.out.format() != Format::Json {
+    if !ui.out.wants_array() {
         let out = &mut ui.out;
-        each_line(store, selection, ctx, &meter, &mut |line| {
-            out.bytes(line)?;
-            Ok(out.bytes(b"\n")?)
-        })?;
+        each_line(store, selection, ctx, &meter, &mut |line| Ok(out.stored_line(line)?))?;
         return Ok(());
     }
     let mut list = ui.out.list();

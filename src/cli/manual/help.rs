@@ -125,7 +125,6 @@ fn explained(arg: &Arg) -> String {
         if !defaults.is_empty() {
             facts.push(format!("default: {}", defaults.join(", ")));
         }
-        facts.extend(arg.get_env().map(|name| format!("env: {}", name.to_string_lossy())));
     }
     if !facts.is_empty() {
         let _ = write!(text, " [{}]", facts.join("; "));

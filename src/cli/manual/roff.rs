@@ -8,22 +8,30 @@ use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use super::exits::exits;
 use super::{Example, page, words};
+use crate::settings::{CONFIG_VARIABLE, KEYS, PROFILE_VARIABLE};
 
 /// When the manual last changed in substance: a page needs a date, and it is not that of the build.
 const EDITION: &str = "2026-11-20";
 /// The title of the whole.
 const MANUAL: &str = "snapctl manual";
 
-/// What is read from the environment beside the variables that stand for an option.
+/// What is read from the environment beside the variables of settings.
 const ENVIRONMENT: &[(&str, &str)] = &[
+    (CONFIG_VARIABLE, "Stands for --config where that is not given."),
+    (PROFILE_VARIABLE, "Stands for --profile where that is not given."),
     ("NO_COLOR", "When set, and not empty, nothing is coloured unless --color always asks for it."),
     ("TERM", "On a terminal that is called dumb there are no colours and no progress bars."),
     ("COLUMNS", "How wide help is, from 80 to 110, where stdout is no terminal."),
 ];
 
 /// The files that snapctl knows by name.
-const FILES: &[(&str, &str)] =
-    &[("snapctl.toml", "Settings, by custom under this name; the one to read is named by --config FILE.")];
+const FILES: &[(&str, &str)] = &[
+    ("snapctl.toml", "Settings: the nearest in the working directory and above."),
+    (
+        "~/.config/snapctl/snapctl.toml",
+        "The user's settings, or in XDG_CONFIG_HOME; what the nearer file says wins. snapctl config shows what holds.",
+    ),
+];
 
 /// What a page is called: `snapctl-store-info`.
 #[must_use]
@@ -63,7 +71,7 @@ pub(crate) fn man_page(command: &Command) -> io::Result<String> {
     man.render_options_section(&mut out)?;
     examples(command).to_writer(&mut out)?;
     exit_status(command).to_writer(&mut out)?;
-    facts("ENVIRONMENT", &environment(command)).to_writer(&mut out)?;
+    facts("ENVIRONMENT", &environment()).to_writer(&mut out)?;
     facts("FILES", FILES).to_writer(&mut out)?;
     see_also(command).to_writer(&mut out)?;
     Ok(tidy(&String::from_utf8(out).expect("text makes text")))
@@ -91,6 +99,7 @@ fn tidy(text: &str) -> String {
         }
         filled = if filled { line != ".nf" } else { line == ".fi" };
         let line = line.replace("\\\\", "\\(rs").replace('~', "\\(ti").replace('^', "\\(ha").replace('`', "\\(ga");
+        let line: String = line.chars().map(as_ascii).collect();
         if filled && !line.starts_with('.') {
             push_broken(&mut out, &line);
         } else {
@@ -99,6 +108,11 @@ fn tidy(text: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+/// A character as it can be written whatever the encoding: roff reads bytes.
+fn as_ascii(char: char) -> String {
+    if char.is_ascii() { char.to_string() } else { format!("\\[u{:04X}]", u32::from(char)) }
 }
 
 /// Adds a line of text, broken where it is long. A line must not begin with what roff takes for a request.
@@ -180,13 +194,13 @@ fn exit_status(command: &Command) -> Roff {
     roff
 }
 
-/// The variables that stand for an option of the command, and those that every command reads.
-fn environment(command: &Command) -> Vec<(String, String)> {
-    let named = command.get_arguments().filter_map(|arg| {
-        let option = arg.get_long().map(|long| format!("Stands for --{long} where that is not given."))?;
-        Some((arg.get_env()?.to_string_lossy().into_owned(), option))
+/// The variables of settings, and those that every command reads.
+fn environment() -> Vec<(String, String)> {
+    let of_settings = KEYS.iter().map(|key| {
+        let what = format!("Stands for {} and the setting {}, where the flag is not given.", key.flag(), key.name());
+        (key.variable().to_owned(), what)
     });
-    named.chain(ENVIRONMENT.iter().map(|(name, what)| ((*name).to_owned(), (*what).to_owned()))).collect()
+    of_settings.chain(ENVIRONMENT.iter().map(|(name, what)| ((*name).to_owned(), (*what).to_owned()))).collect()
 }
 
 fn facts<T: AsRef<str>>(title: &str, facts: &[(T, T)]) -> Roff {

@@ -14,6 +14,8 @@ pub(crate) struct Out {
     width: Option<u16>,
     /// The filter that every JSON value goes through.
     jq: Option<Jq>,
+    /// Whether nobody said which form the filter gets.
+    form_is_free: bool,
 }
 
 type Written = Result<(), StdoutError>;
@@ -23,7 +25,7 @@ impl Out {
     #[must_use]
     pub(crate) fn new(stream: Box<dyn Write>, format: Format, width: Option<u16>) -> Self {
         const BUFFER_BYTES: usize = 64 << 10;
-        Out { stream: BufWriter::with_capacity(BUFFER_BYTES, stream), format, width, jq: None }
+        Out { stream: BufWriter::with_capacity(BUFFER_BYTES, stream), format, width, jq: None, form_is_free: false }
     }
 
     /// Sends every JSON value through the filter of `--jq` from now on, if there is one.
@@ -32,7 +34,25 @@ impl Out {
     /// When the expression cannot be compiled.
     pub(crate) fn filter(&mut self, expression: Option<&str>, results: Results, limits: &Limits) -> anyhow::Result<()> {
         self.jq = expression.map(|expression| Jq::start(expression, results, limits.clone())).transpose()?;
+        self.form_is_free = self.jq.is_some() && results == Results::Raw;
         Ok(())
+    }
+
+    /// Whether an answer that is lines unless `--json` is given is to be an array.
+    #[must_use]
+    pub(crate) fn wants_array(&self) -> bool {
+        self.format == Format::Json && !self.form_is_free
+    }
+
+    /// Writes a line that is a JSON value, as it is where no filter gets it.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub(crate) fn stored_line(&mut self, line: &[u8]) -> Written {
+        match &mut self.jq {
+            Some(jq) => jq.line(line.to_vec(), &mut self.stream),
+            None => self.bytes(line).and_then(|()| self.bytes(b"\n")),
+        }
     }
 
     /// The form that was asked for.
