@@ -19,6 +19,11 @@ if ! command -v c++ >/dev/null; then
 fi
 command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
 
+# Where the target `row` has its file: in memory where possible.
+TMPDIR=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+
 fuzz() { cargo "${toolchain[@]}" fuzz "$1" --sanitizer "$sanitizer" "${@:2}"; }
 
 fuzz build

@@ -79,7 +79,9 @@ impl Timestamp {
     }
 
     fn parse_any(text: &str) -> Option<Self> {
-        let (date, rest) = text.split_at_checked(10)?;
+        // Years outside 0 to 9999 have a sign and six digits (ECMA-262 §21.4.1.32.1).
+        let date_length = if text.starts_with(['+', '-']) { 13 } else { 10 };
+        let (date, rest) = text.split_at_checked(date_length)?;
         let time_at = |byte| matches!(byte, b'T' | b't' | b' ');
         let (clock, offset) = match rest.as_bytes().first() {
             None => ("00:00", "Z"),
@@ -162,6 +164,15 @@ mod tests {
         assert_eq!(normal("2024-02-29T23:59:59.1Z"), Some("2024-02-29T23:59:59.100Z".into()));
         assert_eq!(normal("1969-12-31T23:59:59.999Z"), Some("1969-12-31T23:59:59.999Z".into()));
         assert_eq!(normal("1969-12-31T23:59:59.9999Z"), Some("1969-12-31T23:59:59.999Z".into()));
+    }
+
+    #[test]
+    fn what_is_displayed_is_read_back_in_any_year() {
+        let early = Timestamp::parse("0000-01-01T00:00+23:59").unwrap();
+        assert_eq!(early.to_string(), "-000001-12-31T00:01:00.000Z");
+        assert_eq!(Timestamp::parse(&early.to_string()), Some(early));
+        assert_eq!(normal("+002025-01-02"), Some("2025-01-02T00:00:00.000Z".into()));
+        assert_eq!(normal("-000000-01-02"), None);
     }
 
     #[test]
