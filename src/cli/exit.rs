@@ -119,7 +119,8 @@ fn of_stdout(error: &StdoutError) -> Class {
         StdoutError::Io(_) => Class(ExitStatus::Failed, "stdout-failed", None),
         StdoutError::Filter(failure) => {
             // jaq's own errors are about types; the others are the expression's, or bounds.
-            let hint = failure.reason.starts_with("cannot ").then(|| "in an expression, EXPR? passes over what fails");
+            let hint =
+                failure.reason.starts_with("cannot ").then_some("in an expression, EXPR? passes over what fails");
             Class(ExitStatus::Usage, "jq-failed", hint.map(str::to_owned))
         }
         StdoutError::Stopped(stop) => of_stop(*stop),

@@ -4,10 +4,12 @@
 mod bases;
 mod cli_batch;
 mod cli_errors;
+mod cli_jq;
 mod cli_log;
 mod cli_ls;
 mod cli_model;
 mod cli_rebuild;
+mod cli_schema;
 mod cli_settings;
 mod cli_store;
 mod cli_streams;

@@ -64,8 +64,8 @@ where
     let all: [jaq_core::native::Filter<jaq_core::RunPtr<D>>; 8] = [
         ("fromjson", v(0), |cv| bome(from_json(&cv.1))),
         ("tojson", v(0), |cv| bome(Ok(to_json(&cv.1)))),
-        ("length", v(0), |cv| bome(length(cv.1))),
-        ("contains", v(1), |cv| unary(cv, |value, part| contains(&value, &part))),
+        ("length", v(0), |cv| bome(length(&cv.1))),
+        ("contains", v(1), |cv| unary(cv, |value, part| Ok(contains(&value, &part)))),
         ("has", v(1), |cv| unary(cv, |value, key| has(&value, &key))),
         ("indices", v(1), |cv| unary(cv, |value, part| indices(&value, &part))),
         ("bsearch", v(1), |cv| unary(cv, |value, item| search(&value, &item))),
@@ -89,7 +89,7 @@ fn to_json(value: &Value) -> Value {
     Value::text(text)
 }
 
-fn length(value: Value) -> ValR {
+fn length(value: &Value) -> ValR {
     Ok(match &value.inner {
         Val::Null => Value::from(0_usize),
         Val::Num(Num::Int(number)) => {
@@ -103,7 +103,7 @@ fn length(value: Value) -> ValR {
     })
 }
 
-fn contains(value: &Value, part: &Value) -> ValR {
+fn contains(value: &Value, part: &Value) -> Value {
     fn within(value: &Val, part: &Val) -> bool {
         match (value, part) {
             (Val::TStr(value), Val::TStr(part)) => memchr::memmem::find(value, part).is_some(),
@@ -114,7 +114,7 @@ fn contains(value: &Value, part: &Value) -> ValR {
             _ => value == part,
         }
     }
-    Ok(Value::from(within(&value.inner, &part.inner)))
+    Value::from(within(&value.inner, &part.inner))
 }
 
 fn has(value: &Value, key: &Value) -> ValR {

@@ -430,9 +430,6 @@ operation!(Rem, rem);
 /// Whether an operation has a result, and one of a size that can be.
 fn is_defined(left: &Val, operation: Math, right: &Val) -> bool {
     match (operation, left, right) {
-        (Math::Add, Val::Null, _) | (Math::Add, _, Val::Null) => true,
-        (Math::Add, Val::TStr(_), Val::TStr(_)) | (Math::Div, Val::TStr(_), Val::TStr(_)) => true,
-        (Math::Add | Math::Sub, Val::Arr(_), Val::Arr(_)) | (Math::Add | Math::Mul, Val::Obj(_), Val::Obj(_)) => true,
         (Math::Mul, Val::TStr(text), Val::Num(Num::Int(times)))
         | (Math::Mul, Val::Num(Num::Int(times)), Val::TStr(text)) => {
             let bytes = usize::try_from(*times).map_or(Some(0), |times| times.checked_mul(text.len()));
@@ -442,7 +439,12 @@ fn is_defined(left: &Val, operation: Math, right: &Val) -> bool {
         (Math::Rem, Val::Num(number), Val::Num(Num::Int(by))) => {
             *by != 0 && !(*by == -1 && matches!(number, Num::Int(isize::MIN)))
         }
-        (_, Val::Num(_), Val::Num(_)) => true,
+        (Math::Add, Val::Null, _)
+        | (Math::Add, _, Val::Null)
+        | (Math::Add | Math::Div, Val::TStr(_), Val::TStr(_))
+        | (Math::Add | Math::Sub, Val::Arr(_), Val::Arr(_))
+        | (Math::Add | Math::Mul, Val::Obj(_), Val::Obj(_))
+        | (_, Val::Num(_), Val::Num(_)) => true,
         _ => false,
     }
 }

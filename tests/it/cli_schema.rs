@@ -1,0 +1,353 @@
+//! `snapctl schema`, and that every command prints what its schema says: all members described, all of them shown once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use crate::support::{Operation, StoreFile, TestEnv};
+
+fn snapctl(args: &[&str]) -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_snapctl"));
+    command.current_dir(fixtures()).env_clear().args(args);
+    command
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+#[track_caller]
+fn stdout(args: &[&str]) -> String {
+    let output = snapctl(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The names that there are schemas of.
+fn names() -> Vec<String> {
+    let list: Value = serde_json::from_str(&stdout(&["schema", "--json"])).unwrap();
+    list.as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn schema(name: &str) -> Value {
+    let words: Vec<&str> = ["schema"].into_iter().chain(name.split(' ')).collect();
+    serde_json::from_str(&stdout(&words)).unwrap()
+}
+
+/// The schema with every object closed that it describes the members of.
+fn closed(mut schema: Value) -> Value {
+    fn close(value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                members.values_mut().for_each(close);
+                if members.get("properties").is_some_and(Value::is_object) && members.contains_key("type") {
+                    members.entry("additionalProperties").or_insert(false.into());
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(close),
+            _ => {}
+        }
+    }
+    close(&mut schema);
+    schema
+}
+
+/// All schemas, closed, and what has been seen of them.
+struct Described {
+    schemas: BTreeMap<String, (Value, Validator)>,
+    seen: BTreeSet<String>,
+}
+
+impl Described {
+    fn read() -> Self {
+        let compiled = names().into_iter().map(|name| {
+            let schema = closed(schema(&name));
+            let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+            (name, (schema, validator))
+        });
+        Described { schemas: compiled.collect(), seen: BTreeSet::new() }
+    }
+
+    /// Holds a value against a schema.
+    #[track_caller]
+    fn hold(&mut self, name: &str, value: &Value) {
+        let (schema, validator) = &self.schemas[name];
+        if let Err(error) = validator.validate(value) {
+            panic!("{name}: {error} at {}\n{value:#}", error.instance_path());
+        }
+        walk(schema, schema, name, value, &mut self.seen);
+    }
+
+    /// Runs a command in all its forms, and holds all it prints against schema `name`.
+    #[track_caller]
+    fn run(&mut self, name: &str, store: &Path, args: &[&str]) -> i32 {
+        let config = ["--config", "snapctl.toml", "--store"];
+        let whole = |form: &str, more: &[&str]| {
+            let mut command = snapctl(&config);
+            command.arg(store).args(args).arg(form).args(more).output().unwrap()
+        };
+        let indented = whole("--json", &[]);
+        let lines = whole("--ndjson", &["--progress", "json", "-v"]);
+        assert_eq!(indented.status, lines.status, "{args:?}: {lines:?}");
+        if !indented.stdout.is_empty() {
+            let value: Value = serde_json::from_slice(&indented.stdout).unwrap();
+            self.hold(name, &value);
+            let lines: Vec<Value> = lines
+                .stdout
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+                .map(|line| serde_json::from_slice(line).unwrap())
+                .collect();
+            let several = args[0] == "rebuild" && args.get(2).is_some_and(|target| !target.starts_with('-'));
+            let is_list = several || self.schemas[name].0["type"] == "array";
+            for line in &lines {
+                // The schema of a list is that of its array, whose items are the lines.
+                self.hold(name, &if is_list { json!([line]) } else { line.clone() });
+            }
+            if is_list {
+                assert_eq!(lines.len(), value.as_array().unwrap().len(), "{args:?}");
+            } else {
+                assert_eq!(lines.len(), 1, "{args:?}");
+            }
+        }
+        self.said(&indented.stderr);
+        self.said(&lines.stderr);
+        indented.status.code().unwrap()
+    }
+
+    /// Holds what was said on stderr, as JSON, against the schema of each line.
+    #[track_caller]
+    fn said(&mut self, stderr: &[u8]) {
+        for line in String::from_utf8_lossy(stderr).lines() {
+            let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            let known = ["error", "progress"].into_iter().find(|key| value.get(key).is_some());
+            self.hold(known.unwrap_or("talk"), &value);
+        }
+    }
+
+    #[track_caller]
+    fn batch(&mut self, store: &Path, options: &[&str], requests: &[Value]) {
+        let requested: Vec<String> = requests.iter().map(Value::to_string).collect();
+        let mut command = snapctl(&["rebuild", "--batch", "--ndjson", "--store"]);
+        let output =
+            command.arg(store).args(options).write_stdin(requested.join("\n") + "\nno request\n").output().unwrap();
+        let answers: Vec<Value> =
+            String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(answers.len(), requests.len() + 1);
+        for request in requests {
+            self.hold("rebuild-request", request);
+        }
+        for answer in &answers {
+            self.hold("rebuild-batch", answer);
+        }
+        self.said(&output.stderr);
+    }
+
+    /// The members that were described and never shown.
+    fn unseen(&self) -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        for (name, (schema, _)) in &self.schemas {
+            all.extend(members(schema).map(|(place, _)| format!("{name}.{place}")));
+        }
+        all.difference(&self.seen).cloned().collect()
+    }
+}
+
+/// Notes every member of the value that the schema describes, unless it is null.
+fn walk(root: &Value, schema: &Value, place: &str, value: &Value, seen: &mut BTreeSet<String>) {
+    let name = place.split('.').next().unwrap();
+    if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
+        let target = target.strip_prefix("#/$defs/").unwrap();
+        return walk(root, &root["$defs"][target], &format!("{name}.{target}"), value, seen);
+    }
+    for branch in
+        ["anyOf", "oneOf"].into_iter().filter_map(|key| schema.get(key)).flat_map(|all| all.as_array().unwrap())
+    {
+        let mut whole = branch.clone();
+        if let (Some(whole), Some(definitions)) = (whole.as_object_mut(), root.get("$defs")) {
+            whole.insert("$defs".to_owned(), definitions.clone());
+        }
+        if jsonschema::is_valid(&whole, value) {
+            walk(root, branch, place, value, seen);
+        }
+    }
+    if let Some(items) = schema.get("items") {
+        value.as_array().into_iter().flatten().for_each(|item| walk(root, items, place, item, seen));
+    }
+    let properties = schema.get("properties").and_then(Value::as_object);
+    for (key, member) in properties.into_iter().flatten() {
+        if let Some(value) = value.get(key).filter(|value| !value.is_null()) {
+            seen.insert(format!("{place}.{key}"));
+            walk(root, member, place, value, seen);
+        }
+    }
+}
+
+/// Every member that a schema describes, with its place and its own schema.
+fn members(schema: &Value) -> impl Iterator<Item = (String, &Value)> {
+    fn collect<'a>(schema: &'a Value, place: &str, found: &mut Vec<(String, &'a Value)>) {
+        let Some(keywords) = schema.as_object() else { return };
+        for (keyword, value) in keywords {
+            match keyword.as_str() {
+                "properties" => {
+                    for (key, member) in value.as_object().unwrap() {
+                        found.push((format!("{place}{key}"), member));
+                        collect(member, place, found);
+                    }
+                }
+                "$defs" => {
+                    for (name, definition) in value.as_object().unwrap() {
+                        collect(definition, &format!("{name}."), found);
+                    }
+                }
+                "items" | "additionalProperties" => collect(value, place, found),
+                "anyOf" | "oneOf" => value.as_array().unwrap().iter().for_each(|branch| collect(branch, place, found)),
+                _ => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(schema, "", &mut found);
+    found.into_iter()
+}
+
+/// Operations that failed or were denied, a gap, a circle of folders, and folders that are missing.
+fn hostile() -> TestEnv {
+    TestEnv::with_store(|store: &StoreFile| {
+        store.drive("d1", "One", 3);
+        store.operation(&Operation::new(
+            "d1",
+            "global",
+            3,
+            "MOVE_NODE",
+            json!({ "srcFolder": "f0", "targetParentFolder": "f2" }),
+        ));
+        let failed = Operation::new("d1", "global", 4, "DELETE_NODE", json!({ "id": "none" }));
+        store.operation(&Operation { error: Some("no such node"), ..failed });
+        let denied = Operation::new("d1", "global", 5, "ADD_FOLDER", json!({ "id": "x", "name": "X" }));
+        store.operation(&Operation { denied: Some("not allowed"), ..denied });
+        store.operation(&Operation::new("d1", "global", 9, "SET_DRIVE_NAME", json!({ "name": "After a gap" })));
+        store.operation(&Operation::new("d1", "global", 10, "DELETE_NODE", json!({ "id": "f1" })));
+        store.document("d2", "some/type", "Unknown", "main");
+        store.drive("d3", "Lost", 2);
+        let orphan = json!({ "id": "o", "name": "Orphan", "parentFolder": "gone" });
+        store.operation(&Operation::new("d3", "global", 2, "ADD_FOLDER", orphan));
+    })
+}
+
+#[test]
+fn every_command_prints_what_its_schema_says() {
+    let mut described = Described::read();
+    for (store, documents) in
+        [("drive", &["field-notes"][..]), ("undo", &["sketchbook", "old-sketchbook"]), ("upgrade", &["expo"])]
+    {
+        let path = fixtures().join(format!("{store}.sqlite"));
+        for args in [&["ls"][..], &["ls", "-l"]] {
+            assert_eq!(described.run("ls", &path, args), 0);
+        }
+        assert_eq!(described.run("store info", &path, &["store", "info"]), 0);
+        for document in documents {
+            every_form(&mut described, &path, document);
+        }
+    }
+    let env = hostile();
+    let path = env.path("ops.db");
+    for document in ["d1", "d2", "d3", "none"] {
+        every_form(&mut described, &path, document);
+    }
+    described.run("ls", &path, &["ls", "-l"]);
+    assert_eq!(described.run("ls", &path, &["ls", "x"]), 4);
+    assert_eq!(described.run("log", &path, &["log", "d1/global", "--strict"]), 13);
+    let missing = env.path("none.db");
+    assert_eq!(described.run("ls", &missing, &["ls"]), 10);
+    assert_eq!(described.run("model list", &missing, &["model", "list"]), 0);
+    assert_eq!(described.run("schema", &missing, &["schema"]), 0);
+    let unseen: BTreeSet<String> =
+        described.unseen().into_iter().filter(|place| !place.starts_with("config.")).collect();
+    assert!(unseen.is_empty(), "members that no run shows: {unseen:?}");
+}
+
+/// Everything that can be asked of a document, whether or not it can be answered.
+fn every_form(described: &mut Described, path: &Path, document: &str) {
+    for scope in ["global", "document"] {
+        let target = format!("{document}/{scope}");
+        described.run("log", path, &["log", &target]);
+        described.run("log", path, &["log", &target, "-p"]);
+        described.run("log", path, &["log", &target, "--pointer", "/name"]);
+        described.run("rebuild", path, &["rebuild", &target, "--explain", "--trust", "any"]);
+        described.run("rebuild-state", path, &["rebuild", &target, "--state"]);
+    }
+    let earlier = format!("{document}/global:2");
+    described.run("rebuild", path, &["rebuild", document]);
+    described.run("rebuild", path, &["rebuild", document, "--explain", "--trust", "any"]);
+    described.run("rebuild", path, &["rebuild", document, &earlier, "--explain"]);
+    described.run("rebuild-hash", path, &["rebuild", document, "--hash"]);
+    described.run("rebuild-hash", path, &["rebuild", document, &earlier, "--hash"]);
+    described.run("rebuild", path, &["rebuild", &format!("{document}:9999")]);
+    described.run("ls-tree", path, &["ls", document, "--tree"]);
+    let list = snapctl(&["ls", "--ndjson", "--jq", ".document", "--store"]).arg(path).output().unwrap().stdout;
+    let ids: Vec<Value> =
+        list.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let mut requests = vec![json!({ "document": document, "scope": "global", "branch": "other", "at": "head~1" })];
+    requests.extend(
+        ids.iter().flat_map(|id| [json!({ "document": id }), json!({ "document": id, "scope": "global", "at": 1 })]),
+    );
+    described.batch(path, &[], &requests);
+    described.batch(path, &["--explain"], &requests);
+    described.batch(path, &["--explain", "--trust", "any"], &requests);
+}
+
+#[test]
+fn every_schema_is_valid_and_describes_every_member() {
+    let mut ids = BTreeSet::new();
+    for name in names() {
+        let schema = schema(&name);
+        assert!(jsonschema::draft202012::meta::is_valid(&schema), "{name}");
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert!(ids.insert(schema["$id"].as_str().unwrap().to_owned()), "{name}");
+        assert!(schema["title"].is_string() && schema["description"].is_string(), "{name}");
+        for (place, member) in members(&schema) {
+            let description = member["description"].as_str().unwrap_or_default();
+            assert!(!description.is_empty(), "{name}: {place} is not described");
+            assert!(!description.contains('['), "{name}: {place}: {description}");
+        }
+        // Who validates with it must not stumble over what a later version adds.
+        if !matches!(name.as_str(), "config" | "rebuild-request") {
+            assert!(!schema.to_string().contains("\"additionalProperties\":false"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn settings_are_what_their_schema_says() {
+    let validator = jsonschema::validator_for(&schema("config")).unwrap();
+    let text = std::fs::read_to_string(fixtures().join("snapctl.toml")).unwrap();
+    let settings: toml::Table = text.parse().unwrap();
+    assert!(validator.is_valid(&serde_json::to_value(settings).unwrap()));
+    assert!(!validator.is_valid(&json!({ "modles": {} })));
+}
+
+#[test]
+fn names_are_given_as_they_are_typed() {
+    let env = TestEnv::new();
+    assert_eq!(env.run(&["schema", "store", "info"]).json(), env.run(&["schema", "store info"]).json());
+    assert_eq!(env.run(&["schema", "ls", "--ndjson"]).ok().lines().count(), 1);
+    assert_eq!(env.run(&["schema", "ls", "--jq", ".title"]).ok(), "snapctl ls\n");
+    assert!(env.run(&["schema"]).ok().contains("\nstore info       the store\n"), "{}", env.run(&["schema"]).ok());
+}
+
+#[test]
+fn an_unknown_name_is_told_with_the_one_meant() {
+    let env = TestEnv::new();
+    for (name, hint) in [
+        ("rebild", "hint: did you mean rebuild?"),
+        ("store", "hint: there is store info"),
+        ("rebuild-", "hint: there is rebuild-batch, rebuild-hash, rebuild-request, rebuild-state"),
+        ("nonsense", "hint: `snapctl schema` lists the names"),
+    ] {
+        let run = env.run(&["schema", name]);
+        assert_eq!(run.fails(2), format!("error: there is no schema of \"{name}\"\n{hint}\n"));
+    }
+}
