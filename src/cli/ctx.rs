@@ -82,6 +82,18 @@ impl Ctx {
         NonZeroU64::new(wait.as_millis().try_into().unwrap_or(u64::MAX))
     }
 
+    /// The error as it is, but that a wait for a busy store which `--timeout` has cut short ended for lack of time.
+    #[must_use]
+    pub(crate) fn waited(&self, error: anyhow::Error) -> anyhow::Error {
+        let busy = self.settings().get(&settings::BUSY_TIMEOUT);
+        let cut = self.settings().get(&settings::TIMEOUT).is_some_and(|timeout| timeout < busy);
+        let is_busy = |cause: &(dyn std::error::Error + 'static)| {
+            matches!(cause.downcast_ref(), Some(StoreError::Busy { .. }))
+                || matches!(cause.downcast_ref(), Some(ReplayError::Store(StoreError::Busy { .. })))
+        };
+        if cut && error.chain().any(is_busy) { Stop::TimedOut.into() } else { error }
+    }
+
     /// Opens the store that `text` names.
     ///
     /// # Errors

@@ -100,7 +100,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
         gathered.warn(&ui.talk);
         let ctx = Ctx::new(cli.global, gathered)?;
         ui.out.filter(expression.as_deref(), results, ctx.limits())?;
-        dispatch(&cli.command, &ctx, &mut ui)
+        dispatch(&cli.command, &ctx, &mut ui).map_err(|error| ctx.waited(error))
     });
     let flushed = ui.out.flush();
     let error = match (result, flushed) {

@@ -156,6 +156,9 @@ fn a_locked_file() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(11), "{said}");
         assert!(said.contains("ops.db") && said.contains("--busy-timeout"), "{said}");
+        // Where the time for everything ends first, that is what is told.
+        let said = env.run(&[args, &["--store", "ops.db", "--timeout", "50ms"]].concat());
+        assert!(said.fails(5).contains("--timeout"), "{said:?}");
     }
 }
 
