@@ -252,7 +252,7 @@ fn of_store(error: &StoreError) -> Class {
         StoreError::NeedsRecovery { .. } => hinted(
             Exit::Busy,
             "store-needs-recovery",
-            "let the program that owns the file open it once, or read a copy of all its files",
+            "let the program that writes the file open it once (after an import that was killed: the same import again)",
         ),
         StoreError::Exists { .. } => Class(Exit::Precondition, "store-exists", None),
         StoreError::Conflict { .. } => Class(Exit::Precondition, "conflict", None),

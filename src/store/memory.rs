@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use imbl::{HashSet, OrdMap};
 
+use super::repeat::Stored;
 use super::{
     Capabilities, Detail, DocumentEntry, Flow, InsertedKeyframe, InsertedOperation, KeyframeEntry, NewKeyframe,
     NewOperation, Options, Order, Previous, Read, Selection, Serial, Stamp, Store, StoreError, StoreInfo, StreamHead,
@@ -408,10 +409,15 @@ impl Write for Change<'_> {
         let tables = &mut self.moment.tables;
         let rows = tables.operations.get(stream);
         if let Some(stored) = rows.and_then(|rows| rows.get(&row.index)) {
-            if stored.id == *row.id && stored.skip == row.skip {
-                return Ok(false);
-            }
-            return Err(StoreError::taken(stream, row.index, stored.id.as_str(), stored.skip));
+            let stored = Stored {
+                id: stored.id.as_str(),
+                skip: stored.skip,
+                hash: &stored.hash,
+                error: stored.error.as_deref(),
+                denied: stored.denied.as_deref(),
+                action: stored.action.as_slice().into(),
+            };
+            return stored.repeats(stream, row).map(|()| false);
         }
         let last = rows.and_then(OrdMap::get_max);
         let next = last.map_or(NextIndex::default(), |(index, _)| index.next());

@@ -7,8 +7,10 @@
 
 pub mod codec;
 mod error;
+pub mod handed;
 pub mod memory;
 mod open;
+mod repeat;
 mod selection;
 pub mod sqlite;
 
@@ -205,8 +207,9 @@ pub trait Read {
 
 /// A transaction that may change the store. Dropped without [`Write::commit`] it changes nothing.
 pub trait Write: Read {
-    /// Adds operations to the end of a stream, in order. A row that is there already with the same id, index and
-    /// skip is passed over, so that a repeated append does nothing. Returns how many were added.
+    /// Adds operations to the end of a stream, in order. A row that is there already, with the same id,
+    /// index, skip, hash, error, denial and action (as JSON), is passed over, so that a repeated append does nothing. Returns
+    /// how many were added.
     ///
     /// # Errors
     /// `Conflict` if an index is taken by another operation or does not follow the last, or if the same id, index

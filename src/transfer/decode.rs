@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer as _, Error as _, MapAccess, Visit
 use serde_json::value::RawValue;
 
 use crate::model::ids::{Branch, OpIndex, Revision, Scope, StreamKey};
+use crate::model::json::Text;
 use crate::model::json::operation_id;
 use crate::model::operation::Action;
 use crate::model::time::Timestamp;
@@ -51,6 +52,9 @@ pub struct Problem {
 /// # Errors
 /// The first thing that is wrong with it.
 pub fn decode(line: &[u8]) -> Result<Record<'_>, Problem> {
+    if let Some(reason) = other_format(line) {
+        return Err(Problem { byte: 0, reason: reason.to_owned() });
+    }
     let line = std::str::from_utf8(line)
         .map_err(|error| Problem { byte: error.valid_up_to(), reason: "the line is not UTF-8".to_owned() })?;
     let members = Members::read(line, line, &LINE_MEMBERS, "operation")?;
@@ -64,6 +68,26 @@ pub fn decode(line: &[u8]) -> Result<Record<'_>, Problem> {
             let names: [&str; 8] = std::array::from_fn(|at| KEYFRAME_MEMBERS.get(at).copied().unwrap_or("id"));
             self::keyframe(&Members::read(line, keyframe.get(), &names, "keyframe")?).map(Record::Keyframe)
         }
+    }
+}
+
+/// Why the time of an action does not stand in for that of its row.
+fn instead_of_time(timestamp: &Text<'_>) -> &'static str {
+    if timestamp.is_empty() {
+        "and the action has no timestampUtcMs to take instead"
+    } else {
+        "and the action's timestampUtcMs is no time like 2025-01-31T12:00:00.000Z to take instead"
+    }
+}
+
+/// What the input is instead of lines of objects, and what makes such lines of it.
+fn other_format(line: &[u8]) -> Option<&'static str> {
+    match line.trim_ascii() {
+        [0x1f, 0x8b, ..] => Some("this is compressed: pipe it through `gunzip -c`"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("this is UTF-16: pipe it through `iconv -f UTF-16 -t UTF-8`"),
+        [b'[', ..] => Some("this is an array, not lines of objects: `jq -c '.[]'` makes lines of it"),
+        b"{" => Some("the object goes on behind the line: `jq -c .` puts each on a line of its own"),
+        _ => None,
     }
 }
 
@@ -92,7 +116,7 @@ fn operation<'a>(members: &Members<'a, '_>) -> Result<OperationRecord<'a>, Probl
             let from_action = || filled.timestamp.as_str().and_then(Timestamp::parse).filter(|time| is_writable(*time));
             let time = time
                 .or_else(from_action)
-                .ok_or_else(|| members.missing("timestampUtcMs", "and the action has no time to take instead"))?;
+                .ok_or_else(|| members.missing("timestampUtcMs", instead_of_time(&filled.timestamp)))?;
             let id = match id {
                 Some(id) => id,
                 None if filled.id.is_empty() => {

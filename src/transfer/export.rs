@@ -1,6 +1,7 @@
 //! Out of a store.
 
 use crate::model::progress::{Progress, Stop};
+use crate::store::handed::{self, Handed};
 use crate::store::{Flow, InsertedKeyframe, InsertedOperation, Read, Selection, Serial, Store, StoreError, answer};
 
 use super::import::Keyframes;
@@ -59,12 +60,13 @@ pub fn export<E: From<StoreError> + From<Stop>>(
     Ok(exported)
 }
 
-/// Visits the rows of a store: operations in the order of their insertion, then keyframes likewise, from one moment if
-/// the store can be read that way. When it moves meanwhile, the visit goes on behind the last row visited: rows are only
-/// ever added.
+/// Visits the rows of a store as of one moment: operations in the order of their insertion, then keyframes likewise. When
+/// the store turns out to have moved, the rows are read again, behind a lock where there are locks, and the visit goes
+/// on behind those that were visited.
 ///
 /// # Errors
-/// `StoreError`, `Stop`, and what the visitor says, which ends the visit.
+/// `StoreError` (`Moved` if rows were visited that are not in the store after all), `Stop`, and what the visitor says,
+/// which ends the visit.
 pub fn each_row<E: From<StoreError> + From<Stop>>(
     store: &dyn Store,
     selection: &Selection,
@@ -72,44 +74,52 @@ pub fn each_row<E: From<StoreError> + From<Stop>>(
     progress: &dyn Progress,
     visit: &mut dyn FnMut(Row<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut after = (Serial::START, Serial::START);
+    let mut handed = Handed::default();
     let mut rows = 0_u64;
     // The visitor's error is not the store's, and is told whether the store moved or not.
     let mut failed: Option<E> = None;
-    let mut hand = |row: Row<'_>| -> Flow {
+    let mut hand = |known: handed::Row, row: Row<'_>| -> Flow {
         /// Rows between two looks at the clock.
         const STRIDE: u64 = 128;
         rows += 1;
         let checked = if rows.is_multiple_of(STRIDE) { progress.check().map_err(E::from) } else { Ok(()) };
-        match checked.and_then(|()| visit(row)) {
-            Ok(()) => Flow::Continue(()),
+        let visited = checked.and_then(|()| if known == handed::Row::New { visit(row) } else { Ok(()) });
+        match visited {
+            Ok(()) if known != handed::Row::Different => Flow::Continue(()),
+            Ok(()) => Flow::Break(()),
             Err(error) => {
                 failed = Some(error);
                 Flow::Break(())
             }
         }
     };
-    let mut ended = false;
     progress.check()?;
+    let mut ended = false;
     let read = answer(store, |read: &dyn Read| -> Result<(), StoreError> {
+        let moved = || StoreError::Moved { location: store.location().to_owned() };
         if ended {
-            return Ok(());
+            return Err(moved());
         }
-        read.inserted_operations(selection, after.0, &mut |row| {
-            after.0 = row.serial;
-            let flow = hand(Row::Operation(row));
-            ended = flow.is_break();
+        let mut reading = handed.read();
+        let mut stopped = false;
+        read.inserted_operations(selection, Serial::START, &mut |row| {
+            let flow = hand(reading.inserted_operation(row), Row::Operation(row));
+            stopped = flow.is_break();
             flow
         })?;
-        if ended || keyframes == Keyframes::Leave {
-            return Ok(());
+        if !stopped && keyframes == Keyframes::Take {
+            read.inserted_keyframes(selection, Serial::START, &mut |row| {
+                let flow = hand(reading.inserted_keyframe(row), Row::Keyframe(row));
+                stopped = flow.is_break();
+                flow
+            })?;
         }
-        read.inserted_keyframes(selection, after.1, &mut |row| {
-            after.1 = row.serial;
-            let flow = hand(Row::Keyframe(row));
-            ended = flow.is_break();
-            flow
-        })
+        if stopped {
+            // Either the visitor has failed, or other rows have gone out.
+            ended = true;
+            return Err(moved());
+        }
+        reading.finish(store.location())
     });
     match failed {
         Some(error) => Err(error),

@@ -98,6 +98,13 @@ impl Report {
         self.operations.added + self.keyframes.added
     }
 
+    /// Rows that are in the store now, or were refused by it.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        let of = |tally: Tally| tally.added + tally.present + tally.failed;
+        of(self.operations) + of(self.keyframes)
+    }
+
     /// Lines and rows that could not be taken.
     #[must_use]
     pub fn failed(&self) -> u64 {
@@ -202,6 +209,8 @@ pub struct Importer<'a> {
     write: Option<Box<dyn Write + 'a>>,
     report: Report,
     committed: Report,
+    /// Rows that were added or found since the transaction began.
+    since: u64,
 }
 
 impl<'a> Importer<'a> {
@@ -214,7 +223,7 @@ impl<'a> Importer<'a> {
         warn: &'a mut dyn FnMut(&ImportError),
     ) -> Self {
         let (report, committed) = (Report::default(), Report::default());
-        Importer { store, options, progress, warn, write: None, report, committed }
+        Importer { store, options, progress, warn, write: None, report, committed, since: 0 }
     }
 
     /// What was durable at the last commit.
@@ -346,8 +355,10 @@ impl<'a> Importer<'a> {
             }
             Err(error) => return Err(error.into()),
         }
+        self.since += 1;
         match self.options.commit {
-            Commit::Every(batch) if self.report.added() - self.committed.added() >= batch.get() => self.commit(),
+            // Rows that are there count, too: others wait for the store.
+            Commit::Every(batch) if self.since >= batch.get() => self.commit(),
             _ => Ok(()),
         }
     }
@@ -364,6 +375,7 @@ impl<'a> Importer<'a> {
     }
 
     fn commit(&mut self) -> Result<(), ImportError> {
+        self.since = 0;
         if let Some(write) = self.write.take().filter(|_| self.options.commit != Commit::Never) {
             write.commit()?;
             self.committed = self.report;

@@ -54,7 +54,7 @@ impl<R: BufRead> Lines<R> {
     pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         self.text.clear();
         self.text.shrink_to(Self::KEPT_BYTES);
-        let start = self.offset;
+        let mut start = self.offset;
         // One more than a line may have: its line break.
         let most = self.max_bytes.saturating_add(1);
         let read = self.input.by_ref().take(most).read_until(b'\n', &mut self.text)? as u64;
@@ -63,6 +63,11 @@ impl<R: BufRead> Lines<R> {
         }
         self.number += 1;
         self.offset += read;
+        if self.number == 1 && self.text.starts_with(BYTE_ORDER_MARK) {
+            // Some editors and shells begin every UTF-8 file with one.
+            self.text.drain(..BYTE_ORDER_MARK.len());
+            start += BYTE_ORDER_MARK.len() as u64;
+        }
         let text = if self.text.ends_with(b"\n") {
             self.text.pop();
             Ok(&self.text[..])
@@ -75,6 +80,8 @@ impl<R: BufRead> Lines<R> {
         Ok(Some(Line { number: self.number, offset: start, size_bytes: self.offset - start, text }))
     }
 }
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Passes over the rest of a line; returns how many bytes that were.
 fn skip_line(input: &mut impl BufRead) -> io::Result<u64> {

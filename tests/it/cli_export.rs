@@ -167,3 +167,40 @@ fn a_pipe_that_closes_early_ends_quietly() {
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(141), ""));
 }
+
+#[test]
+fn lines_never_take_the_place_of_a_database() {
+    let env = two_drives();
+    std::fs::copy(env.path("ops.db"), env.path("store.data")).unwrap();
+    std::fs::copy(env.path("ops.db"), env.path("other.data")).unwrap();
+    std::os::unix::fs::symlink("store.data", env.path("link.ndjson")).unwrap();
+    std::fs::write(env.path("store.data-wal"), "").unwrap();
+    let before = std::fs::read(env.path("store.data")).unwrap();
+    for to in ["store.data", "./store.data", "link.ndjson", "other.data", "store.data-wal"] {
+        let run = env.run(&["export", "--store", "store.data", "--force", "--to", to]);
+        let said = run.fails(2);
+        assert!(said.contains("belongs to a database"), "{to}: {said}");
+    }
+    assert_eq!(std::fs::read(env.path("store.data")).unwrap(), before);
+    assert_eq!(std::fs::read(env.path("other.data")).unwrap(), before);
+}
+
+#[test]
+fn what_was_asked_for_and_is_not_there_is_no_export() {
+    let env = two_drives();
+    for args in [&["d1/globl"][..], &["--type", "nope"], &["d1/globl", "--to", "out.ndjson"]] {
+        let run = env.run(&[&["export", "--store", "ops.db"], args].concat());
+        assert!(run.fails(4).contains("no rows that are asked for"), "{args:?}: {run:?}");
+    }
+    assert!(!env.path("out.ndjson").exists());
+}
+
+#[test]
+fn what_a_killed_export_left_is_in_nobodys_way() {
+    let env = two_drives();
+    let left = env.path(".out.ndjson.1-0.partial");
+    std::fs::write(&left, "half").unwrap();
+    assert_eq!(env.run(&["export", "--store", "ops.db", "--to", "out.ndjson"]).status, 0);
+    let names: Vec<_> = std::fs::read_dir(env.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.iter().filter(|name| name.to_string_lossy().ends_with(".partial")).count(), 1, "{names:?}");
+}

@@ -78,7 +78,10 @@ fn dumps_of_other_tools_load() {
 #[test]
 fn a_bad_line_is_named_by_line_byte_and_member_and_nothing_is_written() {
     let with = |member: &str| line("d", 0).replace("\"index\":0", member);
-    assert_eq!(refused("{"), "stdin, line 2, byte 1: EOF while parsing an object");
+    assert_eq!(
+        refused("{"),
+        "stdin, line 2, byte 1: the object goes on behind the line: `jq -c .` puts each on a line of its own"
+    );
     assert_eq!(refused("nonsense"), "stdin, line 2, byte 2: expected ident");
     assert_eq!(refused("[1]").split(": ").next(), Some("stdin, line 2, byte 1"));
     assert_eq!(refused("{} {}"), "stdin, line 2, byte 4: trailing characters");
@@ -293,4 +296,48 @@ fn progress_says_what_is_counted_and_how_fast() {
         (&event["unit"], event["done"].as_u64(), event["expected"].as_u64()),
         (&"operations".into(), Some(1), Some(0))
     );
+}
+
+#[test]
+fn another_content_under_the_same_id_is_a_conflict() {
+    let env = TestEnv::with_store(|store| store.drive("d1", "One", 3));
+    let lines = env.read(&["export"]).ok().to_owned();
+    let run = |lines: String| env.read_with_input(&["import"], lines);
+    assert_eq!(run(lines.clone()).ok(), "0 operations and 0 keyframes added, 5 there already\n");
+    let reordered: String =
+        lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap().to_string() + "\n").collect();
+    assert_ne!(reordered, lines);
+    assert_eq!(run(reordered).status, 0, "JSON has no order of members");
+    for (from, to, column) in [("Folder 1", "Folder X", "action"), ("\"hash\":\"\"", "\"hash\":\"x\"", "hash")] {
+        let changed = lines.replacen(from, to, 1);
+        assert_ne!(changed, lines, "{from}");
+        let said = run(changed);
+        assert!(said.fails(15).contains(&format!("is there with another {column}")), "{said:?}");
+    }
+}
+
+#[test]
+fn what_is_no_lines_of_objects_is_recognised() {
+    let env = TestEnv::with_store(|_| {});
+    for (input, what) in [
+        (&b"\x1f\x8b\x08\0"[..], "gunzip -c"),
+        (b"\xff\xfe{\0", "iconv"),
+        (b"[\n{}]", "jq -c '.[]'"),
+        (b"{\n\"documentId\":1}", "jq -c ."),
+    ] {
+        let run = env.read_with_input(&["import"], input);
+        assert!(run.fails(13).contains(what), "{run:?}");
+    }
+    let line = br#"{"documentId":"d","documentType":"set","index":0,"action":{"id":"a","type":"SET","timestampUtcMs":"2025-01-31T12:00:00.000Z","input":{"pointer":"/title","value":"Notes"}}}"#;
+    let marked = [&b"\xef\xbb\xbf"[..], line].concat();
+    assert_eq!(env.read_with_input(&["import"], marked).ok(), "1 operation and 0 keyframes added\n");
+    assert_eq!(env.read(&["rebuild", "d/global", "--state"]).ok(), "{\"title\":\"Notes\"}");
+}
+
+#[test]
+fn a_choice_that_nothing_fits_is_told() {
+    let env = TestEnv::with_store(|store| store.drive("d1", "One", 1));
+    let run = env.run(&["import", "--store", "new.db", "--init", "--only", "nope", "ops.db"]);
+    assert_eq!(run.status, 4, "{run:?}");
+    assert!(run.stderr.contains("none of the rows read is one that --only names"), "{run:?}");
 }

@@ -28,6 +28,7 @@ mod fixtures;
 mod generic;
 mod hostile;
 mod import_faults;
+mod moving;
 mod protocol_cost;
 mod protocol_properties;
 mod readme;

@@ -611,7 +611,7 @@ fn an_id_before_is_stored_as_given(store: &dyn Store) {
 }
 
 fn a_repeated_append_does_nothing(store: &dyn Store) {
-    let repeated = [Op { skip: u32::MAX, ..op(7) }, op(8), op(9)];
+    let repeated = [Op { skip: u32::MAX, denied: Some("no"), ..op(7) }, op(8), op(9)];
     let stamp = store.read().unwrap().stamp().unwrap();
     let mut write = store.write().unwrap();
     assert_eq!(append(&mut *write, &main_stream(), &repeated).unwrap(), 0);
@@ -629,6 +629,14 @@ fn an_append_that_does_not_fit_is_a_conflict(store: &dyn Store) {
         (op(11), "operation 11 of doc/global does not fit: the last operation is 9"),
         (Op { id: "y".into(), ..op(9) }, "operation 9 of doc/global does not fit: operation op-9 with skip 0 is there"),
         (Op { skip: 1, ..op(9) }, "operation 9 of doc/global does not fit: operation op-9 with skip 0 is there"),
+        (
+            Op { kind: "X", ..op(9) },
+            "operation 9 of doc/global does not fit: operation op-9 is there with another action",
+        ),
+        (
+            Op { error: Some("e"), ..op(9) },
+            "operation 9 of doc/global does not fit: operation op-9 is there with another error",
+        ),
         (op(u64::MAX), "operation 18446744073709551615 of doc/global does not fit: the last operation is 9"),
     ];
     for (op, message) in unfit {

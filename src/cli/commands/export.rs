@@ -2,6 +2,8 @@
 
 mod file;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use clap::Args;
@@ -103,15 +105,33 @@ pub(crate) fn run(args: &ExportArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
         parts: answer(&*store, |read| choices.iter().map(|choice| choice.find(read)).collect::<anyhow::Result<_>>())?,
         document_type: args.document_type.as_deref().map(Into::into),
     };
+    // A whole store may be empty; what was asked for may not.
+    let must_match = selection != Selection::default();
+    let nothing = || Refusal {
+        exit: ExitStatus::Nothing,
+        code: "nothing-matched",
+        message: format!("{} has no rows that are asked for", store.location()),
+        hint: Some("`snapctl ls` lists the documents, `snapctl ls -l` their scopes".to_owned()),
+    };
     if args.to == "-" {
-        to_stdout(&*store, &selection, ctx, ui)?;
+        let Exported { operations, keyframes } = to_stdout(&*store, &selection, ctx, ui)?;
+        if must_match && operations + keyframes == 0 {
+            return Err(nothing().into());
+        }
     } else if is_store(&args.to) {
         let report = to_store(&*store, selection, &args.to, ctx)?;
+        if must_match && report.is_empty() {
+            return Err(nothing().into());
+        }
         report.answer(&mut ui.out)?;
     } else {
+        refuse_store(Path::new(&args.to), store.location())?;
         let mut file = NewFile::create(Path::new(&args.to), args.force)?;
         let write = &mut |line: &[u8]| file.line(line).map_err(anyhow::Error::from);
         let Exported { operations, keyframes } = each_line(&*store, &selection, ctx, &ctx.meter("exporting"), write)?;
+        if must_match && operations + keyframes == 0 {
+            return Err(nothing().into());
+        }
         let size_bytes = file.finish()?;
         let view = FileView { file: &args.to, operations, keyframes, size_bytes };
         match ui.out.format() {
@@ -143,6 +163,30 @@ impl ExportArgs {
     }
 }
 
+/// Lines never take the place of a database, nor of the files that belong to the store.
+fn refuse_store(to: &Path, location: &str) -> Result<(), Refusal> {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    let mut start = Vec::new();
+    let is_file = to.metadata().is_ok_and(|to| to.is_file());
+    if is_file && let Ok(file) = File::open(to) {
+        // What cannot be read is not replaced either, or says so itself.
+        let _ = file.take(MAGIC.len() as u64).read_to_end(&mut start);
+    }
+    let path = location.strip_prefix("sqlite:").unwrap_or(location);
+    let beside = ["-wal", "-shm", "-journal"]
+        .iter()
+        .any(|ending| is_same_file(&format!("{path}{ending}"), &to.to_string_lossy()));
+    if start != MAGIC && !beside && !is_same_file(location, &to.to_string_lossy()) {
+        return Ok(());
+    }
+    Err(Refusal {
+        exit: ExitStatus::Usage,
+        code: "usage",
+        message: format!("{} belongs to a database, which lines do not replace", to.display()),
+        hint: Some("give --to another name; one that ends in .sqlite is made as a store".to_owned()),
+    })
+}
+
 /// Whether a text names a store rather than a file for lines.
 fn is_store(to: &str) -> bool {
     let ending = Path::new(to).extension().and_then(|ending| ending.to_str());
@@ -150,23 +194,26 @@ fn is_store(to: &str) -> bool {
 }
 
 /// Writes the lines, or with `--json` an array of them.
-fn to_stdout(store: &dyn Store, selection: &Selection, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<()> {
+fn to_stdout(store: &dyn Store, selection: &Selection, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exported> {
     let meter = if ui.out.width().is_some() { ctx.hidden_meter() } else { ctx.meter("exporting") };
     if !ui.out.wants_array() {
         let out = &mut ui.out;
-        each_line(store, selection, ctx, &meter, &mut |line| Ok(out.stored_line(line)?))?;
-        return Ok(());
+        return each_line(store, selection, ctx, &meter, &mut |line| Ok(out.stored_line(line)?));
     }
     let mut list = ui.out.list();
     let written = each_line(store, selection, ctx, &meter, &mut |line| {
         Ok(list.item(|out| out.write_all(line)).map_err(|error: StdoutError| error)?)
     });
-    if let Err(error) = written {
-        // The error counts, not that the list could not be closed.
-        let _ = list.abandon();
-        return Err(error);
-    }
-    Ok(list.finish()?)
+    let exported = match written {
+        Ok(exported) => exported,
+        Err(error) => {
+            // The error counts, not that the list could not be closed.
+            let _ = list.abandon();
+            return Err(error);
+        }
+    };
+    list.finish()?;
+    Ok(exported)
 }
 
 fn each_line(

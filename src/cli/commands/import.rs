@@ -50,7 +50,12 @@ pub(crate) const PAGE: Page = Page {
 ///
 /// A line is an object with the columns of the Operation table by name, or {"keyframe":{…}} with those of Keyframe:
 /// what `export` writes, and what `row_to_json` or `sqlite3 -json | jq -c '.[]'` make of a table. documentId, documentType,
-/// index and action are required; what else is missing follows from the action and the row before.
+/// index and action are required; an action has a type, an id and a timestampUtcMs, and may have a scope and an input:
+///
+/// {"documentId":"n1","documentType":"set","index":0,"action":{"id":"a1","type":"SET",
+/// "timestampUtcMs":"2025-01-31T12:00:00.000Z","input":{"pointer":"/title","value":"Notes"}}}
+///
+/// What else a row has follows from the action and the row before.
 ///
 /// All rows or none are added, unless --batch says otherwise. Rows that are there already are passed over, so that an
 /// import can be run again; nothing is overwritten. A row that does not follow the last one of its stream, or finds
@@ -114,7 +119,7 @@ pub(crate) fn run(args: &ImportArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
     if report.failed() > 0 {
         return Ok(ExitStatus::Findings);
     }
-    if !args.only.is_empty() && report.read > 0 && report.read == report.not_chosen {
+    if !args.only.is_empty() && report.taken() == 0 {
         ui.talk.warning("none of the rows read is one that --only names");
         return Ok(ExitStatus::Nothing);
     }
@@ -174,7 +179,9 @@ pub(super) fn told(error: ImportError, committed: u64, options: &ImportOptions) 
         }
         _ => "nothing was added".to_owned(),
     };
-    let all = |hint: Option<String>| hint.into_iter().fold(kept, |kept, hint| format!("{kept}; {hint}"));
+    const LINE: &str = "`snapctl import --help` shows a line that will do";
+    let line = matches!(error, ImportError::Unreadable { .. }).then(|| LINE.to_owned());
+    let all = |hint: Option<String>| hint.into_iter().chain(line).fold(kept, |kept, hint| format!("{kept}; {hint}"));
     Retold::with_hint(error.into(), all).into()
 }
 

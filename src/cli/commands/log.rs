@@ -21,6 +21,7 @@ use crate::model::operation::{Action, OperationRow};
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
 use crate::replay::{self, Position, Resolved, View, Warning};
+use crate::store::handed::{self, Handed};
 use crate::store::{Order, Read, StoreError, answer};
 
 use gaps::Gaps;
@@ -114,7 +115,19 @@ pub(crate) fn run(args: &LogArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exit
     let store = ctx.open_store()?;
     let mut untold = true;
     let terminal = ui.out.width().is_some();
-    let mut walk = Walk { args, ctx, terminal, last: None, printed: 0, gaps: Gaps::default(), stopped: None };
+    let location = store.location();
+    let mut walk = Walk {
+        args,
+        ctx,
+        location,
+        terminal,
+        first: None,
+        last: None,
+        handed: Handed::default(),
+        printed: 0,
+        gaps: Gaps::default(),
+        stopped: None,
+    };
     let mut printer = Printer::new(&mut ui.out);
     let walked = answer(&*store, |read| {
         let resolved = replay::resolve(read, &in_scope)?;
@@ -182,14 +195,21 @@ impl LogArgs {
     }
 }
 
-/// The one pass over the rows. It holds none of them; when the store moves, it goes on where it was.
+/// The one pass over the rows. It holds none of them; when the store moves, it reads them again, and goes on where it was
+/// if they are the same.
 struct Walk<'a> {
     args: &'a LogArgs,
     ctx: &'a Ctx,
+    /// Where the store is.
+    location: &'a str,
     /// Whether the rows go to a terminal.
     terminal: bool,
+    /// The row that was visited first.
+    first: Option<OpIndex>,
     /// The row that was visited last.
     last: Option<OpIndex>,
+    /// The rows visited so far.
+    handed: Handed,
     printed: u64,
     gaps: Gaps,
     /// Why the pass ended early, if that is an error.
@@ -201,24 +221,41 @@ impl Walk<'_> {
         /// Rows between two looks at the clock.
         const STRIDE: u64 = 128;
         let (stream, whole) = span(resolved);
-        let Some(span) = whole.and_then(|whole| self.rest(whole)) else { return Ok(()) };
+        let Some(whole) = whole else { return Ok(()) };
         self.ctx.check()?;
-        let (args, mut visited, mut complete) = (self.args, 0_u64, true);
-        if self.is_full() || self.stopped.is_some() {
+        if self.is_full() && self.first.is_none() || self.stopped.is_some() {
             return Ok(());
         }
+        let args = self.args;
         if args.replays() {
-            return replayed::run(self, read, &stream, whole.unwrap_or(span), printer);
+            if self.printed > 0 {
+                // What was printed was made of a state that may never have been.
+                return Err(self.moved().into());
+            }
+            return replayed::run(self, read, &stream, whole, printer);
         }
-        read.operations(&stream, span, args.order(), &mut |row| {
+        let span = self.from_first(whole);
+        let (mut visited, mut complete) = (0_u64, true);
+        let mut handed = std::mem::take(&mut self.handed);
+        let mut reading = handed.read();
+        let rows = read.operations(&stream, span, args.order(), &mut |row| {
             visited += 1;
             let checked = if visited.is_multiple_of(STRIDE) { self.ctx.check().map_err(Into::into) } else { Ok(()) };
-            if let Err(error) = checked.and_then(|()| self.visit(&stream, span, row, printer)) {
+            let seen = checked.and_then(|()| match reading.operation(row) {
+                handed::Row::New => self.visit(&stream, span, row, printer),
+                handed::Row::Known => Ok(()),
+                handed::Row::Different => Err(self.moved().into()),
+            });
+            if let Err(error) = seen {
                 self.stopped = Some(error);
             }
-            complete = !self.is_full() && self.stopped.is_none();
+            complete = self.stopped.is_none() && (!self.is_full() || reading.is_owing());
             if complete { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
+        });
+        let finished = if rows.is_ok() && self.stopped.is_none() { reading.finish(self.location) } else { Ok(()) };
+        self.handed = handed;
+        rows?;
+        finished?;
         if complete {
             self.gaps.end(&stream, span, args.order());
             self.refuse_gap()?;
@@ -226,14 +263,15 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// What is left of the stream after the last row visited.
-    fn rest(&self, whole: Span) -> Option<Span> {
-        match (self.last, self.args.order()) {
-            (None, _) => Some(whole),
-            (Some(last), Order::Forward) => Some(Span { from: last.next(), ..whole }),
-            (Some(last), Order::Backward) => {
-                Revision::of(last).checked_sub(1).map(|before| Span { through: Some(before.last()), ..whole })
-            }
+    fn moved(&self) -> StoreError {
+        StoreError::Moved { location: self.location.to_owned() }
+    }
+
+    /// The rows of an earlier reading and what follows them; newest first, what has come since then is left out.
+    fn from_first(&self, whole: Span) -> Span {
+        match (self.first, self.args.order()) {
+            (Some(first), Order::Backward) => Span { through: Some(first), ..whole },
+            _ => whole,
         }
     }
 
@@ -256,6 +294,7 @@ impl Walk<'_> {
             printer.row(row, &action, &Told::default())?;
             self.printed += 1;
         }
+        self.first.get_or_insert(row.index);
         self.last = Some(row.index);
         Ok(())
     }

@@ -156,8 +156,8 @@ pub(super) const JSONB_TEXT: &str = "SELECT CASE WHEN json_valid(?1, 8) THEN jso
 
 pub(super) const LAST_OPERATION: &str = r#"SELECT "index", "opId" FROM "Operation"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 ORDER BY "index" DESC LIMIT 1"#;
-pub(super) const OPERATION_AT: &str = r#"SELECT "opId", "skip" FROM "Operation"
-    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "index" = ?4"#;
+pub(super) const OPERATION_AT: &str = r#"SELECT "opId", "skip", "hash", "error", "deniedReason", "action"
+    FROM "Operation" WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "index" = ?4"#;
 /// Columns that may be absent come before the last one, so that the number of parameters stays the same.
 pub(super) const INSERT_OPERATION: [(&str, &str); 15] = [
     (r#""jobId""#, "?1"),

@@ -11,6 +11,7 @@ use super::{Transaction, sql};
 use crate::model::ids::{NextIndex, OpIndex, Revision, StreamKey};
 use crate::model::operation::OperationRow;
 use crate::store::codec::{self, Codec as _};
+use crate::store::repeat::Stored;
 use crate::store::{NewKeyframe, NewOperation, Previous, StoreError, Write};
 
 impl Write for Transaction<'_> {
@@ -154,21 +155,28 @@ impl Transaction<'_> {
 
     /// Whether the row is there already. Another one in its place is a conflict.
     fn is_stored(&self, stream: &StreamKey, row: &OperationRow<'_>) -> Result<bool, StoreError> {
-        let mut statement = self.prepare(sql::OPERATION_AT)?;
+        let mut statement = self.prepare(&self.session().schema.adapt(sql::OPERATION_AT))?;
         let StreamKey { document, scope, branch } = stream;
         let index = self.column_number(row.index.get())?;
         let mut found =
             self.driver("read", statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), index]))?;
         let Some(stored) = self.driver("read", found.next())? else { return Ok(false) };
         let decode = || -> Result<_, RowError> {
-            Ok((rows::text(stored.get_ref(0)?, "opId")?, rows::skip(stored.get_ref(1)?)?))
+            Ok(Stored {
+                id: rows::text(stored.get_ref(0)?, "opId")?,
+                skip: rows::skip(stored.get_ref(1)?)?,
+                hash: rows::text(stored.get_ref(2)?, "hash")?,
+                error: rows::optional_text(stored.get_ref(3)?, "error")?,
+                denied: rows::optional_text(stored.get_ref(4)?, "deniedReason")?,
+                action: rows::json(stored.get_ref(5)?, &self.session().connection)?.unwrap_or_default(),
+            })
         };
-        let (id, skip) = decode().map_err(|error| {
+        let stored = decode().map_err(|error| {
             self.row_error(OPERATION, error, || {
                 format!("document {document}, scope {scope}, branch {branch}, index {index}")
             })
         })?;
-        if (id, skip) == (row.id, row.skip) { Ok(true) } else { Err(StoreError::taken(stream, row.index, id, skip)) }
+        stored.repeats(stream, row).map(|()| true)
     }
 
     fn insert(&self, stream: &StreamKey, operation: &NewOperation<'_>, previous_id: &str) -> Result<(), StoreError> {

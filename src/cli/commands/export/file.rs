@@ -1,5 +1,6 @@
 //! A file that is there whole or not at all.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -50,11 +51,7 @@ impl NewFile {
         let Some(file_name) = place.file_name() else {
             return Err(failed(io::ErrorKind::IsADirectory.into()).into());
         };
-        let mut partial = std::ffi::OsString::from(".");
-        partial.push(file_name);
-        partial.push(format!(".{}.partial", std::process::id()));
-        let partial = place.with_file_name(partial);
-        let file = OpenOptions::new().write(true).create_new(true).open(&partial).map_err(failed)?;
+        let (partial, file) = beside(&place, file_name).map_err(failed)?;
         let (place, partial) = (Some(place), Some(partial));
         Ok(NewFile { name, place, partial, file: buffered(file), size_bytes: 0, force })
     }
@@ -77,6 +74,12 @@ impl NewFile {
         let failed = |source| FileError { name: self.name.clone(), source };
         self.file.flush().map_err(failed)?;
         let (Some(place), Some(partial)) = (&self.place, &self.partial) else { return Ok(self.size_bytes) };
+        if self.force
+            && let Ok(replaced) = place.metadata()
+        {
+            // Who could not read the old file is not to read the new one.
+            let _ = std::fs::set_permissions(partial, replaced.permissions());
+        }
         self.file.get_ref().sync_all().map_err(failed)?;
         if self.force {
             std::fs::rename(partial, place).map_err(failed)?;
@@ -103,6 +106,24 @@ impl Drop for NewFile {
             let _ = std::fs::remove_file(partial);
         }
     }
+}
+
+/// Makes a new file beside `place`, under a name that nothing has: one that was killed may have left its own there.
+fn beside(place: &Path, file_name: &OsStr) -> io::Result<(PathBuf, File)> {
+    const MOST: u32 = 1000;
+    let mut last = io::ErrorKind::AlreadyExists.into();
+    for attempt in 0..MOST {
+        let mut partial = OsString::from(".");
+        partial.push(file_name);
+        partial.push(format!(".{}-{attempt}.partial", std::process::id()));
+        let partial = place.with_file_name(partial);
+        match OpenOptions::new().write(true).create_new(true).open(&partial) {
+            Ok(file) => return Ok((partial, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
 }
 
 fn buffered(file: File) -> BufWriter<File> {

@@ -47,6 +47,12 @@ impl ReportView {
         ReportView { read, not_chosen, unreadable, operations: tally(operations), keyframes: tally(keyframes), dry_run }
     }
 
+    /// Whether there was no row to take.
+    pub(in crate::cli::commands) fn is_empty(&self) -> bool {
+        let of = |tally: &TallyView| tally.added + tally.present + tally.failed;
+        of(&self.operations) + of(&self.keyframes) + self.unreadable == 0
+    }
+
     /// Writes the answer: an object, or a sentence.
     ///
     /// # Errors
