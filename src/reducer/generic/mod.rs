@@ -13,8 +13,9 @@
 //!   before it.
 //! - Values are those of `model::json`: doubles, lone surrogates, keys in the order of UTF-16 code units. `test`
 //!   compares numbers as numbers and objects without order.
-//! - A state is bounded ([`MAX_STATE_BYTES`], [`MAX_STATE_DEPTH`]), and an action that would take it past a bound
-//!   fails like any other. The bounds are part of the model, so that a log has one outcome on every machine.
+//! - A state is bounded ([`MAX_STATE_BYTES`], [`MAX_STATE_DEPTH`]). An action that makes it grow while it is past a
+//!   bound fails: a JSON Patch after any of its steps, whatever the later ones would do, the others at their end. The
+//!   bounds are part of the model, so that a log has one outcome on every machine.
 //!
 //! The scope `document` is the protocol's: relationships leave it alone, and anything that is not one of the
 //! reference's actions there fails.

@@ -1,4 +1,5 @@
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -275,6 +276,40 @@ fn depth_ends_at_the_bound_whatever_makes_it() {
     let merge = |levels: usize| format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
     let (outcomes, _) = run(GenericKind::JsonMergePatch, &[&merge(deepest), &merge(deepest + 1), r#"{"b":1}"#]);
     assert_eq!(outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+}
+
+/// A look at all others for each of them is 800 million looks, which take several times as long as is allowed; without
+/// any, it is done in a small part of it.
+#[test]
+fn what_goes_costs_no_look_at_what_stays() {
+    type Steps<'a> = &'a dyn Fn(usize) -> String;
+    const N: usize = 40_000;
+    const ALLOWED: Duration = Duration::from_secs(2);
+    let add_item = |_: usize| r#"{"op":"add","path":"/todo/-","value":{"n":1.5}}"#.to_owned();
+    let add_member = |at: usize| format!(r#"{{"op":"add","path":"/todo/{at}","value":{{"n":1.5}}}}"#);
+    let remove_first = |_: usize| r#"{"op":"remove","path":"/todo/0"}"#.to_owned();
+    let remove = |at: usize| format!(r#"{{"op":"remove","path":"/todo/{at}"}}"#);
+    let flatten = |at: usize| format!(r#"{{"op":"replace","path":"/todo/{at}","value":7}}"#);
+    let shapes: [(&str, &str, Steps<'_>, Steps<'_>); 4] = [
+        ("items go", "[]", &add_item, &remove_first),
+        ("items get shallower", "[]", &add_item, &flatten),
+        ("members go", "{}", &add_member, &remove),
+        ("members get shallower", "{}", &add_member, &flatten),
+    ];
+    for (name, empty, fill, change) in shapes {
+        let patch = |step: Steps<'_>| format!("[{}]", (0..N).map(step).collect::<Vec<_>>().join(","));
+        let (fill, change) = (patch(fill), patch(change));
+        let mut state = Node::from(&parse(format!(r#"{{"todo":{empty}}}"#).as_bytes()).unwrap());
+        patch::apply(&mut state, &parse(fill.as_bytes()).unwrap()).unwrap();
+        assert_eq!(state.weight().depth, 3, "{name}");
+        let change = parse(change.as_bytes()).unwrap();
+        let start = Instant::now();
+        patch::apply(&mut state, &change).unwrap();
+        let took = start.elapsed();
+        assert_eq!(state.weight(), measured(&state), "{name}");
+        assert_eq!(state.weight().depth, 2, "{name}");
+        assert!(took < ALLOWED, "{name}: {took:?}");
+    }
 }
 
 #[test]

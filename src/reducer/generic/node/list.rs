@@ -37,7 +37,7 @@ impl List {
     /// Takes out the item at `at`, which is below the length.
     pub(in crate::reducer::generic) fn remove(&mut self, at: usize) -> Node {
         let item = self.items.remove(at);
-        self.tally.exchange(item.weight(), Weight::default(), || depths(&self.items));
+        self.tally.take_off(item.weight());
         item
     }
 
@@ -47,7 +47,7 @@ impl List {
         let before = item.weight();
         let result = change(item);
         let after = item.weight();
-        self.tally.exchange(before, after, || depths(&self.items));
+        self.tally.exchange(before, after);
         Some(result)
     }
 }
@@ -59,8 +59,4 @@ impl FromIterator<Node> for List {
         items.iter().for_each(|item| tally.put_on(item.weight()));
         List { items, tally }
     }
-}
-
-fn depths(items: &Seq<Node>) -> u32 {
-    items.iter().map(|item| item.weight().depth).max().unwrap_or(0)
 }

@@ -45,7 +45,7 @@ impl Members {
     pub(in crate::reducer::generic) fn remove(&mut self, key: &Text<'_>) -> Option<Node> {
         let at = self.position(key).ok()?;
         let (_, value) = self.members.remove(at);
-        self.tally.exchange(weight(key, &value), Weight::default(), || depths(&self.members));
+        self.tally.take_off(weight(key, &value));
         Some(value)
     }
 
@@ -64,7 +64,7 @@ impl Members {
         let before = value.weight();
         let result = change(value);
         let after = value.weight();
-        self.tally.exchange(before, after, || depths(&self.members));
+        self.tally.exchange(before, after);
         Some(result)
     }
 
@@ -87,8 +87,4 @@ impl FromIterator<(Text<'static>, Node)> for Members {
 fn weight(key: &Text<'_>, value: &Node) -> Weight {
     let Weight { bytes, depth } = value.weight();
     Weight { bytes: text_bytes(key) as usize + 1 + bytes, depth }
-}
-
-fn depths(members: &Seq<(Text<'static>, Node)>) -> u32 {
-    members.iter().map(|(_, value)| value.weight().depth).max().unwrap_or(0)
 }
