@@ -121,6 +121,8 @@ fn completer(arg: &clap::Arg, asked: &Arc<Asked>) -> Option<ArgValueCompleter> {
         "TYPE" | "MODEL" => Asked::document_types,
         "ACTION_TYPE" => Asked::action_types,
         "COMMAND" => commands,
+        "KEY" => settings,
+        "NAME" if arg.is_positional() => schemas,
         "URL" | "FILE" | "DIR" | "PATH" => files,
         _ if matches!(arg.get_value_hint(), ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath) => files,
         _ => return None,
@@ -135,6 +137,31 @@ fn completer(arg: &clap::Arg, asked: &Arc<Asked>) -> Option<ArgValueCompleter> {
 /// The shell completes files.
 fn files(_: &Asked, _: &str) -> Vec<CompletionCandidate> {
     vec![CompletionCandidate::new(FILES)]
+}
+
+/// Settings by their keys.
+fn settings(asked: &Asked, typed: &str) -> Vec<CompletionCandidate> {
+    let settings = asked.settings();
+    // Keys are understood without the quotes that a file needs.
+    let entries = settings.entries().map(|entry| (entry.key.replace('"', ""), entry.about));
+    let fitting = entries.filter(|(key, _)| key.starts_with(typed));
+    fitting.map(|(key, about)| CompletionCandidate::new(key).help(Some(about.into()))).collect()
+}
+
+/// Names of schemas, which may have several words: the next one behind the words before.
+fn schemas(asked: &Asked, typed: &str) -> Vec<CompletionCandidate> {
+    let words = asked.words().skip_while(|word| *word != "schema").skip(1).filter(|word| !word.starts_with('-'));
+    let before: String = words.flat_map(|word| [word, " "]).collect();
+    let mut found: Vec<CompletionCandidate> = Vec::new();
+    for entry in super::schema::ENTRIES {
+        let Some(rest) = entry.name.strip_prefix(&before).filter(|rest| rest.starts_with(typed)) else { continue };
+        let (word, more) = rest.split_once(' ').map_or((rest, false), |(word, _)| (word, true));
+        if found.last().is_some_and(|last| last.get_value() == word) {
+            continue;
+        }
+        found.push(CompletionCandidate::new(word).help((!more).then(|| entry.about.into())));
+    }
+    found
 }
 
 /// Commands as words: those in the group that the words before name.

@@ -10,7 +10,7 @@ mod value;
 mod worker;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::exit::Refusal;
 use super::progress::Limits;
@@ -64,14 +64,21 @@ pub(crate) struct Jq {
     lines: u64,
     /// It has failed, or nobody wants to hear of it.
     ended: bool,
-    resident_at_start: u64,
+    memory: Memory,
+}
+
+/// What the process holds, and when that was looked at last.
+struct Memory {
+    at_start: u64,
+    most_growth: u64,
+    looked: Instant,
 }
 
 impl Jq {
     /// Values are handed over in batches of this many bytes, or this many values.
     const BATCH_BYTES: usize = 64 << 10;
     const BATCH_VALUES: usize = 256;
-    /// How often a wait looks whether it should end.
+    /// How often a wait looks whether it should end, and at how much memory the filter takes.
     const PATIENCE: Duration = Duration::from_millis(50);
     /// By how much the process may grow while a filter runs, where the system tells.
     const MAX_GROWTH_BYTES: u64 = 2 << 30;
@@ -84,10 +91,9 @@ impl Jq {
         let (inputs, to_filter) = sync_channel(1);
         let (from_filter, events) = sync_channel(4);
         worker::spawn(expression.to_owned(), results, to_filter, from_filter)?;
-        let resident_at_start = resident_bytes().unwrap_or_default();
+        let memory = Memory::of_now(Self::MAX_GROWTH_BYTES);
         let waiting = Vec::new();
-        let mut jq =
-            Jq { limits, inputs, events, waiting, waiting_bytes: 0, lines: 0, ended: false, resident_at_start };
+        let mut jq = Jq { limits, inputs, events, waiting, waiting_bytes: 0, lines: 0, ended: false, memory };
         match jq.event()? {
             Event::Refused(refusal) => Err(Refusal::into(refusal)),
             _ => Ok(jq),
@@ -154,17 +160,32 @@ impl Jq {
         let failed = |reason: &str| StdoutError::Filter(Failure { line: None, reason: reason.to_owned() });
         loop {
             self.limits.check().map_err(StdoutError::Stopped)?;
+            // Also while there is output: what prints may grow.
+            if self.memory.is_exceeded(Instant::now()) {
+                return Err(failed("the expression takes more than 2 GiB of memory"));
+            }
             match self.events.recv_timeout(Self::PATIENCE) {
                 Ok(event) => return Ok(event),
                 Err(RecvTimeoutError::Disconnected) => return Err(failed("the filter ended by itself")),
-                Err(RecvTimeoutError::Timeout) => {
-                    let grown = resident_bytes().unwrap_or_default().saturating_sub(self.resident_at_start);
-                    if grown > Self::MAX_GROWTH_BYTES {
-                        return Err(failed("the expression takes more than 2 GiB of memory"));
-                    }
-                }
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
+    }
+}
+
+impl Memory {
+    /// What the process holds now, and by how much that may grow.
+    fn of_now(most_growth: u64) -> Self {
+        Memory { at_start: resident_bytes().unwrap_or_default(), most_growth, looked: Instant::now() }
+    }
+
+    /// Whether it has grown by too much, if it is time to look again.
+    fn is_exceeded(&mut self, now: Instant) -> bool {
+        if now.duration_since(self.looked) < Jq::PATIENCE {
+            return false;
+        }
+        self.looked = now;
+        resident_bytes().unwrap_or_default().saturating_sub(self.at_start) > self.most_growth
     }
 }
 
@@ -173,4 +194,25 @@ fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(kib.split_whitespace().next()?.parse::<u64>().ok()? << 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Only Linux tells how much memory a process holds.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_grows_while_it_prints_is_ended() {
+        // Every round prints what is a piece of its own, and takes 4 MiB more; all of them take 2 GiB.
+        let grow = "foreach range(512) as $i ([]; . + [\"x\" * 4194304 + \"\\($i)\"]; \"y\" * 40000)";
+        let limits = Limits::start(None).unwrap();
+        let mut jq = Jq::start(grow, Results::Raw, limits).unwrap();
+        jq.memory.most_growth = 256 << 20;
+        let mut out = Vec::new();
+        jq.value(b"null".to_vec(), &mut out).unwrap();
+        let failed = jq.drain(&mut out).unwrap_err();
+        assert!(matches!(&failed, StdoutError::Filter(failure) if failure.reason.contains("memory")), "{failed}");
+        assert!(!out.is_empty() && out.len() < 500 * 40_001, "{} bytes", out.len());
+    }
 }

@@ -44,8 +44,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     out("completions", "a script (completions --json)", of::<completions::ScriptView<'_>>),
     out(
         "config",
-        "settings, an array; of one KEY an item; a line of --ndjson is an item",
-        of::<Vec<config::SettingView<'_>>>,
+        "settings, an array, whose items are the lines of --ndjson; of one KEY an object",
+        of::<config::Answer<'_>>,
     ),
     out(
         "config-files",

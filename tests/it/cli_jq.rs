@@ -266,6 +266,26 @@ fn filters_do_what_those_of_jq_do() {
 }
 
 #[test]
+fn characters_and_repetitions_are_those_of_jq() {
+    prints(
+        "\"ab\" * (2.0, 1.5, 0.5, 3, 0, -1.5, nan), 2.0 * \"ab\"",
+        &["abab", "ab", "ab", "ababab", "null", "null", "null", "abab"],
+    );
+    prints(
+        "([-1, 65.7, 55296, 1114112, 1e300, 8364] | implode), (\"é😀\" | explode | implode)",
+        &["\u{fffd}A\u{fffd}\u{fffd}\u{fffd}€", "é😀"],
+    );
+    for (expression, said) in [
+        ("[\"a\"] | implode", "cannot implode [\"a\"]: characters are numbers"),
+        ("\"a\" | implode", "cannot use \"a\" as array"),
+        ("\"x\" * 1e300", "cannot calculate \"x\" * 1"),
+    ] {
+        let run = of_nothing(expression);
+        assert!(run.fails(2).contains(said), "{expression}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn what_never_ends_is_ended_by_the_clock() {
     for expression in
         ["[repeat(.)]", "last(range(1e18))", "def f: f; f", "reduce range(1e18) as $i (0; . + 1)", "until(false; .)"]

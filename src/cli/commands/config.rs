@@ -53,6 +53,17 @@ pub(in crate::cli) struct SettingView<'a> {
     origin: OriginView<'a>,
 }
 
+/// What `config` prints: all settings, or those that were named; of one that was named an object.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "answers are written as they are made")]
+pub(in crate::cli) enum Answer<'a> {
+    /// Settings; with `--ndjson` a line each.
+    Several(Vec<SettingView<'a>>),
+    /// The one that was named.
+    One(SettingView<'a>),
+}
+
 /// Where a value comes from. What does not apply is absent.
 #[derive(Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -13,7 +13,7 @@ use crate::cli::args::Global;
 use crate::cli::settings;
 use crate::model::ids::{Branch, DocumentId, Scope, StreamKey};
 use crate::reducer::Registry;
-use crate::settings::STORE_URL;
+use crate::settings::{STORE_URL, Settings};
 use crate::store::{Access, Options, Read, Store, Stores};
 
 /// What is asked: the words before the current one, and the store they name.
@@ -42,6 +42,11 @@ impl Asked {
     /// The words behind the program's name.
     pub(super) fn words(&self) -> impl Iterator<Item = &str> {
         self.words.iter().skip(1).map(String::as_str)
+    }
+
+    /// The settings that hold for the line, or else the defaults.
+    pub(super) fn settings(&self) -> Settings {
+        settings_for(&self.words).unwrap_or_else(|| settings::Gathered::default().settings)
     }
 
     /// Parts of `DOC[/SCOPE][@BRANCH][:REV]`.
@@ -174,8 +179,12 @@ fn store_named(words: &[String]) -> Option<String> {
 
 /// The store that the environment names, or else the settings files.
 fn store_of_settings(words: &[String]) -> Option<String> {
+    settings_for(words)?.get(&STORE_URL).map(|location| location.0)
+}
+
+/// The settings that hold for the line, unless something is wrong with them.
+fn settings_for(words: &[String]) -> Option<Settings> {
     let value = |name: &str| words.iter().skip_while(|word| *word != name).nth(1).cloned();
     let global = Global::reading(value("--config").map(PathBuf::from), value("--profile"));
-    let gathered = settings::gather(&global).ok()?;
-    gathered.settings.get(&STORE_URL).map(|location| location.0)
+    settings::gather(&global).ok().map(|gathered| gathered.settings)
 }

@@ -33,8 +33,8 @@ const ENVIRONMENT: &str = "an expression does not read the environment: write th
 const INPUTS: &str = "an expression sees one value at a time: pipe --ndjson to jq for that";
 const SAYS: &str = "stderr is not the expression's: pipe --json to jq for that";
 
-/// Natives that stand behind what is refused.
-const BEHIND: &[&str] = &["debug_empty", "stderr_empty"];
+/// Natives that stand behind what is refused, and one that is here otherwise: of several of a name the first counts.
+const BEHIND: &[&str] = &["debug_empty", "stderr_empty", "implode"];
 
 /// Definitions in the language itself; what comes later wins.
 pub(super) fn definitions() -> Vec<Def<&'static str>> {
@@ -49,8 +49,8 @@ pub(super) fn natives<D>() -> impl Iterator<Item = Fun<D>>
 where
     D: for<'a> DataT<V<'a> = Value>,
 {
-    let all = jaq_core::funs().chain(jaq_std::funs()).chain(own());
-    all.filter(|(name, ..)| is_allowed(name) && !BEHIND.contains(name))
+    let all = jaq_core::funs().chain(jaq_std::funs());
+    all.filter(|(name, ..)| is_allowed(name) && !BEHIND.contains(name)).chain(own())
 }
 
 fn is_allowed(name: &str) -> bool {
@@ -61,9 +61,10 @@ fn own<D>() -> impl Iterator<Item = Fun<D>>
 where
     D: for<'a> DataT<V<'a> = Value>,
 {
-    let all: [jaq_core::native::Filter<jaq_core::RunPtr<D>>; 8] = [
+    let all: [jaq_core::native::Filter<jaq_core::RunPtr<D>>; 9] = [
         ("fromjson", v(0), |cv| bome(from_json(&cv.1))),
         ("tojson", v(0), |cv| bome(Ok(to_json(&cv.1)))),
+        ("implode", v(0), |cv| bome(implode(&cv.1))),
         ("length", v(0), |cv| bome(length(&cv.1))),
         ("contains", v(1), |cv| unary(cv, |value, part| Ok(contains(&value, &part)))),
         ("has", v(1), |cv| unary(cv, |value, key| has(&value, &key))),
@@ -87,6 +88,21 @@ fn to_json(value: &Value) -> Value {
     let mut text = Vec::new();
     write_value(&value.inner, &mut text);
     Value::text(text)
+}
+
+/// What is no character becomes U+FFFD.
+fn implode(value: &Value) -> ValR {
+    let Val::Arr(items) = &value.inner else { return Err(Error::typ(value.clone(), "array")) };
+    let character = |item: &Val| {
+        let number = if let Val::Num(_) = item { item.as_f64() } else { None };
+        let Some(number) = number.filter(|number| !number.is_nan()) else {
+            return Err(Error::str(format_args!("cannot implode {value}: characters are numbers")));
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "what is too large is no character either way")]
+        let code = u32::try_from(number as i64).ok();
+        Ok(code.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER))
+    };
+    Ok(Value::from(items.iter().map(character).collect::<Result<String, _>>()?))
 }
 
 fn length(value: &Value) -> ValR {

@@ -413,8 +413,9 @@ macro_rules! operation {
                     return Err(jaq_core::Error::math(self, Math::$trait, other));
                 }
                 let depth = self.depth.max(other.depth);
+                let (left, right) = operands(self.inner, Math::$trait, other.inner);
                 let failed = |_| jaq_core::Error::str(concat!("cannot ", stringify!($method)));
-                let inner = self.inner.$method(other.inner).map_err(failed)?;
+                let inner = left.$method(right).map_err(failed)?;
                 Ok(if is_scalar(&inner) { Value { inner, depth: 0 } } else { Value { inner, depth: depth.max(1) } })
             }
         }
@@ -430,11 +431,8 @@ operation!(Rem, rem);
 /// Whether an operation has a result, and one of a size that can be.
 fn is_defined(left: &Val, operation: Math, right: &Val) -> bool {
     match (operation, left, right) {
-        (Math::Mul, Val::TStr(text), Val::Num(Num::Int(times)))
-        | (Math::Mul, Val::Num(Num::Int(times)), Val::TStr(text)) => {
-            let bytes = usize::try_from(*times).map_or(Some(0), |times| times.checked_mul(text.len()));
-            bytes.is_some_and(|bytes| bytes <= Value::MAX_TEXT_BYTES)
-        }
+        (Math::Mul, Val::TStr(text), Val::Num(_)) => is_repeatable(text.len(), right),
+        (Math::Mul, Val::Num(_), Val::TStr(text)) => is_repeatable(text.len(), left),
         // jaq knows no remainder of the smallest integer by -1, and nobody one by zero.
         (Math::Rem, Val::Num(number), Val::Num(Num::Int(by))) => {
             *by != 0 && !(*by == -1 && matches!(number, Num::Int(isize::MIN)))
@@ -446,6 +444,36 @@ fn is_defined(left: &Val, operation: Math, right: &Val) -> bool {
         | (Math::Add | Math::Mul, Val::Obj(_), Val::Obj(_))
         | (_, Val::Num(_), Val::Num(_)) => true,
         _ => false,
+    }
+}
+
+/// Whether a text of so many bytes is not too long after being repeated.
+fn is_repeatable(bytes: usize, times: &Val) -> bool {
+    let times = usize::try_from(times_of(times)).unwrap_or_default();
+    times.checked_mul(bytes).is_some_and(|bytes| bytes <= Value::MAX_TEXT_BYTES)
+}
+
+/// How often a text is repeated: as jq has it, a whole number of times, and at least once if it is more than nothing.
+fn times_of(number: &Val) -> isize {
+    use jaq_std::ValT as _;
+    match number {
+        Val::Num(Num::Int(times)) => *times,
+        _ => {
+            let times = number.as_f64().unwrap_or_default();
+            let times = if times > 0.0 { times.max(1.0) } else { times };
+            #[expect(clippy::cast_possible_truncation, reason = "it saturates, and nothing is repeated that often")]
+            let whole = times as isize;
+            whole
+        }
+    }
+}
+
+/// The sides of an operation as jaq takes them: it repeats texts an integral number of times only.
+fn operands(left: Val, operation: Math, right: Val) -> (Val, Val) {
+    match (operation, left, right) {
+        (Math::Mul, left @ Val::TStr(_), right @ Val::Num(_)) => (left, Val::from(times_of(&right))),
+        (Math::Mul, left @ Val::Num(_), right @ Val::TStr(_)) => (Val::from(times_of(&left)), right),
+        (_, left, right) => (left, right),
     }
 }
 
