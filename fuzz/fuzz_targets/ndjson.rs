@@ -4,9 +4,11 @@
 use libfuzzer_sys::fuzz_target;
 use snapctl::cli::batch_target;
 use snapctl::model::target::{DocumentRef, Target};
+use snapctl::store::{InsertedKeyframe, InsertedOperation, Serial};
+use snapctl::transfer::{KeyframeRecord, OperationRecord, Record, decode, encode_keyframe, encode_operation};
 
 /// What is asserted of a line, a codec each.
-const CODECS: [fn(&[u8]); 1] = [batch];
+const CODECS: [fn(&[u8]); 2] = [batch, import];
 
 fuzz_target!(|input: &[u8]| {
     for line in input.split(|&byte| byte == b'\n') {
@@ -38,5 +40,61 @@ fn batch(line: &[u8]) {
             let byte: usize = byte.and_then(|byte| byte.parse().ok()).expect("the place of the fault");
             assert!(byte <= line.len(), "{said}");
         }
+    }
+}
+
+/// A line of `import` that decodes is encoded as a line that decodes to the same row, and which is its own encoding; a
+/// failure says at which byte of the line, and stays short.
+fn import(line: &[u8]) {
+    const LONGEST: usize = 500;
+    match decode(line) {
+        Ok(record) => {
+            let encoded = encode(&record);
+            assert!(!encoded.contains(&b'\n'), "a row is one line");
+            let again = decode(&encoded).expect("a line that was encoded");
+            assert_eq!(again, record);
+            assert_eq!(encode(&again), encoded);
+        }
+        Err(problem) => {
+            assert!(problem.byte <= line.len(), "{problem:?}");
+            assert!(!problem.reason.is_empty() && problem.reason.len() < LONGEST, "{problem}");
+        }
+    }
+}
+
+fn encode(record: &Record<'_>) -> Vec<u8> {
+    let mut line = Vec::new();
+    match record {
+        Record::Operation(operation) => {
+            let row = inserted(operation);
+            encode_operation(&row, &mut line).expect("what was decoded is UTF-8");
+            assert_eq!(OperationRecord::of(&row).as_ref(), Ok(operation));
+        }
+        Record::Keyframe(keyframe) => {
+            let row = InsertedKeyframe {
+                serial: Serial::START,
+                stream: &keyframe.stream,
+                label: i64::try_from(keyframe.revision.get()).expect("labels are of 64 bits"),
+                document_type: &keyframe.document_type,
+                created: keyframe.created,
+                document: &keyframe.document,
+            };
+            encode_keyframe(&row, &mut line);
+            assert_eq!(KeyframeRecord::of(&row).as_ref(), Some(keyframe));
+        }
+    }
+    line
+}
+
+/// The row as a store that took it shows it.
+fn inserted<'a>(operation: &'a OperationRecord<'a>) -> InsertedOperation<'a> {
+    let (new, previous) = operation.as_new();
+    InsertedOperation {
+        serial: Serial::START,
+        stream: &operation.stream,
+        row: new.row,
+        previous,
+        written: Some(new.written),
+        job_id: Some(new.job_id),
     }
 }

@@ -14,10 +14,11 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 use snapctl::model::ids::{OpIndex, OperationId, Revision, Span, StreamKey};
 use snapctl::model::progress::Silent;
+use snapctl::model::state::State;
 use snapctl::model::target::Target;
 use snapctl::reducer::Registry;
 use snapctl::replay::{ReplayError, Sources, Trust, rebuild, resolve};
-use snapctl::store::{Detail, Flow, Options, Order, Read, Store, StoreError, Stores, answer};
+use snapctl::store::{Detail, Flow, Options, Order, Read, Selection, Serial, Store, StoreError, Stores, answer};
 
 /// A store with a drive of four operations, and what changes it.
 struct Bench {
@@ -57,10 +58,15 @@ fuzz_target!(|input: &[u8]| {
 impl Bench {
     fn new() -> Self {
         let path = path();
-        let _ = std::fs::remove_file(&path);
+        for beside in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{beside}", path.display()));
+        }
         let writer = Connection::open(&path).expect("a new file");
-        writer.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF").expect("an ordinary file");
+        // With a shared log, the store keeps its connection when the file changes; without, it opens one an input.
+        writer.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF").expect("an ordinary file");
         writer.execute_batch(include_str!("../row.sql")).expect("the rows");
+        // Each column has a statement for each form of a value.
+        writer.set_prepared_statement_cache_capacity(64);
         let store = Stores::built_in().open(path.to_str().expect("a plain path"), &Options::default());
         Bench { writer, store: store.expect("a store"), registry: Registry::built_in() }
     }
@@ -82,83 +88,98 @@ impl Bench {
         self.writer.prepare_cached(&restore).and_then(|mut restore| restore.execute([])).expect("the row as it was");
     }
 
+    /// Reads all there is, in one transaction: beginning one costs more than most reads.
     fn read_all(&self, table: &'static str) {
+        let read_all = |read: &dyn Read| {
+            Bench::read_rows(read, table);
+            for trust in [Trust::None, Trust::Any] {
+                let sources = Sources { read, registry: &self.registry, trust, progress: &Silent };
+                for target in ["d/global", "d/global:keyframe:1", "d:@2025-01-01T12:00:00Z"] {
+                    if let Err(error) = rebuilt(&sources, target) {
+                        judge_replay(&error, table);
+                    }
+                }
+                same_twice(&sources, "d", table);
+            }
+            Ok::<(), StoreError>(())
+        };
+        look(answer(&*self.store, read_all), table);
+    }
+
+    fn read_rows(read: &dyn Read, table: &'static str) {
         let stream = StreamKey { document: "d".into(), scope: "global".into(), branch: "main".into() };
-        let forward = self.operations(table, &stream, Order::Forward);
-        let backward = self.operations(table, &stream, Order::Backward);
+        let forward = look(operations(read, &stream, Order::Forward), table);
+        let backward = look(operations(read, &stream, Order::Backward), table);
         if let (Some(mut forward), Some(backward)) = (forward, backward) {
             forward.reverse();
             assert_eq!(forward, backward);
         }
-        self.look(table, |read| read.skips(&stream, Span::ALL).map(drop));
-        self.look(table, |read| read.newest_time(&stream, Span::ALL).map(drop));
-        self.look(table, |read| read.streams(&stream.document).map(drop));
-        self.look(table, |read| read.documents("", &mut |_| Flow::Continue(())));
-        self.look(table, |read| read.find_operation(&stream.document, &OperationId::from("o")).map(drop));
-        self.look(table, |read| read.keyframes(&stream.document, Detail::Created, &mut |_| Flow::Continue(())));
-        self.look(table, |read| {
-            let newest = read.nearest_keyframe(&stream, Revision::of(OpIndex::new(u64::MAX)))?;
-            let label = newest.and_then(|keyframe| u64::try_from(keyframe.label).ok());
-            label.map_or(Ok(()), |label| read.keyframe_document(&stream, Revision::of(OpIndex::new(label))).map(drop))
-        });
-        for trust in [Trust::None, Trust::Any] {
-            for target in ["d/global", "d", "d/global:keyframe:1", "d:@2025-01-01T12:00:00Z"] {
-                self.rebuild(table, target, trust);
-            }
+        let StreamKey { document, branch, .. } = &stream;
+        look(read.skips(&stream, Span::ALL), table);
+        look(read.newest_time(&stream, Span::ALL), table);
+        look(read.streams(document), table);
+        look(read.documents("", &mut |_| Flow::Continue(())), table);
+        look(read.find_operation(document, branch, None, &OperationId::from("o")), table);
+        look(read.keyframes(document, Detail::Created, &mut |_| Flow::Continue(())), table);
+        look(read.inserted_operations(&Selection::default(), Serial::START, &mut |_| Flow::Continue(())), table);
+        look(read.inserted_keyframes(&Selection::default(), Serial::START, &mut |_| Flow::Continue(())), table);
+        let newest = look(read.nearest_keyframe(&stream, Revision::of(OpIndex::new(u64::MAX))), table).flatten();
+        if let Some(label) = newest.and_then(|keyframe| u64::try_from(keyframe.label).ok()) {
+            look(read.keyframe_document(&stream, Revision::of(OpIndex::new(label))), table);
         }
     }
+}
 
-    /// The operations of a stream, unless a row is refused.
-    fn operations(
-        &self,
-        table: &'static str,
-        stream: &StreamKey,
-        order: Order,
-    ) -> Option<Vec<(OpIndex, String, Vec<u8>)>> {
-        self.look(table, |read| {
-            let mut rows = Vec::new();
-            read.operations(stream, Span::ALL, order, &mut |row| {
-                assert!(row.error != Some("") && row.denied != Some(""));
-                rows.push((row.index, row.id.to_owned(), row.action.to_vec()));
-                Flow::Continue(())
-            })?;
-            Ok(rows)
-        })
-    }
+/// What is there, unless a row is refused.
+fn look<T>(found: Result<T, StoreError>, table: &'static str) -> Option<T> {
+    found.map_err(|error| judge(&error, table)).ok()
+}
 
-    fn look<T>(&self, table: &'static str, ask: impl Fn(&dyn Read) -> Result<T, StoreError>) -> Option<T> {
-        answer(&*self.store, ask).map_err(|error| judge(&error, table)).ok()
-    }
+/// The operations of a stream.
+fn operations(
+    read: &dyn Read,
+    stream: &StreamKey,
+    order: Order,
+) -> Result<Vec<(OpIndex, String, Vec<u8>)>, StoreError> {
+    let mut rows = Vec::new();
+    read.operations(stream, Span::ALL, order, &mut |row| {
+        assert!(row.error != Some("") && row.denied != Some(""));
+        rows.push((row.index, row.id.to_owned(), row.action.to_vec()));
+        Flow::Continue(())
+    })?;
+    Ok(rows)
+}
 
-    fn rebuild(&self, table: &'static str, target: &str, trust: Trust) {
-        let target: Target = target.parse().expect("a target");
-        let run = || {
-            answer(&*self.store, |read| {
-                let sources = Sources { read, registry: &self.registry, trust, progress: &Silent };
-                rebuild(&sources, &resolve(read, &target)?)
-            })
-        };
-        match (run(), run()) {
-            (Ok(one), Ok(two)) => {
-                for scope in one.state.scopes() {
-                    assert_eq!(one.state.canonical(scope.as_str()), two.state.canonical(scope.as_str()));
-                }
+fn rebuilt(sources: &Sources<'_>, target: &str) -> Result<State, ReplayError> {
+    let target: Target = target.parse().expect("a target");
+    Ok(rebuild(sources, &resolve(sources.read, &target)?)?.state)
+}
+
+fn same_twice(sources: &Sources<'_>, target: &str, table: &'static str) {
+    match (rebuilt(sources, target), rebuilt(sources, target)) {
+        (Ok(one), Ok(two)) => {
+            for scope in one.scopes() {
+                assert_eq!(one.canonical(scope.as_str()), two.canonical(scope.as_str()));
             }
-            (Err(one), Err(two)) => {
-                assert_eq!(one.to_string(), two.to_string());
-                if let ReplayError::Store(error) = &one {
-                    judge(error, table);
-                }
-            }
-            (one, two) => panic!("once {:?}, once {:?}", one.is_ok(), two.is_ok()),
         }
+        (Err(one), Err(two)) => {
+            assert_eq!(one.to_string(), two.to_string());
+            judge_replay(&one, table);
+        }
+        (one, two) => panic!("once {:?}, once {:?}", one.is_ok(), two.is_ok()),
+    }
+}
+
+fn judge_replay(error: &ReplayError, table: &'static str) {
+    if let ReplayError::Store(error) = error {
+        judge(error, table);
     }
 }
 
 /// A value that does not decode is refused by table and column; nothing else can be wrong with the store.
 fn judge(error: &StoreError, changed: &str) {
     let StoreError::Corrupt { table, key, column, reason } = error else { panic!("{error:?}") };
-    assert!(*table == changed && (key.starts_with("document d") || key.starts_with("keyframe")), "{error}");
+    assert!(*table == changed && (key.starts_with("document ") || key.starts_with("keyframe")), "{error}");
     assert!(OPERATION.contains(column) || KEYFRAME.contains(column), "{error}");
     assert!(!reason.is_empty() && key.len() + reason.len() < 2000, "{error}");
 }

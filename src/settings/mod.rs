@@ -215,7 +215,9 @@ impl Settings {
     pub fn find(&self, key: &str) -> Result<Option<Entry<'_>>, Option<String>> {
         let plain = |text: &str| text.replace(['"', '\''], "");
         let wanted = plain(key);
-        if let Some(entry) = self.entries().find(|entry| plain(&entry.key) == wanted) {
+        // Names may have quotes of their own.
+        let exact = self.entries().find(|entry| entry.key == key);
+        if let Some(entry) = exact.or_else(|| self.entries().find(|entry| plain(&entry.key) == wanted)) {
             return Ok(Some(entry));
         }
         let of_model = wanted.strip_prefix("models.").and_then(|rest| rest.rsplit_once('.'));
@@ -300,10 +302,23 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, known)| known)
 }
 
-/// A part of a key, with quotes if it needs them.
+/// A part of a key, with quotes and escapes if it needs them (<https://toml.io/en/v1.0.0#keys>).
 fn quoted(part: &str) -> String {
     let bare = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if bare { part.to_owned() } else { format!("\"{}\"", part.replace('\\', "\\\\").replace('"', "\\\"")) }
+    if bare {
+        return part.to_owned();
+    }
+    let mut text = String::from('"');
+    for char in part.chars() {
+        match char {
+            '"' | '\\' => text.extend(['\\', char]),
+            // TOML allows no line break in a key, and a terminal obeys the others.
+            char if char.is_control() => text.push_str(&format!("\\u{:04x}", u32::from(char))),
+            char => text.push(char),
+        }
+    }
+    text.push('"');
+    text
 }
 
 /// A text of a file as a message shows it: not longer than one can read.

@@ -51,6 +51,7 @@ impl Models {
                 }
                 _ if text_of("same-as").is_none() => {
                     let missing = Name::Member { model: model.clone(), member: "same-as" };
+                    let missing = brief(&missing.to_string());
                     return Err(bad(format!("it says nothing without {missing}, which is missing")));
                 }
                 _ => {}
@@ -92,7 +93,7 @@ impl Models {
 impl Alias {
     fn fails(&self, id: &ModelId, source: RegistryError) -> SettingsError {
         let key = Name::Member { model: id.to_string(), member: "same-as" }.to_string();
-        SettingsError::Model { origin: self.origin.clone(), key, source }
+        SettingsError::Model { origin: self.origin.clone(), key: brief(&key), source }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::brief;
+
 /// Where a value comes from, the weakest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -54,7 +56,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::Default => f.write_str("default"),
             Origin::File { path, at, profile: None } => write!(f, "{path}:{at}"),
-            Origin::File { path, at, profile: Some(profile) } => write!(f, "{path}:{at} (profile {profile})"),
+            Origin::File { path, at, profile: Some(profile) } => write!(f, "{path}:{at} (profile {})", brief(profile)),
             Origin::Variable(name) | Origin::Flag(name) => f.write_str(name),
         }
     }

@@ -190,3 +190,44 @@ fn the_schema_says_what_a_file_may_say() {
     }
     assert_eq!(schema()["properties"]["keyframes"]["properties"]["trust"]["default"], json!("verified"));
 }
+
+#[test]
+fn the_key_of_an_entry_may_stand_in_a_file() {
+    let name = "a\n\t\"b\\'\u{7f}\u{9b}ä";
+    let text = |key: &str| format!("{key} = \"set\"\n");
+    let files = [file(&text("models.\"a\\n\\t\\\"b\\\\'\\u007f\\u009bä\".kind"))];
+    let settings = Settings::of(&Said { files: &files, ..Said::default() }).unwrap();
+    let key = settings.entries().last().unwrap().key;
+    assert!(!key.contains(char::is_control), "{key:?}");
+    let again = [file(&text(&key))];
+    let again = Settings::of(&Said { files: &again, ..Said::default() }).unwrap();
+    assert_eq!(again.entries().last().unwrap().key, key);
+    let mut registry = Registry::built_in();
+    again.register(&mut registry).unwrap();
+    let id = crate::reducer::ModelId { document_type: name.into(), version: 1 };
+    assert!(registry.model(&id).is_ok());
+}
+
+#[test]
+fn an_error_stays_short_whatever_the_names_are() {
+    let name = "x".repeat(5000);
+    for text in [
+        format!("[profiles.{name}.models.\"{name}@2\"]\nupgrade = 'none'"),
+        format!("[profiles.{name}.models.\"{name}@2\"]\nsame-as = '{name}@1'"),
+    ] {
+        let files = [file(&text)];
+        let said = Said { files: &files, profile: Some(profile(&name)), ..Said::default() };
+        let settings = Settings::of(&said).and_then(|settings| settings.register(&mut Registry::built_in()));
+        let error = settings.unwrap_err().to_string();
+        assert!(error.starts_with("dir/s.toml:2:1 (profile xxx") && error.len() < 500, "{error}");
+    }
+}
+
+#[test]
+fn a_key_as_it_is_shown_finds_its_own_entry() {
+    let files = [file("[models]\n\"x'\".kind = 'set'\nx.kind = 'json-patch'\n\"x\\\"\".kind = 'json-merge-patch'")];
+    let settings = Settings::of(&Said { files: &files, ..Said::default() }).unwrap();
+    for entry in settings.entries() {
+        assert_eq!(settings.find(&entry.key), Ok(Some(entry)));
+    }
+}
