@@ -313,7 +313,7 @@ fn quoted(part: &str) -> String {
         match char {
             '"' | '\\' => text.extend(['\\', char]),
             // TOML allows no line break in a key, and a terminal obeys the others.
-            char if char.is_control() => text.push_str(&format!("\\u{:04x}", u32::from(char))),
+            char if char.is_control() => text.extend(format!("\\u{:04x}", u32::from(char)).chars()),
             char => text.push(char),
         }
     }

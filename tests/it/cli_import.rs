@@ -115,7 +115,7 @@ fn a_bad_line_is_named_by_line_byte_and_member_and_nothing_is_written() {
     for (text, reason) in [
         ("{}", "\"action\": member \"type\" of the action is not a string"),
         ("[]", "\"action\": it is an array, neither an object nor a string with its text"),
-        (r#"{"type":"X"}"#, "\"timestampUtcMs\" is missing and the action has no time to take instead"),
+        (r#"{"type":"X"}"#, "\"timestampUtcMs\" is missing and the action has no timestampUtcMs to take instead"),
         (
             r#"{"type":"X","timestampUtcMs":"2025-01-01"}"#,
             "\"opId\" is missing and the action has no id to derive it from",

@@ -166,7 +166,7 @@ fn all(entries: &[Entry<'_>], ui: &mut Ui) -> anyhow::Result<ExitStatus> {
     let row =
         |entry: &Entry<'_>| vec![entry.key.clone(), entry.value.clone().unwrap_or_default(), entry.origin.to_string()];
     let columns = [("key", Align::Left), ("value", Align::Left), ("origin", Align::Left)];
-    ui.out.bytes(table(&columns, entries.iter().map(row).collect(), ui.out.width()).as_bytes())?;
+    ui.out.bytes(table(&columns, &entries.iter().map(row).collect::<Vec<_>>(), ui.out.width()).as_bytes())?;
     Ok(ExitStatus::Success)
 }
 
@@ -193,7 +193,7 @@ fn files(looked: &[Looked], ui: &mut Ui) -> anyhow::Result<ExitStatus> {
         vec![view.path, view.place.to_owned(), if view.found { "read" } else { "absent" }.to_owned()]
     };
     let columns = [("file", Align::Left), ("place", Align::Left), ("", Align::Left)];
-    ui.out.bytes(table(&columns, looked.iter().map(row).collect(), ui.out.width()).as_bytes())?;
+    ui.out.bytes(table(&columns, &looked.iter().map(row).collect::<Vec<_>>(), ui.out.width()).as_bytes())?;
     Ok(ExitStatus::Success)
 }
 

@@ -179,8 +179,8 @@ pub(super) fn told(error: ImportError, committed: u64, options: &ImportOptions) 
         }
         _ => "nothing was added".to_owned(),
     };
-    const LINE: &str = "`snapctl import --help` shows a line that will do";
-    let line = matches!(error, ImportError::Unreadable { .. }).then(|| LINE.to_owned());
+    let help = "`snapctl import --help` shows a line that will do";
+    let line = matches!(error, ImportError::Unreadable { .. }).then(|| help.to_owned());
     let all = |hint: Option<String>| hint.into_iter().chain(line).fold(kept, |kept, hint| format!("{kept}; {hint}"));
     Retold::with_hint(error.into(), all).into()
 }

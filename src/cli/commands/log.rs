@@ -234,7 +234,7 @@ impl Walk<'_> {
             }
             return replayed::run(self, read, &stream, whole, printer);
         }
-        let span = self.from_first(whole);
+        let span = self.since_first(whole);
         let (mut visited, mut complete) = (0_u64, true);
         let mut handed = std::mem::take(&mut self.handed);
         let mut reading = handed.read();
@@ -268,7 +268,7 @@ impl Walk<'_> {
     }
 
     /// The rows of an earlier reading and what follows them; newest first, what has come since then is left out.
-    fn from_first(&self, whole: Span) -> Span {
+    fn since_first(&self, whole: Span) -> Span {
         match (self.first, self.args.order()) {
             (Some(first), Order::Backward) => Span { through: Some(first), ..whole },
             _ => whole,

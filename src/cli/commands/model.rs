@@ -75,8 +75,8 @@ pub(crate) fn run(command: ModelCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Resu
         ("fingerprint", Align::Left),
         ("same as", Align::Left),
     ];
-    let rows = models.into_iter().map(row).collect();
-    ui.out.bytes(table(&columns, rows, ui.out.width()).as_bytes())?;
+    let rows = models.into_iter().map(row).collect::<Vec<_>>();
+    ui.out.bytes(table(&columns, &rows, ui.out.width()).as_bytes())?;
     Ok(ExitStatus::Success)
 }
 

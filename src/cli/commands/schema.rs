@@ -67,7 +67,7 @@ fn list(ui: &mut Ui) -> anyhow::Result<()> {
     if ui.out.format() == Format::Plain {
         let row = |entry: &Entry| vec![entry.name.to_owned(), entry.about.to_owned()];
         let columns = [("", Align::Left), ("", Align::Left)];
-        let text = table(&columns, ENTRIES.iter().map(row).collect(), ui.out.width());
+        let text = table(&columns, &ENTRIES.iter().map(row).collect::<Vec<_>>(), ui.out.width());
         ui.out.bytes(text.as_bytes())?;
         return Ok(());
     }

@@ -149,7 +149,7 @@ fn info(ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
         details: info.details.into_iter().map(|(name, fact)| (name, fact.into())).collect(),
     };
     if ui.out.format() == Format::Plain {
-        let text = table(&[("", Align::Left), ("", Align::Left)], rows(view), ui.out.width());
+        let text = table(&[("", Align::Left), ("", Align::Left)], &rows(view), ui.out.width());
         ui.out.bytes(text.as_bytes())?;
     } else {
         ui.out.json(|out| Ok(serde_json::to_writer(out, &view)?))?;

@@ -17,7 +17,7 @@ pub(crate) enum Align {
 /// A whole table, fitted to a terminal that is `width` wide; `None` is no terminal. Lines end without spaces. Where its
 /// cells would be broken into bits, each row is a block of lines instead.
 #[must_use]
-pub(crate) fn table(columns: &[(&str, Align)], rows: Vec<Vec<String>>, width: Option<u16>) -> String {
+pub(crate) fn table(columns: &[(&str, Align)], rows: &[Vec<String>], width: Option<u16>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Disabled);
@@ -31,14 +31,14 @@ pub(crate) fn table(columns: &[(&str, Align)], rows: Vec<Vec<String>>, width: Op
     if columns.iter().any(|(title, _)| !title.is_empty()) {
         table.set_header(columns.iter().map(|(title, align)| cell(title, *align)));
     }
-    for row in &rows {
+    for row in rows {
         table.add_row(row.iter().zip(columns).map(|(text, (_, align))| cell(text, *align)));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
     if width.is_some_and(|width| is_too_wide(&table.column_max_content_widths(), width)) {
-        return blocks(columns, &rows);
+        return blocks(columns, rows);
     }
     if let Some(first) = table.column_mut(0).filter(|_| columns.len() > 1) {
         // It names the row, and is what people copy.
@@ -189,7 +189,7 @@ mod tests {
     fn numbers_keep_right_and_lines_end_without_spaces() {
         let rows = vec![vec!["a".into(), "1".into(), "x".into()], vec!["bcd".into(), "1000".into(), String::new()]];
         let columns = [("id", Align::Left), ("n", Align::Right), ("name", Align::Left)];
-        assert_eq!(table(&columns, rows, None), "id      n  name\na       1  x\nbcd  1000\n");
+        assert_eq!(table(&columns, &rows, None), "id      n  name\na       1  x\nbcd  1000\n");
     }
 
     #[test]
@@ -204,10 +204,10 @@ mod tests {
         assert_eq!(Rows::new(&columns, None).titles(), "  a  b");
         let long = || vec![vec!["a-name-that-is-never-broken".into(), "word ".repeat(40)]];
         let columns = [("a", Align::Left), ("b", Align::Left)];
-        let narrow = table(&columns, long(), Some(50));
+        let narrow = table(&columns, &long(), Some(50));
         assert!(narrow.contains("a-name-that-is-never-broken  word word"), "{narrow}");
         assert!(narrow.lines().count() > 3 && narrow.lines().all(|line| line.len() <= 50), "{narrow}");
-        assert_eq!(table(&columns, long(), None).lines().count(), 2);
+        assert_eq!(table(&columns, &long(), None).lines().count(), 2);
     }
 
     #[test]
@@ -220,14 +220,14 @@ mod tests {
             ]
         };
         // As a table it is 27 wide.
-        assert_eq!(table(&columns, rows(), Some(27)), table(&columns, rows(), None));
-        assert!(table(&columns, rows(), Some(18)).starts_with("key "));
+        assert_eq!(table(&columns, &rows(), Some(27)), table(&columns, &rows(), None));
+        assert!(table(&columns, &rows(), Some(18)).starts_with("key "));
         let blocks = "store.url\n  n: 12\n  origin: a file\n\nlimits.timeout\n  origin: default\n";
-        assert_eq!(table(&columns, rows(), Some(17)), blocks);
+        assert_eq!(table(&columns, &rows(), Some(17)), blocks);
         let untitled = [("", Align::Left), ("", Align::Left)];
         let long = vec![vec!["a-name".into(), "word ".repeat(12)]];
-        assert!(table(&untitled, long.clone(), Some(28)).starts_with("a-name  word word word\n"));
-        assert_eq!(table(&untitled, long, Some(27)), format!("a-name\n  {}\n", ["word"; 12].join(" ")));
+        assert!(table(&untitled, &long, Some(28)).starts_with("a-name  word word word\n"));
+        assert_eq!(table(&untitled, &long, Some(27)), format!("a-name\n  {}\n", ["word"; 12].join(" ")));
     }
 
     #[test]

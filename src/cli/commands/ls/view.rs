@@ -90,8 +90,9 @@ fn view<'a>(entry: &'a DocumentEntry, facts: &'a Facts, long: bool) -> DocumentV
 }
 
 fn short_table(documents: &[(DocumentEntry, Facts)], width: Option<u16>) -> String {
-    let rows = documents.iter().map(|(entry, _)| vec![entry.id.to_string(), entry.document_type.to_string()]).collect();
-    table(&[("", Align::Left), ("", Align::Left)], rows, width)
+    let rows: Vec<_> =
+        documents.iter().map(|(entry, _)| vec![entry.id.to_string(), entry.document_type.to_string()]).collect();
+    table(&[("", Align::Left), ("", Align::Left)], &rows, width)
 }
 
 fn long_table(documents: &[(DocumentEntry, Facts)], width: Option<u16>) -> String {
@@ -117,7 +118,7 @@ fn long_table(documents: &[(DocumentEntry, Facts)], width: Option<u16>) -> Strin
             facts.changed.map(|time| time.to_string()).unwrap_or_default(),
         ]
     };
-    table(&columns, documents.iter().map(row).collect(), width)
+    table(&columns, &documents.iter().map(row).collect::<Vec<_>>(), width)
 }
 
 fn known(value: Option<impl ToString>) -> String {
