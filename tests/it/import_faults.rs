@@ -195,11 +195,28 @@ fn an_interrupt_while_waiting_for_lines_ends_the_import() {
     assert_eq!(dump(&env.path("ops.db")).len(), 20);
 }
 
+/// The lines are no multiple of the batches and have no end, so that the import cannot be done before its time is up.
 #[test]
 fn out_of_time_keeps_what_was_committed() {
     let env = TestEnv::with_store(|_| ());
-    std::fs::write(env.path("rows.ndjson"), lines(20_000)).unwrap();
-    let output = import(&env, "ops.db", &["--batch", "10", "--timeout", "100ms"]).output().unwrap();
+    let rows = lines(20_005);
+    let all = rows.lines().count();
+    assert!(!all.is_multiple_of(10));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_snapctl"))
+        .current_dir(env.path("."))
+        .args(["import", "--store", "ops.db", "--batch", "10", "--timeout", "1500ms"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // It stops reading when its time is up.
+    let _ = stdin.write_all(rows.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    drop(stdin);
     assert_eq!(output.status.code(), Some(5), "{}", said(&output));
-    assert_eq!(dump(&env.path("ops.db")).len() % 10, 0);
+    let kept = dump(&env.path("ops.db")).len();
+    assert!(0 < kept && kept < all && kept.is_multiple_of(10), "{kept} of {all}");
+    assert!(said(&output).contains(&format!("{kept} rows were committed before")), "{}", said(&output));
 }

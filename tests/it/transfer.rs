@@ -1,15 +1,16 @@
 //! The import of an export is the identity: over the fixtures, over odd texts, and over any rows at all.
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::path::Path;
 
 use proptest::prelude::*;
-use snapctl::model::ids::{OpIndex, StreamKey};
+use snapctl::model::ids::{OpIndex, Revision, StreamKey};
 use snapctl::model::operation::OperationRow;
 use snapctl::model::progress::{Silent, Stop};
 use snapctl::model::time::Timestamp;
 use snapctl::store::memory::MemoryStore;
-use snapctl::store::{NewOperation, Previous, Selection, Store, StoreError, Stores, sqlite};
+use snapctl::store::{NewKeyframe, NewOperation, Previous, Selection, Store, StoreError, Stores, sqlite};
 use snapctl::transfer::{Commit, ImportOptions, Importer, Keyframes, Measure, OnFailure, Report, export};
 
 use crate::support::{dump, odd_store};
@@ -116,16 +117,29 @@ fn texts() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    /// From a store in memory, into another or into a file.
     #[test]
-    fn any_rows_come_back(rows in proptest::collection::vec(
-        (0..3_usize, texts(), texts(), texts(), proptest::option::of(texts()), proptest::option::of(texts()), any::<u32>(), 0..250_000_000_000_000_i64),
-        1..12,
-    )) {
+    fn any_rows_come_back(
+        rows in proptest::collection::vec(
+            (0..3_usize, texts(), texts(), texts(), proptest::option::of(texts()), proptest::option::of(texts()), any::<u32>(), 0..250_000_000_000_000_i64),
+            1..12,
+        ),
+        keyframes in proptest::collection::vec((any::<proptest::sample::Index>(), 0..1000_u64, texts(), 0..250_000_000_000_000_i64), 0..4),
+        into_file in any::<bool>(),
+    ) {
         let original = MemoryStore::default();
         let mut write = original.write().unwrap();
-        for (at, (stream, id, hash, action, error, denied, skip, millis)) in rows.iter().enumerate() {
+        let mut instances = HashSet::new();
+        let mut streams: Vec<(StreamKey, u64)> = Vec::new();
+        let mut added = 0;
+        for (stream, id, hash, action, error, denied, skip, millis) in &rows {
             let key = StreamKey { document: id.as_str().into(), scope: hash.as_str().into(), branch: stream.to_string().into() };
-            let index = rows[..at].iter().filter(|row| (row.0, &row.1, &row.2) == (*stream, id, hash)).count() as u64;
+            let known = streams.iter().position(|(known, _)| *known == key);
+            let at = known.unwrap_or_else(|| {
+                streams.push((key.clone(), 0));
+                streams.len() - 1
+            });
+            let index = streams[at].1;
             let row = OperationRow {
                 index: OpIndex::new(index),
                 skip: NonZeroU32::new(*skip),
@@ -139,14 +153,35 @@ proptest! {
                 action: action.as_bytes(),
             };
             let new = NewOperation { row, written: Timestamp::from_millis(*millis / 2).unwrap(), job_id: id };
-            // Two rows may be in each other's way; what the store has is what comes back.
-            let _ = write.add(&key, &new, Previous::Given);
+            // Only one row in a store has an id, index and skip.
+            let is_new = instances.insert((id, index, *skip));
+            prop_assert_eq!(write.add(&key, &new, Previous::Given).is_ok(), is_new);
+            if is_new {
+                streams[at].1 += 1;
+                added += 1;
+            }
+        }
+        let mut labels = HashSet::new();
+        for (stream, label, document, millis) in &keyframes {
+            let (stream, _) = stream.get(&streams);
+            let document_type = document.as_str().into();
+            let (revision, created) = (Revision::of(OpIndex::new(*label)), Timestamp::from_millis(*millis).unwrap());
+            let document = document.as_bytes();
+            write.put_keyframe(&NewKeyframe { stream, revision, document_type: &document_type, document, created }).unwrap();
+            labels.insert((stream, label));
         }
         write.commit().unwrap();
+        prop_assert!(added > 0);
         let exported = lines(&original);
-        let copy = MemoryStore::default();
-        import(&copy, &exported);
-        prop_assert_eq!(String::from_utf8(lines(&copy)).unwrap(), String::from_utf8(exported).unwrap());
+        let directory = tempfile::tempdir().unwrap();
+        let copy: Box<dyn Store> = if into_file {
+            Box::new(sqlite::create(&directory.path().join("copy.db")).unwrap())
+        } else {
+            Box::new(MemoryStore::default())
+        };
+        let report = import(&*copy, &exported);
+        prop_assert_eq!((report.read, report.added()), (added + labels.len() as u64, report.read));
+        prop_assert_eq!(String::from_utf8(lines(&*copy)).unwrap(), String::from_utf8(exported).unwrap());
     }
 
     #[test]
