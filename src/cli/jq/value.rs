@@ -456,16 +456,14 @@ fn is_repeatable(bytes: usize, times: &Val) -> bool {
 /// How often a text is repeated: as jq has it, a whole number of times, and at least once if it is more than nothing.
 fn times_of(number: &Val) -> isize {
     use jaq_std::ValT as _;
-    match number {
-        Val::Num(Num::Int(times)) => *times,
-        _ => {
-            let times = number.as_f64().unwrap_or_default();
-            let times = if times > 0.0 { times.max(1.0) } else { times };
-            #[expect(clippy::cast_possible_truncation, reason = "it saturates, and nothing is repeated that often")]
-            let whole = times as isize;
-            whole
-        }
+    if let Val::Num(Num::Int(times)) = number {
+        return *times;
     }
+    let times = number.as_f64().unwrap_or_default();
+    let times = if times > 0.0 { times.max(1.0) } else { times };
+    #[expect(clippy::cast_possible_truncation, reason = "it saturates, and nothing is repeated that often")]
+    let whole = times as isize;
+    whole
 }
 
 /// The sides of an operation as jaq takes them: it repeats texts an integral number of times only.
