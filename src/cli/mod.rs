@@ -98,7 +98,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
     };
     let result = gathered.map_err(Into::into).and_then(|gathered| {
         gathered.warn(&ui.talk);
-        let ctx = Ctx::new(cli.global, gathered)?;
+        let ctx = match Ctx::new(cli.global.clone(), gathered) {
+            Err(_) if cli.command.describes() => Ctx::new(cli.global, settings::Gathered::default()),
+            ctx => ctx,
+        }?;
         ui.out.filter(expression.as_deref(), results, ctx.limits())?;
         dispatch(&cli.command, &ctx, &mut ui).map_err(|error| ctx.waited(error))
     });

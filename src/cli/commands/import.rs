@@ -52,8 +52,8 @@ pub(crate) const PAGE: Page = Page {
 /// what `export` writes, and what `row_to_json` or `sqlite3 -json | jq -c '.[]'` make of a table. documentId, documentType,
 /// index and action are required; an action has a type, an id and a timestampUtcMs, and may have a scope and an input:
 ///
-/// {"documentId":"n1","documentType":"set","index":0,"action":{"id":"a1","type":"SET",
-/// "timestampUtcMs":"2025-01-31T12:00:00.000Z","input":{"pointer":"/title","value":"Notes"}}}
+/// {"documentId": "n1", "documentType": "set", "index": 0, "action": {"id": "a1", "type": "SET",
+/// "timestampUtcMs": "2025-01-31T12:00:00Z", "input": {"pointer": "/title", "value": "Notes"}}}
 ///
 /// What else a row has follows from the action and the row before.
 ///

@@ -61,14 +61,14 @@ fn is_too_wide(columns: &[u16], width: u16) -> bool {
 }
 
 /// Each row as lines: the first cell, then what else there is with its title. A terminal breaks what is too long.
-fn blocks(columns: &[(&str, Align)], rows: Vec<Vec<String>>) -> String {
+fn blocks(columns: &[(&str, Align)], rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     for row in rows {
         if !text.is_empty() {
             text.push('\n');
         }
-        for (n, (cell, (title, _))) in row.into_iter().zip(columns).enumerate() {
-            let cell = one_line(&cell);
+        for (n, (cell, (title, _))) in row.iter().zip(columns).enumerate() {
+            let cell = one_line(cell);
             // Writing to a string cannot fail.
             let _ = match (n, cell.trim_end(), *title) {
                 (0, name, _) => writeln!(text, "{name}"),
