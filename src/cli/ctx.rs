@@ -31,13 +31,14 @@ impl Ctx {
     /// # Errors
     /// When the settings name a model that does not exist.
     pub(crate) fn new(global: Global, gathered: Gathered) -> anyhow::Result<Self> {
-        let timeout = gathered.settings.get(&settings::TIMEOUT);
-        let limits = Limits::start(timeout).context("cannot listen for interrupts")?;
         let mut registry = Registry::built_in();
         gathered.settings.register(&mut registry)?;
         for model in &global.models {
             registry.serve(&model.document_type, model.kind);
         }
+        // Last, because it can be done once only.
+        let timeout = gathered.settings.get(&settings::TIMEOUT);
+        let limits = Limits::start(timeout).context("cannot listen for interrupts")?;
         Ok(Ctx { global, gathered, limits, registry })
     }
 

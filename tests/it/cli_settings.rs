@@ -267,3 +267,15 @@ fn the_settings_of_the_fixtures_are_found_in_their_folder() {
     let output = command.current_dir(fixtures).output().unwrap();
     assert!(answer(&output).contains("\"sameAs\":\"powerhouse/document-drive@1\""), "{output:?}");
 }
+
+#[test]
+fn what_describes_the_program_needs_no_good_settings() {
+    let env = TestEnv::new();
+    for text in ["this is no TOML", "[models.\"a@2\"]\nsame-as = \"nobody@1\"\n"] {
+        std::fs::write(env.path("snapctl.toml"), text).unwrap();
+        for args in [&["man"][..], &["schema"], &["schema", "ls"], &["completions", "bash"], &["--help"]] {
+            assert_eq!(env.run(args).status, 0, "{args:?}: {text}");
+        }
+        assert_ne!(env.run(&["model", "list"]).status, 0, "{text}");
+    }
+}
