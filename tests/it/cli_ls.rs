@@ -109,3 +109,13 @@ fn a_drive_is_shown_as_a_tree() {
     assert_eq!(env.read(&["ls", "d1:0", "--tree"]).ok(), "d1\n  Folder 0/\n");
     env.read(&["ls", "nothing", "--tree"]).fails(4);
 }
+
+#[test]
+fn a_slug_stands_for_its_document() {
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/drive.sqlite");
+    let env = TestEnv::new();
+    let by_slug = env.run(&["ls", "field-notes", "--store", fixture]);
+    assert_eq!(by_slug.ok(), env.run(&["ls", "--store", fixture]).ok());
+    assert_eq!(env.run(&["ls", "field-notes", "--type", "other", "--store", fixture]).status, 4);
+    assert_eq!(env.run(&["ls", "field-note", "--store", fixture]).status, 4, "a slug is not begun");
+}

@@ -74,7 +74,7 @@ pub(crate) struct ImportArgs {
     #[arg(long, conflicts_with = "dry_run")]
     init: bool,
 
-    /// Commit whenever this many rows were added; after an interruption, the same import again goes on from there
+    /// Commit after every N rows; after an interruption, the same import again goes on from there
     #[arg(long, value_name = "N", conflicts_with = "dry_run")]
     batch: Option<NonZeroU64>,
 

@@ -13,8 +13,10 @@ use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
 use crate::cli::ui::Ui;
+use crate::model::target::DocumentRef;
 use crate::model::time::Timestamp;
-use crate::store::{DocumentEntry, Read, Store, StoreError, answer};
+use crate::replay::{self, ReplayError};
+use crate::store::{DocumentEntry, Read, Store, answer};
 
 use describe::{Facts, describe};
 
@@ -45,7 +47,7 @@ pub(crate) const PAGE: Page = Page {
 /// List documents
 #[derive(Debug, Args)]
 pub(crate) struct LsArgs {
-    /// Only documents whose id starts with this; with --tree, the drive (a target)
+    /// Only documents whose id starts with this, or the one with this slug; with --tree, the drive (a target)
     #[arg(value_name = "PREFIX")]
     prefix: Option<String>,
 
@@ -143,19 +145,36 @@ impl LsArgs {
     }
 }
 
-fn entries(args: &LsArgs, store: &dyn Store) -> Result<Vec<DocumentEntry>, StoreError> {
+fn entries(args: &LsArgs, store: &dyn Store) -> Result<Vec<DocumentEntry>, ReplayError> {
     let prefix = args.prefix.as_deref().unwrap_or_default();
-    let wanted = args.document_type.as_deref();
     answer(store, |read: &dyn Read| {
         let mut entries = Vec::new();
         read.documents(prefix, &mut |entry| {
-            if wanted.is_none_or(|wanted| entry.document_type == *wanted) {
-                entries.push(entry);
-            }
+            entries.push(entry);
             ControlFlow::Continue(())
         })?;
+        if entries.is_empty() && !prefix.is_empty() {
+            entries.extend(with_slug(read, prefix)?);
+        }
+        entries.retain(|entry| args.document_type.as_ref().is_none_or(|wanted| entry.document_type == **wanted));
         Ok(entries)
     })
+}
+
+/// The one document with that slug.
+fn with_slug(read: &dyn Read, slug: &str) -> Result<Option<DocumentEntry>, ReplayError> {
+    let id = match replay::find_document(read, &DocumentRef::Typed(slug.to_owned())) {
+        Ok(id) => id,
+        Err(ReplayError::NoDocument { .. } | ReplayError::Ambiguous { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut found = None;
+    read.documents(id.as_str(), &mut |entry| {
+        // Of all ids that start with this one, itself is the least.
+        found = Some(entry).filter(|entry| entry.id == id);
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
 }
 
 /// Sorts what is already in the order of ids.
