@@ -9,11 +9,11 @@ use serde::Serialize;
 use super::ui::StdoutError;
 use crate::model::ids::{Branch, DocumentId};
 use crate::model::progress::Stop;
-use crate::model::similar::Similar;
+use crate::model::similar::{Similar, nearest};
 use crate::model::target::{GRAMMAR, TargetError};
 use crate::reducer::{ModelId, RegistryError};
 use crate::replay::ReplayError;
-use crate::settings::{SettingsError, nearest};
+use crate::settings::SettingsError;
 use crate::store::StoreError;
 use crate::transfer::ImportError;
 

@@ -53,6 +53,20 @@ impl<'a> Similar<'a> {
     }
 }
 
+/// The known word that is most like `word`, if one is near enough to be meant.
+#[must_use]
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    const LONGEST: usize = 200;
+    if word.len() > LONGEST {
+        return None;
+    }
+    let scored = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), *known));
+    scored
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 3)
+        .map(|(_, known)| known)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,8 @@ use toml_parser::lexer::TokenKind;
 use super::error::SettingsError;
 use super::key::{AnyKey, KEYS, Member, OF_TYPE, OF_VERSION};
 use super::origin::{Origin, Position};
-use super::{brief, nearest, quoted};
+use super::{brief, quoted};
+use crate::model::similar::nearest;
 
 /// A settings file that has been checked.
 #[derive(Clone)]

@@ -41,6 +41,7 @@ use file::{Name, form_with};
 use key::{Member, OF_TYPE, OF_VERSION};
 use models::Models;
 
+use crate::model::similar::nearest;
 use crate::reducer::Registry;
 use crate::store;
 
@@ -286,20 +287,6 @@ fn nearest_variable(name: &str, known: &[&'static str]) -> Option<&'static str> 
     let rests: Vec<&str> = known.iter().map(|name| rest(name)).collect();
     let near = nearest(name.strip_prefix(VARIABLE_PREFIX).unwrap_or(name), &rests)?;
     known.iter().copied().find(|name| rest(name) == near)
-}
-
-/// The known word that is most like `word`, if one is near enough to be meant.
-#[must_use]
-pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    const LONGEST: usize = 200;
-    if word.len() > LONGEST {
-        return None;
-    }
-    let scored = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), *known));
-    scored
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 3)
-        .map(|(_, known)| known)
 }
 
 /// A part of a key, with quotes and escapes if it needs them (<https://toml.io/en/v1.0.0#keys>).

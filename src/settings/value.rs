@@ -52,7 +52,9 @@ impl<T: Word> Setting for T {
             return Ok(*value);
         }
         let names: Vec<&str> = T::WORDS.iter().map(|(_, name, _)| *name).collect();
-        let near = super::nearest(text, &names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        let near = crate::model::similar::nearest(text, &names)
+            .map(|near| format!("; did you mean {near}?"))
+            .unwrap_or_default();
         let shown = super::brief(text);
         Err(format!("\"{}\" is not one of {}{near}", shown.escape_debug(), names.join(", ")))
     }

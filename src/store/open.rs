@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::memory::MemoryStore;
 use super::{BusyTimeoutMs, Capabilities, Store, StoreError, sqlite};
+use crate::model::similar::nearest;
 
 /// How a store is opened. A location can say some of it: `sqlite:PATH?busy-timeout-ms=100`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,8 +159,8 @@ impl Stores {
             _ => (SQLITE, text),
         };
         let Some(backend) = self.backends.iter().find(|backend| backend.scheme.eq_ignore_ascii_case(scheme)) else {
-            let schemes = self.backends.iter().map(|backend| backend.scheme);
-            let reason = match nearest(scheme, schemes) {
+            let schemes: Vec<&str> = self.backends.iter().map(|backend| backend.scheme).collect();
+            let reason = match nearest(&scheme.to_ascii_lowercase(), &schemes) {
                 Some(near) => format!("unknown scheme {scheme}; did you mean {near}:?"),
                 None => format!("unknown scheme {scheme}"),
             };
@@ -173,7 +174,7 @@ impl Stores {
         for option in query.into_iter().flat_map(|query| query.split('&')).filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             if !backend.options.contains(&name) {
-                let reason = match nearest(name, backend.options.iter().copied()) {
+                let reason = match nearest(name, backend.options) {
                     Some(near) => format!("{scheme} has no option {name}; did you mean {near}?"),
                     None => format!("{scheme} has no option {name}"),
                 };
@@ -277,30 +278,6 @@ pub fn without_password(text: &str) -> String {
         _ if start > 0 => format!("{before}{}", split_query(rest).0),
         _ => text.into(),
     }
-}
-
-/// The known word that is most like `word`, if any is near.
-fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|candidate| (edits(word, candidate), candidate))
-        .filter(|(edits, candidate)| *edits * 2 <= word.len().max(candidate.len()))
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// How many letters must be changed, added or removed to make one word of the other (Levenshtein).
-fn edits(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in to.iter().enumerate() {
-            let substituted = diagonal + usize::from(!a.eq_ignore_ascii_case(b));
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[to.len()]
 }
 
 #[cfg(test)]

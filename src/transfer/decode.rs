@@ -10,8 +10,8 @@ use crate::model::ids::{Branch, OpIndex, Revision, Scope, StreamKey};
 use crate::model::json::Text;
 use crate::model::json::operation_id;
 use crate::model::operation::Action;
+use crate::model::similar::nearest;
 use crate::model::time::Timestamp;
-use crate::settings::nearest;
 use crate::store::skip_from;
 
 use super::record::{KeyframeRecord, OperationRecord, Record};

@@ -7,7 +7,7 @@ use crate::cli::manual::{Example, Page};
 use crate::cli::render::table::{Align, table};
 use crate::cli::schema::{ENTRIES, Entry, EntryView};
 use crate::cli::ui::{Format, Ui};
-use crate::settings::nearest;
+use crate::model::similar::nearest;
 
 /// The manual page.
 pub(crate) const PAGE: Page = Page {

@@ -7,7 +7,7 @@ use jaq_core::{Compiler, DataT, Filter};
 use super::library::{self, REFUSED};
 use super::value::Value;
 use crate::cli::exit::{ExitStatus, Refusal};
-use crate::settings::nearest;
+use crate::model::similar::nearest;
 
 /// Longer expressions are refused, because jaq parses and compiles by recursion.
 const MAX_BYTES: usize = 32 << 10;
