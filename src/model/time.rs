@@ -25,7 +25,8 @@ impl Timestamp {
 
     /// Reads any form of reactor format §2.4: ISO 8601 with `T` or a space, with or without seconds and
     /// fraction, with `Z`, an offset (`+00`, `+0000`, `+00:00`) or neither (UTC), or a date alone.
-    /// Finer fractions are cut to milliseconds, as JavaScript does.
+    /// Finer fractions are cut to milliseconds, as JavaScript does. What is displayed is among these forms, also before
+    /// year 0.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::parse_canonical(text.as_bytes()).or_else(|| Self::parse_any(text))
@@ -79,7 +80,9 @@ impl Timestamp {
     }
 
     fn parse_any(text: &str) -> Option<Self> {
-        let (date, rest) = text.split_at_checked(10)?;
+        // Years beyond four digits have six and a sign (ECMA-262 section 21.4.1.32); an offset can lead before year 0.
+        let date_bytes = if text.starts_with(['+', '-']) { 13 } else { 10 };
+        let (date, rest) = text.split_at_checked(date_bytes)?;
         let time_at = |byte| matches!(byte, b'T' | b't' | b' ');
         let (clock, offset) = match rest.as_bytes().first() {
             None => ("00:00", "Z"),
@@ -165,6 +168,16 @@ mod tests {
     }
 
     #[test]
+    fn an_offset_may_lead_before_year_0() {
+        let before = "-000001-12-31T00:01:00.000Z".to_owned();
+        assert_eq!(normal("0000-01-01T00:00+23:59"), Some(before.clone()));
+        assert_eq!(normal(&before), Some(before));
+        for text in ["-", "+2025-01-01", "-000000-01-01", "-1-01-01T00:00:00Z", "-010000-01-01"] {
+            assert_eq!(normal(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn refuses_what_is_no_time() {
         for text in
             ["", "now", "2025-02-30T00:00:00.000Z", "2025-01-02T24:00:00.000Z", "2025-01-02T03:04:05.Z", "20250102"]
@@ -178,10 +191,8 @@ mod tests {
         for day in (-800_000..800_000).step_by(17) {
             let time = Timestamp::from_millis(day * 86_400_000 + 45_296_789).unwrap();
             let text = time.to_string();
-            if text.len() == 24 {
-                assert_eq!(Timestamp::parse(&text), Some(time), "{text}");
-                assert_eq!(Timestamp::parse_any(&text), Some(time), "{text}");
-            }
+            assert_eq!(Timestamp::parse(&text), Some(time), "{text}");
+            assert_eq!(Timestamp::parse_any(&text), Some(time), "{text}");
         }
     }
 }
