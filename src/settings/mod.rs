@@ -308,17 +308,13 @@ fn quoted(part: &str) -> String {
     if bare {
         return part.to_owned();
     }
-    let mut text = String::from('"');
-    for char in part.chars() {
-        match char {
-            '"' | '\\' => text.extend(['\\', char]),
-            // TOML allows no line break in a key, and a terminal obeys the others.
-            char if char.is_control() => text.push_str(&format!("\\u{:04x}", u32::from(char))),
-            char => text.push(char),
-        }
-    }
-    text.push('"');
-    text
+    let escaped = part.chars().map(|char| match char {
+        '"' | '\\' => format!("\\{char}"),
+        // TOML allows no line break in a key, and a terminal obeys the others.
+        char if char.is_control() => format!("\\u{:04x}", u32::from(char)),
+        char => char.to_string(),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
 }
 
 /// A text of a file as a message shows it: not longer than one can read.
