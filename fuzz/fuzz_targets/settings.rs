@@ -62,7 +62,7 @@ fn parse_back(settings: &Settings, entries: &[Entry<'_>]) {
         if let Some(key) = KEYS.iter().find(|key| key.name() == entry.key) {
             assert_eq!(key.check(value), Ok(()));
         }
-        text.push_str(&format!("{} = {}\n", entry.key, quoted(value)));
+        text.extend([&entry.key, " = ", &quoted(value), "\n"]);
     }
     let file = File::parse(text.as_bytes(), Path::new("t.toml"));
     let file = [file.unwrap_or_else(|error| panic!("{error} in {text}"))];
