@@ -47,7 +47,7 @@ pub(crate) const PAGE: Page = Page {
             run: "snapctl log field-notes/global --pointer /name",
         },
         Example {
-            does: "The newest five; of a denied one it says why, and skip is how many before it one takes back",
+            does: "The newest five; skip is how many before it one takes back",
             run: "snapctl log sketchbook/global --store undo.sqlite --reverse -n 5",
         },
         Example {

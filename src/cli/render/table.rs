@@ -37,7 +37,12 @@ pub(crate) fn table(columns: &[(&str, Align)], rows: &[Vec<String>], width: Opti
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
-    if width.is_some_and(|width| is_too_wide(&table.column_max_content_widths(), width)) {
+    let widths = table.column_max_content_widths();
+    if width.is_some_and(|width| natural(&widths) <= usize::from(width)) {
+        // The library would count what is behind the last column, too.
+        table.set_content_arrangement(ContentArrangement::Disabled);
+    }
+    if width.is_some_and(|width| is_too_wide(&widths, width)) {
         return blocks(columns, rows);
     }
     if let Some(first) = table.column_mut(0).filter(|_| columns.len() > 1) {
@@ -51,13 +56,20 @@ pub(crate) fn table(columns: &[(&str, Align)], rows: &[Vec<String>], width: Opti
 fn is_too_wide(columns: &[u16], width: u16) -> bool {
     /// One text beside the name of a row can be read while it has this much.
     const READABLE: usize = 20;
-    let (width, gaps) = (usize::from(width), 2 * columns.len().saturating_sub(1));
-    let natural = columns.iter().map(|column| usize::from(*column)).sum::<usize>() + gaps;
+    let width = usize::from(width);
     match columns {
         [_] => false,
-        [name, _] if usize::from(*name) + gaps + READABLE <= width => false,
-        _ => 2 * natural > 3 * width,
+        [name, _] if usize::from(*name) + GAP + READABLE <= width => false,
+        _ => 2 * natural(columns) > 3 * width,
     }
+}
+
+/// Between two columns.
+const GAP: usize = 2;
+
+/// How wide a table with columns of these widths is where nothing is broken.
+fn natural(columns: &[u16]) -> usize {
+    columns.iter().map(|column| usize::from(*column)).sum::<usize>() + GAP * columns.len().saturating_sub(1)
 }
 
 /// Each row as lines: the first cell, then what else there is with its title. A terminal breaks what is too long.
