@@ -28,6 +28,33 @@ pub trait StateParts: Any + Send + Sync {
     fn canonical(&self, scope: &str) -> Option<Vec<u8>> {
         self.scope(scope).map(|state| canonical(&state))
     }
+
+    /// Visits the canonical text of one scope's state in pieces, in order, and says whether the scope has a state. Put
+    /// together, the pieces are what [`StateParts::canonical`] gives.
+    ///
+    /// A form that shares values between states hands these out as [`Piece::Shared`], so that whoever has met one need
+    /// not write it again.
+    fn pieces(&self, scope: &str, each: &mut dyn FnMut(Piece<'_>)) -> bool {
+        let text = self.canonical(scope);
+        if let Some(text) = &text {
+            each(Piece::Text(text));
+        }
+        text.is_some()
+    }
+}
+
+/// A piece of the canonical text of a state.
+pub enum Piece<'a> {
+    /// Text that belongs to this state alone: what holds the shared values together.
+    Text(&'a [u8]),
+    /// The text of one or more values that other states may share.
+    Shared {
+        /// Names the values, as their address does: as long as a state with them lives, no other values have the name,
+        /// and their text stays the same.
+        id: usize,
+        /// Appends their text.
+        write: &'a dyn Fn(&mut Vec<u8>),
+    },
 }
 
 impl State {
@@ -52,6 +79,11 @@ impl State {
     #[must_use]
     pub fn canonical(&self, scope: &str) -> Option<Vec<u8>> {
         self.0.canonical(scope)
+    }
+
+    /// Visits the canonical text of one scope's state in pieces; see [`StateParts::pieces`].
+    pub fn pieces(&self, scope: &str, each: &mut dyn FnMut(Piece<'_>)) -> bool {
+        self.0.pieces(scope, each)
     }
 
     /// The state hash of one scope (reactor format §3.1); an absent scope has one, too.
