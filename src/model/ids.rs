@@ -79,6 +79,12 @@ name! {
     OperationId
 }
 
+name! {
+    /// Digest of everything a model's results depend on (type, version, code); any text without white space. Part of every
+    /// cache key.
+    Fingerprint
+}
+
 impl Scope {
     /// The scope of creation, upgrades, deletion and relationships.
     #[must_use]

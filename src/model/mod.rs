@@ -6,6 +6,7 @@ pub mod ids;
 pub mod json;
 pub mod operation;
 pub mod progress;
+pub mod seal;
 pub mod similar;
 pub mod state;
 pub mod target;

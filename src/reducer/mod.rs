@@ -22,6 +22,7 @@ use crate::model::json::{Json, Text};
 use crate::model::operation::Action;
 use crate::model::state::State;
 
+pub use crate::model::ids::Fingerprint;
 pub use registry::{AliasStep, Known, Registry, RegistryError, UpgradePath, UpgradeStep};
 
 /// A document type at a version. Versions start at 1.
@@ -48,24 +49,6 @@ pub enum ModelKind {
     Generic,
     /// A package's own JavaScript in an embedded engine.
     JavaScript,
-}
-
-/// Digest of everything a model's results depend on. Part of every cache key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint(String);
-
-impl Fingerprint {
-    /// Wraps a digest; any text without white space.
-    #[must_use]
-    pub fn new(digest: String) -> Self {
-        Fingerprint(digest)
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
 }
 
 /// What a document type is: it starts folds. One model serves many threads.

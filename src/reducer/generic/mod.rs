@@ -119,7 +119,7 @@ impl Model for Generic {
     }
 
     fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::new(format!("generic-{}-1", self.0))
+        Fingerprint::from(format!("generic-{}-1", self.0))
     }
 
     fn fold(&self) -> Result<Box<dyn Fold>, FoldError> {

@@ -39,7 +39,7 @@ impl Model for Drive {
     }
 
     fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::new("native-drive-1".to_owned())
+        Fingerprint::from("native-drive-1")
     }
 
     fn fold(&self) -> Result<Box<dyn Fold>, FoldError> {
