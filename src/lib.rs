@@ -41,3 +41,4 @@ pub mod replay;
 pub mod settings;
 pub mod store;
 pub mod transfer;
+pub mod verify;

@@ -20,7 +20,7 @@ use crate::store::{Read, StoreError};
 
 pub use compose::rebuild;
 pub use resolve::{find_document, resolve, slug};
-pub use walk::{Goal, Observer, Step, state_at, walk};
+pub use walk::{Goal, Observer, Start, Step, state_at, walk};
 
 /// What a target means in a store: it exists, and its position is known. Only [`resolve`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]

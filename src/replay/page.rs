@@ -9,7 +9,7 @@ use crate::model::time::Timestamp;
 use crate::reducer::protocol::RowHead;
 use crate::store::{Order, StoreError};
 
-/// How many rows a page holds at most, unless each step is looked at: then 1, so that nothing is read ahead of it.
+/// How many rows a page holds at most; where each step is looked at, as many as the observer lets be read ahead of it.
 pub(super) const PAGE_ROWS: usize = 256;
 
 /// How many bytes of actions a page gathers before it counts as full; one row may exceed it.
@@ -86,6 +86,18 @@ pub(super) fn pages<E: From<ReplayError>>(
     most_rows: usize,
     each: &mut dyn FnMut(&Page) -> Result<ControlFlow<()>, E>,
 ) -> Result<(), E> {
+    pages_seen(sources, stream, span, most_rows, &mut |_| {}, each)
+}
+
+/// [`pages`], that shows each row with all its columns as it is read, before the page it is on is full.
+pub(super) fn pages_seen<E: From<ReplayError>>(
+    sources: &Sources<'_>,
+    stream: &StreamKey,
+    span: Span,
+    most_rows: usize,
+    seen: &mut dyn FnMut(&OperationRow<'_>),
+    each: &mut dyn FnMut(&Page) -> Result<ControlFlow<()>, E>,
+) -> Result<(), E> {
     let mut page = Page::default();
     let mut result = Ok(ControlFlow::Continue(()));
     let mut turn = |page: &mut Page| -> Result<ControlFlow<()>, E> {
@@ -96,6 +108,7 @@ pub(super) fn pages<E: From<ReplayError>>(
         Ok(flow)
     };
     let visited = sources.read.operations(stream, span, Order::Forward, &mut |row| {
+        seen(row);
         page.push(row);
         if page.is_full(most_rows) {
             result = turn(&mut page);

@@ -2,14 +2,15 @@
 //!
 //! A document that a generic model serves need not be created: see [`Origin`].
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 
 use super::origin::Origin;
-use super::page::{PAGE_ROWS, pages};
+use super::page::{PAGE_ROWS, pages_seen};
 use super::{Observer, Position, ReplayError, Sources, Step};
 use crate::model::ids::{DocumentType, NextIndex, OpIndex, Scope, Span, StreamKey};
 use crate::model::json::{Json, Text};
-use crate::model::operation::Action;
+use crate::model::operation::{Action, OperationRow};
 use crate::model::state::State;
 use crate::model::time::Timestamp;
 use crate::reducer::protocol::{Document, ProtocolError, RowHead, Schedule};
@@ -107,19 +108,25 @@ impl Timeline {
         position: Position,
         keep: Keep,
         origin: Origin<'_>,
-        mut observer: Option<&mut dyn Observer>,
+        observer: Option<&mut dyn Observer>,
     ) -> Result<Self, Halt> {
         let mut timeline: Option<Timeline> = None;
-        let most_rows = if observer.is_some() { 1 } else { PAGE_ROWS };
-        pages::<Halt>(sources, stream, Span::ALL, most_rows, &mut |page| {
+        let most_rows = observer.as_ref().map_or(PAGE_ROWS, |observer| observer.rows_ahead().clamp(1, PAGE_ROWS));
+        let observer = observer.map(RefCell::new);
+        let mut seen = |row: &OperationRow<'_>| {
+            if let Some(observer) = &observer {
+                observer.borrow_mut().row(row);
+            }
+        };
+        pages_seen::<Halt>(sources, stream, Span::ALL, most_rows, &mut seen, &mut |page| {
             // At least the creation, whatever the position.
             let included = page.heads().iter().take_while(|head| position.includes(head.index)).count();
             let actions = page.first_actions(stream, included.max(usize::from(timeline.is_none())))?;
             for ((head, action), &time) in page.heads().iter().zip(&actions).zip(page.times()) {
                 if timeline.is_none() && action.kind != *"CREATE_DOCUMENT" {
                     timeline = Timeline::uncreated(sources, stream, keep, origin)?;
-                    if let (Some(timeline), Some(observer)) = (&mut timeline, &mut observer) {
-                        observer.start(&mut timeline.document)?;
+                    if let (Some(timeline), Some(observer)) = (&mut timeline, &observer) {
+                        observer.borrow_mut().start(&mut timeline.document, None)?;
                     }
                     if timeline.is_some() && !position.includes(head.index) {
                         break;
@@ -132,9 +139,9 @@ impl Timeline {
                     }
                     Some(timeline) => timeline.row(sources, *head, action, time)?,
                 };
-                if let (Some(timeline), Some(observer)) = (&mut timeline, &mut observer) {
+                if let (Some(timeline), Some(observer)) = (&mut timeline, &observer) {
                     let step = Step { head: *head, time, action, outcome: outcome.as_ref() };
-                    if timeline.tell(sources, &step, &mut **observer)?.is_break() {
+                    if timeline.tell(sources, &step, &mut **observer.borrow_mut())?.is_break() {
                         return Err(Halt::Enough);
                     }
                 }

@@ -1,16 +1,17 @@
 //! One forward pass over a stream: what every rebuild runs on, and everything that needs each step.
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 
 use super::base::{Chosen, Extent, Search, Terrain};
 use super::origin::Origin;
-use super::page::{PAGE_ROWS, pages};
+use super::page::{PAGE_ROWS, pages_seen};
 use super::resolve::head_of;
 use super::timeline::{Halt, Keep, Timeline, rejected, thrown, version_of};
 use super::{Base, Explain, Position, ReplayError, Snapshot, Sources, Warning};
 use crate::model::ids::{Branch, DocumentId, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::Text;
-use crate::model::operation::Action;
+use crate::model::operation::{Action, OperationRow};
 use crate::model::time::Timestamp;
 use crate::reducer::Outcome;
 use crate::reducer::protocol::{Actions, Document, ProtocolError, RowHead, Schedule, Version};
@@ -18,14 +19,26 @@ use crate::store::{Flow, Order, StoreError, StreamHead};
 
 /// Hears of every operation of a walk.
 pub trait Observer {
-    /// Called once before the first operation of the stream. Not called for scope `document` where its first operation
-    /// makes the document.
+    /// How many rows may be read before the step of the first of them; at least 1. More is faster, but reads what a
+    /// walk that is ended early did not need.
+    fn rows_ahead(&self) -> usize {
+        1
+    }
+
+    /// Called once before the first operation of the stream, with the revision the walk starts from; `None` is the state
+    /// before operation 0. Not called for scope `document` where its first operation makes the document.
     ///
     /// # Errors
     /// Whatever ends the walk.
-    fn start(&mut self, document: &mut Document) -> Result<(), ReplayError> {
-        let _ = document;
+    fn start(&mut self, document: &mut Document, base: Option<Revision>) -> Result<(), ReplayError> {
+        let _ = (document, base);
         Ok(())
+    }
+
+    /// Called for each row of the stream as it is read, before its step, with all its columns. Rows and steps come in
+    /// one order.
+    fn row(&mut self, row: &OperationRow<'_>) {
+        let _ = row;
     }
 
     /// Called after each operation of the stream, in order; `document` is in the state that a rebuild up to there
@@ -46,6 +59,15 @@ pub struct Step<'a> {
     pub action: &'a Action<'a>,
     /// What became of it; `None` if it was not run: it was denied, or is one of scope `document` that had failed.
     pub outcome: Option<&'a Outcome>,
+}
+
+/// Where a walk starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Before the first operation.
+    Genesis,
+    /// At the best base there is, as [`state_at`] does. Scope `document` has none.
+    Base,
 }
 
 /// The stream and position a walk leads to.
@@ -71,7 +93,8 @@ pub fn state_at(sources: &Sources<'_>, goal: Goal<'_>) -> Result<Snapshot, Repla
 
 /// [`state_at`], with a header that knows of `streams` only.
 pub(super) fn part_at(sources: &Sources<'_>, goal: Goal<'_>, streams: &[StreamHead]) -> Result<Snapshot, ReplayError> {
-    let pass = |keep| Pass { sources, goal, streams, keep, observer: None, seen: Seen::default() }.run();
+    let pass =
+        |keep| Pass { sources, goal, streams, keep, start: Start::Base, observer: None, seen: Seen::default() }.run();
     // Most streams have no skips, so nothing is kept for them at first.
     match pass(Keep::Nothing) {
         Err(Halt::LooksBack) => pass(Keep::History).map_err(failure),
@@ -79,19 +102,20 @@ pub(super) fn part_at(sources: &Sources<'_>, goal: Goal<'_>, streams: &[StreamHe
     }
 }
 
-/// Rebuilds one scope of a document from the first operation on, and lets an observer look at every step. `None` if the
-/// observer has seen enough; nothing is read after that.
+/// Rebuilds one scope of a document, and lets an observer look at every step. `None` if the observer has seen enough;
+/// nothing is read after that.
 ///
 /// # Errors
 /// `Store`, `Model`, `Rejected`, `Fold`, `Stopped`; what the observer returned.
 pub fn walk(
     sources: &Sources<'_>,
     goal: Goal<'_>,
+    start: Start,
     observer: &mut dyn Observer,
 ) -> Result<Option<Snapshot>, ReplayError> {
     let streams = &sources.read.streams(goal.document)?;
     let (keep, seen) = (Keep::History, Seen::default());
-    match (Pass { sources, goal, streams, keep, observer: Some(observer), seen }.run()) {
+    match (Pass { sources, goal, streams, keep, start, observer: Some(observer), seen }.run()) {
         Err(Halt::Enough) => Ok(None),
         result => result.map(Some).map_err(failure),
     }
@@ -113,6 +137,7 @@ struct Pass<'a, 'o> {
     goal: Goal<'a>,
     streams: &'a [StreamHead],
     keep: Keep,
+    start: Start,
     observer: Option<&'o mut (dyn Observer + 'o)>,
     seen: Seen,
 }
@@ -191,8 +216,10 @@ impl Pass<'_, '_> {
             }
             return Ok(());
         };
-        let base =
-            if self.observer.is_some() { None } else { self.base(timeline, &stream, target, explain, warnings)? };
+        let base = match self.start {
+            Start::Genesis => None,
+            Start::Base => self.base(timeline, &stream, target, explain, warnings)?,
+        };
         let span = Span::between(base, Some(target));
         if self.keep == Keep::History {
             let version = timeline.document.version().unwrap_or(Version::V1);
@@ -201,13 +228,20 @@ impl Pass<'_, '_> {
         }
         let mut expected = span.from;
         sources.progress.expect(target.next().get() - span.from.get());
-        let mut observer = self.observer.take();
-        if let Some(observer) = &mut observer {
-            observer.start(&mut timeline.document)?;
+        let observer = self.observer.take().map(RefCell::new);
+        let mut most_rows = PAGE_ROWS;
+        if let Some(observer) = &observer {
+            let mut observer = observer.borrow_mut();
+            observer.start(&mut timeline.document, base)?;
+            most_rows = observer.rows_ahead().clamp(1, PAGE_ROWS);
         }
+        let mut seen = |row: &OperationRow<'_>| {
+            if let Some(observer) = &observer {
+                observer.borrow_mut().row(row);
+            }
+        };
         let mut newest = None;
-        let most_rows = if observer.is_some() { 1 } else { PAGE_ROWS };
-        pages::<Halt>(sources, &stream, span, most_rows, &mut |page| {
+        pages_seen::<Halt>(sources, &stream, span, most_rows, &mut seen, &mut |page| {
             let actions = page.actions(&stream)?;
             let (heads, times) = (page.heads(), page.times());
             let mut at = 0;
@@ -224,10 +258,10 @@ impl Pass<'_, '_> {
                     let index = heads.get(document.outcomes().len()).map(|head| head.index);
                     return Err(wrapped(&stream, index, error));
                 }
-                if let (Some(observer), Some(outcome)) = (&mut observer, document.outcomes().first().cloned()) {
+                if let (Some(observer), Some(outcome)) = (&observer, document.outcomes().first().cloned()) {
                     let outcome = Some(&outcome).filter(|_| !heads[0].denied);
                     let step = Step { head: heads[0], time: times[at], action: &actions[0], outcome };
-                    if observer.step(&step, document)?.is_break() {
+                    if observer.borrow_mut().step(&step, document)?.is_break() {
                         return Err(Halt::Enough);
                     }
                 }
@@ -392,7 +426,7 @@ impl Actions for Again<'_> {
         let mut result = Ok(());
         let span = Span { from: NextIndex::new(first.get()), through: Some(last) };
         let mut take =
-            |row: &crate::model::operation::OperationRow<'_>| {
+            |row: &OperationRow<'_>| {
                 if wanted.next_if_eq(&row.index).is_none() {
                     return Ok(());
                 }

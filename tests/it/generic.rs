@@ -9,7 +9,9 @@ use snapctl::model::state::{JsonState, State};
 use snapctl::reducer::generic::{Generic, GenericKind};
 use snapctl::reducer::protocol::{Document, Version};
 use snapctl::reducer::{Registry, auth};
-use snapctl::replay::{Base, Goal, Observer, Position, ReplayError, Snapshot, Sources, Step, Trust, state_at, walk};
+use snapctl::replay::{
+    Base, Goal, Observer, Position, ReplayError, Snapshot, Sources, Start, Step, Trust, state_at, walk,
+};
 use snapctl::store::memory::MemoryStore;
 use snapctl::store::{Flow, Store};
 
@@ -56,7 +58,7 @@ fn rebuild(store: &MemoryStore, trust: Trust, position: Position, notes: Option<
     let goal = Goal { document: &document, branch: &Branch::main(), scope: &scope, position };
     match notes {
         None => state_at(&sources, goal).unwrap(),
-        Some(notes) => walk(&sources, goal, notes).unwrap().unwrap(),
+        Some(notes) => walk(&sources, goal, Start::Genesis, notes).unwrap().unwrap(),
     }
 }
 

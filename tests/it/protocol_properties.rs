@@ -14,7 +14,7 @@ use snapctl::model::state::State;
 use snapctl::object;
 use snapctl::reducer::protocol::{Document, Header, ProtocolError, Schedule, Version};
 use snapctl::reducer::{Model, Registry, native::drive::Drive};
-use snapctl::replay::{Goal, Observer, Position, ReplayError, Snapshot, Sources, Step, Trust, state_at, walk};
+use snapctl::replay::{Goal, Observer, Position, ReplayError, Snapshot, Sources, Start, Step, Trust, state_at, walk};
 use snapctl::store::memory::MemoryStore;
 use snapctl::store::{Flow, Store};
 
@@ -175,7 +175,9 @@ fn rebuild(
     let goal = Goal { document: &document, branch: &Branch::main(), scope: &scope, position };
     match observer {
         None => state_at(&sources, goal),
-        Some(observer) => walk(&sources, goal, observer).map(|whole| whole.expect("it never has enough")),
+        Some(observer) => {
+            walk(&sources, goal, Start::Genesis, observer).map(|whole| whole.expect("it never has enough"))
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::model::progress::{Progress, Stop};
 use crate::model::state::State;
 use crate::reducer::Outcome;
 use crate::reducer::protocol::{Document, ProtocolError};
-use crate::replay::{Goal, Observer, Position, ReplayError, Sources, Step, Warning, walk};
+use crate::replay::{Goal, Observer, Position, ReplayError, Sources, Start, Step, Warning, walk};
 use crate::store::{Flow, Order, Read, StoreError};
 
 /// Replays the stream up to the end of `span`, and prints what is wanted of it and has not been printed yet.
@@ -35,7 +35,7 @@ pub(super) fn run(
     let position = span.through.map_or(Position::Head, |last| Position::At(Some(Revision::of(last))));
     let goal = Goal { document, branch, scope, position };
     let mut replayed = Replayed { listing, read, stream, span, printer, now: Moment::default() };
-    if let Some(snapshot) = walk(&sources, goal, &mut replayed)? {
+    if let Some(snapshot) = walk(&sources, goal, Start::Genesis, &mut replayed)? {
         listing.gaps.end(stream, span, Order::Forward);
         // What follows builds on scope document, which may have gaps of its own.
         let mut warnings = snapshot.warnings.into_iter();
@@ -81,7 +81,7 @@ struct Replayed<'p, 'w, 'o> {
 }
 
 impl Observer for Replayed<'_, '_, '_> {
-    fn start(&mut self, document: &mut Document) -> Result<(), ReplayError> {
+    fn start(&mut self, document: &mut Document, _: Option<Revision>) -> Result<(), ReplayError> {
         self.now = self.moment(document)?;
         Ok(())
     }
