@@ -202,6 +202,14 @@ impl NextIndex {
         NextIndex(next)
     }
 
+    /// Takes a number of a header's JSON; `None` unless it is a whole one that a log can reach.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole number in range")]
+    pub fn from_number(number: f64) -> Option<Self> {
+        const LIMIT: f64 = 9e15;
+        ((0.0..LIMIT).contains(&number) && number.fract() == 0.0).then(|| NextIndex(number as u64))
+    }
+
     /// The number as a header stores it.
     #[must_use]
     pub fn get(self) -> u64 {

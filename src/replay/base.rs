@@ -220,7 +220,7 @@ impl Body {
             let next =
                 document.pointer("/header/revision").and_then(|revision| revision.get(scope)).and_then(Json::as_number);
             let next = next.ok_or_else(|| format!("its header carries no {scope} revision"))?;
-            whole(next).ok_or_else(|| format!("its header carries {next} as {scope} revision"))
+            NextIndex::from_number(next).ok_or_else(|| format!("its header carries {next} as {scope} revision"))
         };
         let own = next(scope.as_str())?;
         let document_next = match next("document") {
@@ -300,11 +300,4 @@ fn hash_at(sources: &Sources<'_>, stream: &StreamKey, revision: Revision) -> Res
         ControlFlow::Break(())
     })?;
     Ok(found)
-}
-
-/// A number that a header stores, as an index.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole number in range")]
-fn whole(number: f64) -> Option<NextIndex> {
-    const LIMIT: f64 = 9e15;
-    ((0.0..LIMIT).contains(&number) && number.fract() == 0.0).then(|| NextIndex::new(number as u64))
 }

@@ -214,6 +214,18 @@ impl Read for Moment {
         Ok(())
     }
 
+    fn orphans(&self) -> Result<Vec<DocumentEntry>, StoreError> {
+        let mut orphans: Vec<DocumentEntry> = Vec::new();
+        for (stream, keyframes) in &self.tables.keyframes {
+            let id = &stream.document;
+            let known = orphans.last().is_some_and(|last| last.id == *id) || self.streams_of(id).next().is_some();
+            if let (Some((_, body)), false) = (keyframes.get_min(), known) {
+                orphans.push(DocumentEntry { id: id.clone(), document_type: body.document_type.clone() });
+            }
+        }
+        Ok(orphans)
+    }
+
     fn streams(&self, document: &DocumentId) -> Result<Vec<StreamHead>, StoreError> {
         let head = |(stream, rows): (&StreamKey, &OrdMap<OpIndex, Arc<Row>>)| {
             let (last, _) = rows.get_max().expect("a stream is made with its first row");
@@ -505,6 +517,10 @@ impl Row {
 impl Read for Change<'_> {
     fn documents(&self, prefix: &str, visit: &mut dyn FnMut(DocumentEntry) -> Flow) -> Result<(), StoreError> {
         self.moment.documents(prefix, visit)
+    }
+
+    fn orphans(&self) -> Result<Vec<DocumentEntry>, StoreError> {
+        self.moment.orphans()
     }
 
     fn streams(&self, document: &DocumentId) -> Result<Vec<StreamHead>, StoreError> {

@@ -83,6 +83,13 @@ pub trait Read {
     /// `Corrupt` if a row does not decode; `Busy`, `Unavailable`.
     fn documents(&self, prefix: &str, visit: &mut dyn FnMut(DocumentEntry) -> Flow) -> Result<(), StoreError>;
 
+    /// The documents that have keyframes and no operations, by id in ascending byte order, with the type that their first
+    /// keyframe names.
+    ///
+    /// # Errors
+    /// `Corrupt` if a row does not decode; `Busy`, `Unavailable`.
+    fn orphans(&self) -> Result<Vec<DocumentEntry>, StoreError>;
+
     /// The streams of a document, by branch and scope in ascending byte order, each with its head; empty if the
     /// document is not there.
     ///

@@ -43,6 +43,23 @@ pub struct Compared {
 /// How many places of a difference are named.
 pub const MOST_PATHS: usize = 10;
 
+impl Finding {
+    /// A finding of the severity that its code has, about one operation or keyframe.
+    #[must_use]
+    pub fn new(code: Code, stream: &StreamKey, first: Option<OpIndex>, message: String) -> Self {
+        Finding {
+            code,
+            severity: code.severity(),
+            stream: stream.clone(),
+            first,
+            count: 1,
+            message,
+            compared: None,
+            command: None,
+        }
+    }
+}
+
 /// Collects findings: of one code and stream the first one stays, and the others are counted.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
@@ -57,6 +74,16 @@ impl Findings {
         let Some(finding) = self.of.get_mut(&(stream.clone(), code)) else { return false };
         finding.count += 1;
         true
+    }
+
+    /// Whether one of a kind was found.
+    pub(super) fn has(&self, stream: &StreamKey, code: Code) -> bool {
+        self.of.contains_key(&(stream.clone(), code))
+    }
+
+    /// How many kinds were found, notes aside.
+    pub(super) fn len(&self) -> usize {
+        self.of.values().filter(|finding| finding.severity > Severity::Note).count()
     }
 
     /// Adds the first finding of its kind, or counts one more.

@@ -62,6 +62,13 @@ impl TimeOrder {
         TimeOrder { strict: *scope == *"auth", retracted: retracted.into_iter().peekable(), last: None, found: None }
     }
 
+    /// Finds nothing: for streams whose skips are not known.
+    #[must_use]
+    pub fn none() -> Self {
+        let all = vec![(0, u64::MAX)];
+        TimeOrder { strict: false, retracted: all.into_iter().peekable(), last: None, found: None }
+    }
+
     /// Takes the next row, by index.
     pub fn row(&mut self, index: OpIndex, skip: u32, time: Timestamp) {
         if self.found.is_some() {

@@ -94,6 +94,12 @@ impl Document {
         Ok(self.fold.checkpoint()?)
     }
 
+    /// The state that skips and undos go back to.
+    #[must_use]
+    pub fn initial(&self) -> &State {
+        &self.initial
+    }
+
     /// The state of one scope.
     ///
     /// # Errors

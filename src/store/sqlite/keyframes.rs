@@ -11,7 +11,7 @@ use super::schema::KEYFRAME;
 use super::{Transaction, sql};
 use crate::model::ids::{DocumentId, Revision, StreamKey};
 use crate::store::codec::{self, Codec as _};
-use crate::store::{Flow, KeyframeEntry, StoreError};
+use crate::store::{DocumentEntry, Flow, KeyframeEntry, StoreError};
 
 impl Transaction<'_> {
     pub(super) fn find_keyframe(
@@ -26,6 +26,28 @@ impl Transaction<'_> {
             self.driver("read", statement.query(params![document.as_str(), scope.as_str(), branch.as_str(), at_most]))?;
         let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
         self.keyframe_entry(document, row).map(Some)
+    }
+
+    /// Documents that have keyframes and no operations.
+    pub(super) fn find_orphans(&self) -> Result<Vec<DocumentEntry>, StoreError> {
+        let mut orphans = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let mut statement = self.prepare(sql::KEYFRAMED_AFTER)?;
+            let mut found = self.driver("read", statement.query(params![after]))?;
+            let Some(row) = self.driver("read", found.next())? else { return Ok(orphans) };
+            let decode = || -> Result<_, RowError> {
+                let id = rows::text(row.get_ref(0)?, "documentId")?.to_owned();
+                Ok((id, rows::text(row.get_ref(1)?, "documentType")?.into()))
+            };
+            let (id, document_type) =
+                decode().map_err(|error| self.row_error(KEYFRAME, error, || row_id(row, 2)))?;
+            let mut has_operations = self.prepare(sql::HAS_OPERATIONS)?;
+            if !self.driver("read", has_operations.exists([&id]))? {
+                orphans.push(DocumentEntry { id: id.as_str().into(), document_type });
+            }
+            after = Some(id);
+        }
     }
 
     pub(super) fn find_keyframe_document(

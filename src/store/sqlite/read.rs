@@ -25,6 +25,13 @@ impl Read for Transaction<'_> {
         }))
     }
 
+    fn orphans(&self) -> Result<Vec<DocumentEntry>, StoreError> {
+        if !self.session().schema.keyframes {
+            return Ok(Vec::new());
+        }
+        self.still(self.find_orphans())
+    }
+
     fn streams(&self, document: &DocumentId) -> Result<Vec<StreamHead>, StoreError> {
         self.still(
             self.stream_keys(document)

@@ -115,6 +115,10 @@ pub(super) const KEYFRAME_LABELS: &str = r#"SELECT "scope", "branch", "revision"
     "documentType" FROM "Keyframe" WHERE "documentId" = ?1 ORDER BY "branch", "scope", "revision""#;
 pub(super) const KEYFRAMES: &str = r#"SELECT "scope", "branch", "revision", "createdAt", octet_length("document"), "id",
     "documentType" FROM "Keyframe" WHERE "documentId" = ?1 ORDER BY "branch", "scope", "revision""#;
+/// The next document, by id, with keyframes and its first one's type; a step per document as with [`DOCUMENT_FROM`].
+pub(super) const KEYFRAMED_AFTER: &str = r#"SELECT "documentId", "documentType", "id" FROM "Keyframe"
+    WHERE ?1 IS NULL OR "documentId" > ?1 ORDER BY "documentId" LIMIT 1"#;
+pub(super) const HAS_OPERATIONS: &str = r#"SELECT 1 FROM "Operation" WHERE "documentId" = ?1 LIMIT 1"#;
 pub(super) const KEYFRAME_DOCUMENT: &str = r#"SELECT "document", "revision", "id" FROM "Keyframe"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4"#;
 

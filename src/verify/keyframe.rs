@@ -1,0 +1,233 @@
+//! A stored keyframe beside the replay at its label.
+
+use super::code::Code;
+use super::finding::{Compared, Finding};
+use super::paths::Paths;
+use super::spine::Spine;
+use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, StreamKey};
+use crate::model::json::{Json, Object, StateHash, Text, canonical, hash_canonical, parse};
+use crate::model::state::State;
+use crate::reducer::protocol::Header;
+
+/// The replay at a keyframe's label.
+pub(super) struct Replayed<'a> {
+    /// The state after the operation that the label names.
+    pub(super) state: &'a State,
+    /// The state before it; older releases filed a state one too high.
+    pub(super) before: Option<&'a State>,
+    /// The state that undos go back to.
+    pub(super) initial: &'a State,
+    /// The header, without next indices and the time of the last change.
+    pub(super) header: &'a Header,
+    /// What the document scope says.
+    pub(super) spine: &'a Spine,
+}
+
+/// What is known of a keyframe after it was looked at.
+pub(super) struct Checked {
+    /// What is wrong with it, and what is odd.
+    pub(super) findings: Vec<Finding>,
+    /// The hash of its own scope's state.
+    pub(super) hash: Option<StateHash>,
+}
+
+/// Which operations a keyframe says it includes, by what releases have written (reactor format §2.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Convention {
+    /// Header and label agree.
+    Present,
+    /// The header's next index is the label: the state is the one before the label.
+    Count,
+    /// The header's next index is beyond the label: it names the head of the store as of then.
+    Positional,
+}
+
+/// Looks at a keyframe of `stream` with the label `label`.
+pub(super) fn check(stream: &StreamKey, label: Revision, body: &[u8], replayed: &Replayed<'_>) -> Checked {
+    let mut looked = Look { stream, label, replayed, findings: Vec::new() };
+    let hash = match parse(body) {
+        Ok(document) => looked.document(&document),
+        Err(error) => {
+            looked.note(Code::KeyframeCorrupt, format!("keyframe {label}: its document is not JSON: {error}"), None);
+            None
+        }
+    };
+    Checked { findings: looked.findings, hash }
+}
+
+struct Look<'a> {
+    stream: &'a StreamKey,
+    label: Revision,
+    replayed: &'a Replayed<'a>,
+    findings: Vec<Finding>,
+}
+
+impl Look<'_> {
+    fn document(&mut self, document: &Json<'_>) -> Option<StateHash> {
+        let label = self.label;
+        let member = |name: &str| document.get(name).and_then(Json::as_object);
+        let (Some(header), Some(state)) = (member("header"), member("state")) else {
+            let absent = if member("header").is_none() { "header" } else { "state" };
+            let message = format!("keyframe {label}: its document has no object \"{absent}\"");
+            self.note(Code::KeyframeCorrupt, message, None);
+            return None;
+        };
+        let next = |scope: &Scope| NextIndex::from_number(header.get("revision")?.get(scope.as_str())?.as_number()?);
+        let (own, spine) = (next(&self.stream.scope), next(&Scope::document()));
+        for (scope, next) in [(&self.stream.scope, own), (&Scope::document(), spine)] {
+            if next.is_none() && (*scope == self.stream.scope || self.replayed.spine.created) {
+                let message = format!("keyframe {label}: its header carries no {scope} revision");
+                self.note(Code::KeyframeCorrupt, message, None);
+            }
+        }
+        let own_state = state.get(self.stream.scope.as_str());
+        let hash = hash_canonical(own_state.map(canonical).as_deref());
+        let (Some(own), spine) = (own, spine.unwrap_or_default()) else { return Some(hash) };
+        if self.replayed.spine.last_inline.is_some_and(|upgrade| upgrade >= spine.index()) && !self.is_spine() {
+            let message = format!("keyframe {label}: operation {} of the document scope came after it", spine.get());
+            self.note(Code::KeyframeSuperseded, message, None);
+            return Some(hash);
+        }
+        let Some(convention) = self.convention(own, own_state) else { return Some(hash) };
+        let expected = match (convention, self.replayed.before) {
+            (Convention::Count, Some(before)) => before,
+            _ => self.replayed.state,
+        };
+        self.states(state, expected, spine);
+        self.header(header);
+        if let Some(initial) = document.get("initialState").and_then(Json::as_object) {
+            self.initial(initial);
+        }
+        Some(hash)
+    }
+
+    /// Which convention label and header follow; `None` if there is none that does.
+    fn convention(&mut self, next: NextIndex, own: Option<&Json<'_>>) -> Option<Convention> {
+        let (label, stream) = (self.label, self.stream);
+        let holds = |state: Option<&State>| state.is_some_and(|state| same_scope(own, state, &stream.scope));
+        let (what, convention) = if next == label.next() {
+            return Some(Convention::Present);
+        } else if next.index() == label.last() && !holds(Some(self.replayed.state)) && label.get() > 0 {
+            (format!("keyframe {label} is filed one too high: it is of revision {}", label.get() - 1), Convention::Count)
+        } else if next > label.next() {
+            let message = format!("keyframe {label}: its header names {} as the next operation", next.get());
+            (message, Convention::Positional)
+        } else {
+            let message =
+                format!("keyframe {label}: readers go on from operation {}, which is in it already", next.get());
+            let compared =
+                Compared { stored: Some(next.get().to_string()), replayed: Some(label.next().get().to_string()), ..Compared::default() };
+            self.note(Code::KeyframeLabel, message, Some(compared));
+            return None;
+        };
+        self.note(Code::KeyframeConvention, what, None);
+        Some(convention)
+    }
+
+    /// Compares the states of all scopes.
+    fn states(&mut self, stored: &Object<'_>, expected: &State, spine: NextIndex) {
+        let label = self.label;
+        let mut scopes: Vec<Scope> = stored.iter().filter_map(|(scope, _)| scope.as_str()).map(Scope::from).collect();
+        scopes.extend(expected.scopes());
+        scopes.sort_unstable();
+        scopes.dedup();
+        for scope in scopes {
+            let (own, value) = (scope == self.stream.scope, stored.get(scope.as_str()));
+            if same_scope(value, expected, &scope) {
+                continue;
+            }
+            let mut replayed = expected.scope(scope.as_str()).unwrap_or_default();
+            if scope == Scope::document() && !self.is_spine() {
+                self.replayed.spine.undelete(&mut replayed, spine);
+                if value == Some(&replayed) {
+                    continue;
+                }
+            }
+            let paths = Paths::of(value.unwrap_or(&Json::Null), &replayed);
+            let hash = |value: &Json<'_>| Some(hash_canonical(Some(&canonical(value))).to_string());
+            let compared =
+                paths.compared(&format!("/state/{scope}"), value.and_then(hash), hash(&replayed));
+            let (code, whose) = if own {
+                (Code::KeyframeState, String::new())
+            } else {
+                (Code::KeyframeOtherScope, format!("the state of scope {scope} in "))
+            };
+            let message = format!("{whose}keyframe {label} differs from the replay{}", at_paths(&compared));
+            self.note(code, message, Some(compared));
+        }
+    }
+
+    fn header(&mut self, stored: &Object<'_>) {
+        // A header has these as of when it was written.
+        const OF_THEN: [&str; 2] = ["revision", "lastModifiedAtUtcIso"];
+        let mut replayed = self.replayed.header.to_object();
+        let mut stored: Object<'_> = stored.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let unsigned = (!self.replayed.spine.signed).then_some("createdAtUtcIso");
+        for member in OF_THEN.into_iter().chain(unsigned) {
+            replayed.remove(member);
+            stored.remove(member);
+        }
+        self.whole(Code::KeyframeHeader, "header", "/header", &stored.into(), &replayed.into());
+    }
+
+    fn initial(&mut self, stored: &Object<'_>) {
+        let initial = self.replayed.initial;
+        let value = |scope: &Scope| Some((Text::from(scope.as_str()).into_owned(), initial.scope(scope.as_str())?));
+        let replayed: Object<'_> = initial.scopes().iter().filter_map(value).collect();
+        let stored: Object<'_> = stored.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        self.whole(Code::KeyframeInitial, "initial state", "/initialState", &stored.into(), &replayed.into());
+    }
+
+    fn whole(&mut self, code: Code, what: &str, root: &str, stored: &Json<'_>, replayed: &Json<'_>) {
+        let paths = Paths::of(stored, replayed);
+        if !paths.is_empty() {
+            let compared = paths.compared(root, None, None);
+            let message = format!("the {what} of keyframe {} differs from the replay{}", self.label, at_paths(&compared));
+            self.note(code, message, Some(compared));
+        }
+    }
+
+    fn is_spine(&self) -> bool {
+        self.stream.scope == Scope::document()
+    }
+
+    fn note(&mut self, code: Code, message: String, compared: Option<Compared>) {
+        let finding = Finding::new(code, self.stream, Some(self.label.last()), message);
+        self.findings.push(Finding { compared, ..finding });
+    }
+}
+
+/// Whether a stored state of a scope has the hash of the replayed one.
+fn same_scope(stored: Option<&Json<'_>>, state: &State, scope: &Scope) -> bool {
+    let stored = stored.map(canonical);
+    let replayed = state.canonical(scope.as_str());
+    stored == replayed || hash_canonical(stored.as_deref()) == hash_canonical(replayed.as_deref())
+}
+
+fn at_paths(compared: &Compared) -> String {
+    let Some(first) = compared.paths.first() else { return String::new() };
+    match compared.n_paths {
+        0 | 1 => format!(" at {first}"),
+        n => format!(" at {first} and {} more", n - 1),
+    }
+}
+
+/// The finding for a keyframe that no replay reaches.
+pub(super) fn unreached(stream: &StreamKey, label: i64, head: Option<Revision>) -> Finding {
+    let first = u64::try_from(label).ok().map(OpIndex::new);
+    match (head, first) {
+        (None, _) => Finding::new(
+            Code::KeyframeOrphan,
+            stream,
+            first,
+            format!("keyframe {label} is of a stream without operations"),
+        ),
+        (Some(_), None) => Finding::new(Code::KeyframeLabel, stream, None, format!("keyframe {label} has a negative label")),
+        (Some(head), Some(_)) => Finding::new(
+            Code::KeyframeAhead,
+            stream,
+            first,
+            format!("keyframe {label} is past the head, which is {head}"),
+        ),
+    }
+}

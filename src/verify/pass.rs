@@ -1,0 +1,273 @@
+//! The pass over one stream: what each row and each keyframe is checked for while the operations are replayed.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+use super::code::{Code, Severity};
+use super::finding::{Compared, Finding, Findings};
+use super::keyframe::{self, Replayed};
+use super::rows::Rows;
+use super::signature::{self, Signature};
+use super::spine::Spine;
+use super::{Checks, Level, Passed, Tally};
+use crate::model::ids::{OpIndex, Revision, StreamKey};
+use crate::model::json::Text;
+use crate::model::operation::OperationRow;
+use crate::model::seal::Seal;
+use crate::model::state::State;
+use crate::reducer::Outcome;
+use crate::reducer::protocol::{Document, ProtocolError};
+use crate::replay::{Observer, ReplayError, Step};
+use crate::store::{Flow, Read, StoreError};
+
+/// What is needed of a row until its step.
+struct Stored {
+    id: Box<str>,
+    hash: Box<str>,
+    error: Option<Box<str>>,
+    seal: Seal,
+}
+
+/// Checks a stream while it is walked.
+pub(super) struct Pass<'a, 's> {
+    pub(super) read: &'a dyn Read,
+    pub(super) checks: &'a Checks,
+    pub(super) stream: &'a StreamKey,
+    pub(super) head: Revision,
+    pub(super) spine: &'a Spine,
+    pub(super) rows: Rows<'a>,
+    pub(super) findings: &'s mut Findings,
+    pub(super) tally: &'s mut Tally,
+    /// Labels of keyframes up to the head that have not been reached, ascending.
+    pub(super) labels: VecDeque<u64>,
+    /// Keyframes in which nothing was found.
+    pub(super) passed: Vec<Passed>,
+    waiting: VecDeque<Stored>,
+    /// The state after the last operation, where it may be asked for.
+    last: Option<State>,
+}
+
+impl<'a, 's> Pass<'a, 's> {
+    pub(super) fn new(
+        read: &'a dyn Read,
+        checks: &'a Checks,
+        (stream, head): (&'a StreamKey, Revision),
+        spine: &'a Spine,
+        rows: Rows<'a>,
+        labels: VecDeque<u64>,
+        (findings, tally): (&'s mut Findings, &'s mut Tally),
+    ) -> Self {
+        Pass {
+            read,
+            checks,
+            stream,
+            head,
+            spine,
+            rows,
+            findings,
+            tally,
+            labels,
+            passed: Vec::new(),
+            waiting: VecDeque::new(),
+            last: None,
+        }
+    }
+
+    /// Looks at what follows the operation at which the replay ended: rows alone, as far as they decode.
+    ///
+    /// # Errors
+    /// `Busy`, `Unavailable`, `Stopped`.
+    pub(super) fn rows_alone(&mut self, progress: &dyn crate::model::progress::Progress) -> Result<(), ReplayError> {
+        use crate::model::ids::{NextIndex, Span};
+        use crate::model::operation::Action;
+        let mut from = self.rows.next();
+        while from.get() <= self.head.get() {
+            let (rows, findings) = (&mut self.rows, &mut *self.findings);
+            let mut stopped = Ok(());
+            let span = Span { from, through: None };
+            let visited = self.read.operations(self.stream, span, crate::store::Order::Forward, &mut |row| {
+                rows.row(row, findings);
+                match Action::parse(row.action) {
+                    Ok(action) => rows.action(row.index, row.id, &action, findings),
+                    Err(error) => {
+                        let error = StoreError::corrupt_action(rows.stream(), row.index, error);
+                        add_corrupt(rows.stream(), row.index, &error, findings);
+                    }
+                }
+                progress.advance(1);
+                stopped = progress.check();
+                if stopped.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            stopped?;
+            match visited {
+                Ok(()) => break,
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    let index = self.rows.next().index();
+                    add_corrupt(self.stream, index, &error, self.findings);
+                    self.rows.pass_over(index);
+                    from = NextIndex::new(index.get() + 1);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_hash(&mut self, index: OpIndex, stored: &str, state: &State, scope: &Text<'_>) {
+        let scope = scope.as_str().unwrap_or_default();
+        self.tally.hashes += 1;
+        let replayed = state.hash(scope).to_string();
+        if stored == replayed || self.findings.again(self.stream, Code::HashDiffers) {
+            return;
+        }
+        let message = format!("operation {index} recorded another hash than the replayed state has");
+        let compared =
+            Compared { stored: Some(stored.to_owned()), replayed: Some(replayed), ..Compared::default() };
+        let finding = Finding::new(Code::HashDiffers, self.stream, Some(index), message);
+        let command = Some(format!("snapctl log -p {}:{index}", self.stream));
+        self.findings.add(Finding { compared: Some(compared), command, ..finding });
+    }
+
+    fn compare_outcome(&mut self, index: OpIndex, stored: Option<&str>, outcome: &Outcome) {
+        let (what, replayed) = match (stored, outcome) {
+            (None, Outcome::Applied) => return,
+            (Some(_), Outcome::Applied) => ("failed when it was recorded, and works in a replay", None),
+            (None, Outcome::Failed(text)) => ("worked when it was recorded, and fails in a replay", Some(text.to_string())),
+            (Some(stored), Outcome::Failed(text)) if *text == *stored => return,
+            (Some(_), Outcome::Failed(text)) => ("fails with another error in a replay", Some(text.to_string())),
+        };
+        if self.findings.again(self.stream, Code::OutcomeDiffers) {
+            return;
+        }
+        let compared = Compared { stored: stored.map(str::to_owned), replayed, ..Compared::default() };
+        let finding = Finding::new(Code::OutcomeDiffers, self.stream, Some(index), format!("operation {index} {what}"));
+        let command = Some(format!("snapctl log -p {}:{index}", self.stream));
+        self.findings.add(Finding { compared: Some(compared), command, ..finding });
+    }
+
+    fn compare_keyframe(
+        &mut self,
+        label: Revision,
+        stored: &Stored,
+        state: &State,
+        document: &Document,
+    ) -> Result<(), ReplayError> {
+        let body = match self.read.keyframe_document(self.stream, label) {
+            Ok(Some(body)) => body,
+            Ok(None) => return Ok(()),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                let message = format!("keyframe {label}: {error}");
+                self.findings.add(Finding::new(Code::KeyframeCorrupt, self.stream, Some(label.last()), message));
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.tally.keyframes += 1;
+        self.tally.bytes += body.len() as u64;
+        let replayed = Replayed {
+            state,
+            before: self.last.as_ref(),
+            initial: document.initial(),
+            header: document.header(),
+            spine: self.spine,
+        };
+        let checked = keyframe::check(self.stream, label, &body, &replayed);
+        let passed = checked.findings.iter().all(|finding| finding.severity == Severity::Note);
+        if let (true, Some(hash)) = (passed && self.checks.collect, checked.hash) {
+            let id = stored.id.as_ref().into();
+            self.passed.push(Passed::new(label, id, stored.seal, hash, &body));
+        }
+        for mut finding in checked.findings {
+            finding.command.get_or_insert_with(|| format!("snapctl rebuild {}:keyframe:{label}", self.stream));
+            self.findings.add(finding);
+        }
+        Ok(())
+    }
+
+    fn look_at_signature(&mut self, step: &Step<'_>) {
+        let (code, reason) =
+            match signature::check(self.stream.document.as_str(), self.stream.scope.as_str(), step.action) {
+                Signature::None => return,
+                Signature::Valid { n } => {
+                    self.tally.signatures += n;
+                    return;
+                }
+                Signature::Invalid(reason) => (Code::SignatureInvalid, reason),
+                Signature::Malformed(reason) => (Code::SignatureMalformed, reason),
+            };
+        self.tally.signatures += 1;
+        let index = step.head.index;
+        let message = format!("operation {index}: {reason}");
+        self.findings.add(Finding::new(code, self.stream, Some(index), message));
+    }
+
+    /// Whether the next operation's keyframe may have to be compared with the state as it is now.
+    fn is_before_label(&self, index: OpIndex) -> bool {
+        self.labels.front().is_some_and(|label| *label == index.next().get())
+    }
+}
+
+/// The finding for a row that does not decode.
+pub(super) fn add_corrupt(stream: &StreamKey, index: OpIndex, error: &StoreError, findings: &mut Findings) {
+    if !findings.again(stream, Code::RowCorrupt) {
+        findings.add(Finding::new(Code::RowCorrupt, stream, Some(index), error.to_string()));
+    }
+}
+
+impl Observer for Pass<'_, '_> {
+    fn rows_ahead(&self) -> usize {
+        usize::MAX
+    }
+
+    fn row(&mut self, row: &OperationRow<'_>) {
+        self.rows.row(row, self.findings);
+        self.waiting.push_back(Stored {
+            id: row.id.into(),
+            hash: row.hash.into(),
+            error: row.error.map(Into::into),
+            seal: self.rows.seal(),
+        });
+    }
+
+    fn step(&mut self, step: &Step<'_>, document: &mut Document) -> Result<Flow, ReplayError> {
+        let index = step.head.index;
+        // A row for each step.
+        let Some(stored) = self.waiting.pop_front() else { return Ok(ControlFlow::Continue(())) };
+        self.tally.operations += 1;
+        self.rows.action(index, &stored.id, step.action, self.findings);
+        if self.checks.signatures {
+            self.look_at_signature(step);
+        }
+        if let Some(outcome) = step.outcome {
+            self.compare_outcome(index, stored.error.as_deref(), outcome);
+        }
+        while self.labels.front().is_some_and(|label| *label < index.get()) {
+            // There is no operation at that label; the gap is told.
+            self.labels.pop_front();
+        }
+        let labelled = self.labels.front() == Some(&index.get());
+        let hashed = self.checks.level == Level::Full || labelled || index == self.head.last();
+        if !(hashed || self.is_before_label(index)) {
+            self.last = None;
+            return Ok(ControlFlow::Continue(()));
+        }
+        let state = document.state().map_err(failed)?;
+        if hashed && !stored.hash.is_empty() {
+            self.compare_hash(index, &stored.hash, &state, &step.action.scope);
+        }
+        if labelled {
+            self.labels.pop_front();
+            self.compare_keyframe(Revision::of(index), &stored, &state, document)?;
+        }
+        self.last = Some(state);
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// Taking a state fails only with the fold.
+fn failed(error: ProtocolError) -> ReplayError {
+    match error {
+        ProtocolError::Fold(error) => error.into(),
+        error => StoreError::Unavailable { location: "the state".to_owned(), action: "take", source: error.into() }.into(),
+    }
+}

@@ -1,0 +1,173 @@
+//! What a row shows by itself and beside its neighbours, without reducing anything.
+
+use std::num::NonZeroU32;
+
+use super::code::{Code, Severity};
+use super::finding::{Compared, Finding, Findings};
+use super::order::{Disorder, DisorderKind, TimeOrder};
+use super::portable::unportable;
+use crate::model::ids::{DocumentType, NextIndex, OpIndex, Span, StreamKey};
+use crate::model::json::operation_id;
+use crate::model::operation::{Action, OperationRow};
+use crate::model::seal::Seal;
+use crate::store::{Read, StoreError};
+
+/// Looks at the rows of a stream in order.
+pub(super) struct Rows<'a> {
+    stream: &'a StreamKey,
+    document_type: &'a DocumentType,
+    next: NextIndex,
+    previous_id: String,
+    order: TimeOrder,
+    seal: Seal,
+    n_rows: u64,
+}
+
+impl<'a> Rows<'a> {
+    /// Begins with a stream, of which it reads the skips.
+    ///
+    /// # Errors
+    /// `Corrupt` if a skip does not decode; `Busy`, `Unavailable`.
+    pub(super) fn new(
+        read: &dyn Read,
+        stream: &'a StreamKey,
+        document_type: &'a DocumentType,
+    ) -> Result<Self, StoreError> {
+        let order = TimeOrder::new(&stream.scope, &read.skips(stream, Span::ALL)?);
+        Ok(Self::with_order(stream, document_type, order))
+    }
+
+    /// The same for a stream whose skips cannot be read: no order of times is looked for.
+    pub(super) fn without_order(stream: &'a StreamKey, document_type: &'a DocumentType) -> Self {
+        Self::with_order(stream, document_type, TimeOrder::none())
+    }
+
+    fn with_order(stream: &'a StreamKey, document_type: &'a DocumentType, order: TimeOrder) -> Self {
+        Rows {
+            stream,
+            document_type,
+            next: NextIndex::default(),
+            previous_id: String::new(),
+            order,
+            seal: Seal::EMPTY,
+            n_rows: 0,
+        }
+    }
+
+    /// The stream.
+    pub(super) fn stream(&self) -> &'a StreamKey {
+        self.stream
+    }
+
+    /// Where the rows have got to.
+    pub(super) fn next(&self) -> NextIndex {
+        self.next
+    }
+
+    /// How many there were.
+    pub(super) fn n_rows(&self) -> u64 {
+        self.n_rows
+    }
+
+    /// The seal of the stream up to the last row.
+    pub(super) fn seal(&self) -> Seal {
+        self.seal
+    }
+
+    /// Passes over a row that does not decode.
+    pub(super) fn pass_over(&mut self, index: OpIndex) {
+        self.next = index.next();
+        self.previous_id.clear();
+    }
+
+    /// Looks at the next row.
+    pub(super) fn row(&mut self, row: &OperationRow<'_>, findings: &mut Findings) {
+        let index = row.index;
+        let expected = std::mem::replace(&mut self.next, index.next());
+        self.n_rows += 1;
+        self.seal = self.seal.then(row);
+        if index != expected.index() {
+            self.note(findings, Code::Gap, expected.index(), || gap(expected, index));
+        } else if row.previous_id != self.previous_id && (index != OpIndex::FIRST || !row.previous_id.is_empty()) {
+            let compared = || Compared {
+                stored: Some(row.previous_id.to_owned()),
+                replayed: Some(self.previous_id.clone()),
+                ..Compared::default()
+            };
+            // After a row that did not decode, and in logs without the column, there is nothing to compare with.
+            let known = index == OpIndex::FIRST || !(self.previous_id.is_empty() || row.previous_id.is_empty());
+            if known && !findings.again(self.stream, Code::PreviousId) {
+                let message = format!("operation {index} does not name the one before it");
+                let finding = self.finding(Code::PreviousId, index, message);
+                findings.add(Finding { compared: Some(compared()), ..finding });
+            }
+        }
+        if row.document_type != self.document_type.as_str() {
+            self.note(findings, Code::TypeDiffers, index, || {
+                format!("operation {index} is of a {}, the document is a {}", row.document_type, self.document_type)
+            });
+        }
+        self.look_at_time(row, findings);
+        if let Some(what) = unportable(row.action) {
+            self.note(findings, Code::NotPortable, index, || format!("operation {index} holds {what}"));
+        }
+        self.previous_id.clear();
+        self.previous_id.push_str(row.id);
+    }
+
+    /// Looks at the action of a row with the id `id`.
+    pub(super) fn action(&self, index: OpIndex, id: &str, action: &Action<'_>, findings: &mut Findings) {
+        let StreamKey { document, scope, branch } = self.stream;
+        if action.scope != *scope.as_str() {
+            self.note(findings, Code::ScopeDiffers, index, || {
+                format!("operation {index} has an action of scope \"{}\"", action.scope)
+            });
+        }
+        let derived = |id: &[u8]| operation_id(document.as_str(), scope.as_str(), branch.as_str(), id);
+        if id == derived(action.id.as_bytes()) || findings.again(self.stream, Code::OperationId) {
+            return;
+        }
+        // A migration of the reference gave an id to actions that had none, and left their operations as they were.
+        let migrated = [&b""[..], b"undefined"].into_iter().any(|absent| id == derived(absent));
+        let finding = self.finding(Code::OperationId, index, format!("operation {index} has another id than its action gives"));
+        findings.add(Finding {
+            severity: if migrated { Severity::Note } else { finding.severity },
+            compared: Some(Compared {
+                stored: Some(id.to_owned()),
+                replayed: Some(derived(action.id.as_bytes())),
+                ..Compared::default()
+            }),
+            ..finding
+        });
+    }
+
+    fn look_at_time(&mut self, row: &OperationRow<'_>, findings: &mut Findings) {
+        let before = self.order.found();
+        self.order.row(row.index, row.skip.map_or(0, NonZeroU32::get), row.timestamp);
+        if let (None, Some(Disorder { kind, previous: (previous, _), current: (index, _) })) = (before, self.order.found()) {
+            self.note(findings, Code::TimeOrder, index, || match kind {
+                DisorderKind::Descending => format!("operation {index} is earlier than operation {previous}"),
+                DisorderKind::Tied => format!("operation {index} is of the same time as operation {previous}"),
+            });
+        }
+    }
+
+    fn note(&self, findings: &mut Findings, code: Code, index: OpIndex, message: impl FnOnce() -> String) {
+        if !findings.again(self.stream, code) {
+            findings.add(self.finding(code, index, message()));
+        }
+    }
+
+    fn finding(&self, code: Code, index: OpIndex, message: String) -> Finding {
+        Finding::new(code, self.stream, Some(index), message)
+    }
+}
+
+fn gap(expected: NextIndex, found: OpIndex) -> String {
+    match found.get().checked_sub(expected.get()) {
+        Some(1) => format!("operation {} is missing", expected.get()),
+        Some(_) => format!("operations {} to {} are missing", expected.get(), found.get() - 1),
+        // Without the unique key of the reference's table.
+        None => format!("operation {found} is there again"),
+    }
+}
