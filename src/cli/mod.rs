@@ -22,7 +22,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use args::Global;
 use commands::schema as schema_command;
-use commands::{completions, config, export, import, log, ls, man, model, rebuild, store};
+use commands::{completions, config, export, import, log, ls, man, model, rebuild, store, verify};
 use ctx::Ctx;
 use exit::Report;
 use jq::Results;
@@ -52,6 +52,7 @@ enum Command {
     Ls(ls::LsArgs),
     Log(log::LogArgs),
     Rebuild(rebuild::RebuildArgs),
+    Verify(verify::VerifyArgs),
     Import(import::ImportArgs),
     Export(export::ExportArgs),
     /// Show what is known of models
@@ -119,6 +120,7 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Ls(args) => ls::run(args, ctx, ui),
         Command::Log(args) => log::run(args, ctx, ui),
         Command::Rebuild(args) => rebuild::run(args, ctx, ui),
+        Command::Verify(args) => verify::run(args, ctx, ui),
         Command::Import(args) => import::run(args, ctx, ui),
         Command::Export(args) => export::run(args, ctx, ui),
         Command::Model(command) => model::run(*command, ctx, ui),

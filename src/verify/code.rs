@@ -132,6 +132,20 @@ codes! {
     todo "See what the operation does in a replay: `snapctl log -p DOC/SCOPE:N`. If a reducer changed on purpose, the old \
         hashes stay as they are: note the first operation. Otherwise compare with another copy of the log.";
 
+    /// A copy of an operation has the hash of its first place.
+    HashCarried = "HASH_CARRIED", Note, "an operation that was appended anew kept its old hash";
+    means "When branches of work are merged, the reference retracts operations and appends them again. Their copies keep the hash \
+        recorded at their first place, whatever was merged in before them. The state is right, the hash is of another one.";
+    happens "A merge of operations that were made at the same time; the reference writes this itself.";
+    todo "Nothing.";
+
+    /// What follows a denied operation with a skip.
+    DeniedSkip = "DENIED_SKIP", Note, "a denied operation retracted others when it was recorded";
+    means "The program that recorded a denied operation with a skip took the retracted operations away; a rebuild does not (denied \
+        operations are never applied). The hashes and errors recorded after it, up to where both agree again, are of the other state.";
+    happens "A merge in which the first operation was denied; the reference writes this itself.";
+    todo "Nothing; but a keyframe of that stretch is wrong, which KEYFRAME_STATE tells.";
+
     /// The replay rejects what was accepted, or the other way round.
     OutcomeDiffers = "OUTCOME_DIFFERS", Warning, "an operation's recorded error is not the replay's";
     means "The log says that the operation failed and the replay succeeds, or the other way round, or it fails with another text.";

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::code::Code;
 use super::finding::{Finding, Findings};
+use super::held::Held;
 use super::keyframe::unreached;
 use super::pass::{Pass, add_corrupt};
 use super::rows::Rows;
@@ -47,6 +48,9 @@ struct Check<'a> {
     sound: Vec<Sound>,
 }
 
+/// What the read model holds of each stream.
+type ReadModel = BTreeMap<StreamKey, Held>;
+
 /// The labels of the keyframes of each stream, ascending.
 type Labels = BTreeMap<StreamKey, Vec<i64>>;
 
@@ -61,14 +65,18 @@ impl Check<'_> {
             heads => heads?,
         };
         let mut labels = self.labels()?;
+        let mut read_model = self.read_model()?;
         for branch in heads.chunk_by(|a, b| a.branch == b.branch) {
-            self.branch(branch, &mut labels)?;
+            self.branch(branch, &mut labels, &mut read_model)?;
         }
         // What is left belongs to no stream.
         for (stream, labels) in labels {
             for label in labels {
                 self.findings.add(unreached(&stream, label, None));
             }
+        }
+        for (stream, held) in read_model {
+            self.findings.add(held.ahead(&stream, None));
         }
         Ok(())
     }
@@ -107,15 +115,40 @@ impl Check<'_> {
         Ok(labels)
     }
 
+    /// What the read model says, scopes `document` and `header` aside, of which it keeps something else than a state.
+    fn read_model(&mut self) -> Result<ReadModel, ReplayError> {
+        let mut read_model = ReadModel::new();
+        let visited = self.sources.read.read_model(&self.part.document, &mut |row| {
+            let state = !matches!(row.stream.scope.as_str(), "document" | "header");
+            if state && row.last >= 0 && self.includes(row.stream) {
+                read_model.insert(row.stream.clone(), Held::new(row));
+            }
+            ControlFlow::Continue(())
+        });
+        if let Err(error @ StoreError::Corrupt { .. }) = visited {
+            let stream = self.stream(&Branch::main(), &Scope::document());
+            self.findings.add(Finding::new(Code::RowCorrupt, &stream, None, error.to_string()));
+            return Ok(read_model);
+        }
+        visited?;
+        Ok(read_model)
+    }
+
     /// Checks the streams of one branch.
-    fn branch(&mut self, heads: &[StreamHead], labels: &mut Labels) -> Result<(), ReplayError> {
+    fn branch(
+        &mut self,
+        heads: &[StreamHead],
+        labels: &mut Labels,
+        read_model: &mut ReadModel,
+    ) -> Result<(), ReplayError> {
         let Some(branch) = heads.first().map(|head| &head.branch) else { return Ok(()) };
         let spine = Spine::read(self.sources.read, &self.stream(branch, &Scope::document()))?;
         for head in heads {
             let stream = self.stream(branch, &head.scope);
             let labels = labels.remove(&stream).unwrap_or_default();
+            let held = read_model.remove(&stream);
             if self.includes(&stream) {
-                self.check_stream(&stream, head.head, &spine, &labels)?;
+                self.check_stream(&stream, head.head, &spine, &labels, held)?;
             }
         }
         Ok(())
@@ -127,6 +160,7 @@ impl Check<'_> {
         head: Revision,
         spine: &Spine,
         labels: &[i64],
+        held: Option<Held>,
     ) -> Result<(), ReplayError> {
         let Check { sources, part, checks, .. } = *self;
         self.tally.streams += 1;
@@ -136,6 +170,13 @@ impl Check<'_> {
             // Its place is known to be wrong, which is all there is to know.
             self.tally.keyframes += 1;
         }
+        let held = held.filter(|held| {
+            let reachable = held.last <= head.last();
+            if !reachable {
+                self.findings.add(held.ahead(stream, Some(head)));
+            }
+            reachable
+        });
         let due: VecDeque<u64> = labels.iter().filter(reachable).map(|label| label.unsigned_abs()).collect();
         let n_findings = self.findings.len();
         let rows = match Rows::new(sources.read, stream, &part.document_type) {
@@ -146,6 +187,7 @@ impl Check<'_> {
         let mut pass = Pass::new(sources.read, checks, (stream, head), spine, rows, due, collected);
         let goal =
             Goal { document: &stream.document, branch: &stream.branch, scope: &stream.scope, position: Position::Head };
+        pass.held = held;
         let walked = walk(sources, goal, Start::Genesis, &mut pass);
         if walked.is_err() {
             pass.rows_alone(sources.progress)?;

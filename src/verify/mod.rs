@@ -14,6 +14,7 @@
 mod code;
 mod document;
 mod finding;
+mod held;
 mod keyframe;
 mod order;
 mod pass;
@@ -21,6 +22,7 @@ mod paths;
 mod portable;
 mod rows;
 mod run;
+mod seals;
 mod select;
 mod signature;
 mod spine;
@@ -36,6 +38,7 @@ pub use document::{Part, document};
 pub use finding::{Compared, Finding, MOST_PATHS};
 pub use order::{Disorder, DisorderKind, TimeOrder};
 pub use run::{End, Event, Plan, run};
+pub use seals::{BadSeal, Sealed, Seals};
 pub use select::{NoSample, Sample, documents};
 
 /// What a check looks at.

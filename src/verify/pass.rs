@@ -5,13 +5,14 @@ use std::ops::ControlFlow;
 
 use super::code::{Code, Severity};
 use super::finding::{Compared, Finding, Findings};
+use super::held::Held;
 use super::keyframe::{self, Replayed};
 use super::rows::Rows;
 use super::signature::{self, Signature};
 use super::spine::Spine;
 use super::{Checks, Level, Passed, Tally};
 use crate::model::ids::{OpIndex, Revision, StreamKey};
-use crate::model::json::Text;
+use crate::model::json::StateHash;
 use crate::model::operation::OperationRow;
 use crate::model::seal::Seal;
 use crate::model::state::State;
@@ -40,9 +41,14 @@ pub(super) struct Pass<'a, 's> {
     pub(super) tally: &'s mut Tally,
     /// Labels of keyframes up to the head that have not been reached, ascending.
     pub(super) labels: VecDeque<u64>,
+    /// What the read model holds of the stream, until it was compared.
+    pub(super) held: Option<Held>,
     /// Keyframes in which nothing was found.
     pub(super) passed: Vec<Passed>,
     waiting: VecDeque<Stored>,
+    /// A denied operation with a skip, after which the program that recorded the log had another state than a rebuild has;
+    /// until both agree again.
+    denied_skip: Option<OpIndex>,
     /// The state after the last operation, where it may be asked for.
     last: Option<State>,
 }
@@ -67,8 +73,10 @@ impl<'a, 's> Pass<'a, 's> {
             findings,
             tally,
             labels,
+            held: None,
             passed: Vec::new(),
             waiting: VecDeque::new(),
+            denied_skip: None,
             last: None,
         }
     }
@@ -113,36 +121,63 @@ impl<'a, 's> Pass<'a, 's> {
         Ok(())
     }
 
-    fn compare_hash(&mut self, index: OpIndex, stored: &str, state: &State, scope: &Text<'_>) {
-        let scope = scope.as_str().unwrap_or_default();
+    /// Compares the stored hash of an operation with that of the state after it.
+    fn compare_hash(&mut self, index: OpIndex, stored: &Stored, replayed: StateHash) -> Result<(), ReplayError> {
         self.tally.hashes += 1;
-        let replayed = state.hash(scope).to_string();
-        if stored == replayed || self.findings.again(self.stream, Code::HashDiffers) {
-            return;
+        let replayed = replayed.to_string();
+        if *stored.hash == *replayed {
+            self.denied_skip = None;
+            return Ok(());
         }
-        let message = format!("operation {index} recorded another hash than the replayed state has");
-        let compared =
-            Compared { stored: Some(stored.to_owned()), replayed: Some(replayed), ..Compared::default() };
-        let finding = Finding::new(Code::HashDiffers, self.stream, Some(index), message);
-        let command = Some(format!("snapctl log -p {}:{index}", self.stream));
-        self.findings.add(Finding { compared: Some(compared), command, ..finding });
+        let (first, code, what) = if self.is_carried(index, stored)? {
+            (index, Code::HashCarried, "kept the hash of its first place")
+        } else if let Some(denied) = self.denied_skip {
+            (denied, Code::DeniedSkip, "was denied and has a skip, and the hashes after it are of another state")
+        } else {
+            (index, Code::HashDiffers, "recorded another hash than the replayed state has")
+        };
+        if !self.findings.again(self.stream, code) {
+            let compared = (Some(stored.hash.to_string()), Some(replayed));
+            self.found(code, first, format!("operation {first} {what}"), compared);
+        }
+        Ok(())
+    }
+
+    /// Whether an operation is the copy of one before it, with the hash of that one.
+    fn is_carried(&self, index: OpIndex, stored: &Stored) -> Result<bool, ReplayError> {
+        let mut carried = false;
+        self.read.copies(self.stream, &stored.id.as_ref().into(), &mut |row| {
+            carried = row.index < index && row.hash == &*stored.hash;
+            if carried || row.index >= index { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(carried)
     }
 
     fn compare_outcome(&mut self, index: OpIndex, stored: Option<&str>, outcome: &Outcome) {
         let (what, replayed) = match (stored, outcome) {
             (None, Outcome::Applied) => return,
             (Some(_), Outcome::Applied) => ("failed when it was recorded, and works in a replay", None),
-            (None, Outcome::Failed(text)) => ("worked when it was recorded, and fails in a replay", Some(text.to_string())),
+            (None, Outcome::Failed(text)) => {
+                ("worked when it was recorded, and fails in a replay", Some(text.to_string()))
+            }
             (Some(stored), Outcome::Failed(text)) if *text == *stored => return,
             (Some(_), Outcome::Failed(text)) => ("fails with another error in a replay", Some(text.to_string())),
         };
-        if self.findings.again(self.stream, Code::OutcomeDiffers) {
-            return;
+        let (first, code) = match self.denied_skip {
+            Some(denied) => (denied, Code::DeniedSkip),
+            None => (index, Code::OutcomeDiffers),
+        };
+        if !self.findings.again(self.stream, code) {
+            self.found(code, first, format!("operation {index} {what}"), (stored.map(str::to_owned), replayed));
         }
-        let compared = Compared { stored: stored.map(str::to_owned), replayed, ..Compared::default() };
-        let finding = Finding::new(Code::OutcomeDiffers, self.stream, Some(index), format!("operation {index} {what}"));
-        let command = Some(format!("snapctl log -p {}:{index}", self.stream));
-        self.findings.add(Finding { compared: Some(compared), command, ..finding });
+    }
+
+    fn found(&mut self, code: Code, index: OpIndex, message: String, compared: (Option<String>, Option<String>)) {
+        let (stored, replayed) = compared;
+        let compared = Compared { stored, replayed, ..Compared::default() };
+        let command = format!("snapctl log -p {}:{index}", self.stream);
+        let finding = Finding::new(code, self.stream, Some(index), message);
+        self.findings.add(Finding { compared: Some(compared), command: Some(command), ..finding });
     }
 
     fn compare_keyframe(
@@ -238,6 +273,9 @@ impl Observer for Pass<'_, '_> {
         if self.checks.signatures {
             self.look_at_signature(step);
         }
+        if step.head.denied && step.head.skip > 0 {
+            self.denied_skip = Some(index);
+        }
         if let Some(outcome) = step.outcome {
             self.compare_outcome(index, stored.error.as_deref(), outcome);
         }
@@ -246,14 +284,20 @@ impl Observer for Pass<'_, '_> {
             self.labels.pop_front();
         }
         let labelled = self.labels.front() == Some(&index.get());
-        let hashed = self.checks.level == Level::Full || labelled || index == self.head.last();
+        let is_held = self.held.as_ref().is_some_and(|held| held.last == index);
+        let hashed = self.checks.level == Level::Full || labelled || is_held || index == self.head.last();
         if !(hashed || self.is_before_label(index)) {
             self.last = None;
             return Ok(ControlFlow::Continue(()));
         }
         let state = document.state().map_err(failed)?;
         if hashed && !stored.hash.is_empty() {
-            self.compare_hash(index, &stored.hash, &state, &step.action.scope);
+            // An action's own scope is hashed, whatever stream it is in (reactor format §4.1).
+            let scope = step.action.scope.as_str().unwrap_or_default();
+            self.compare_hash(index, &stored, state.hash(scope))?;
+        }
+        if let Some(held) = self.held.take_if(|_| is_held) {
+            held.compare(self.stream, &state).into_iter().for_each(|finding| self.findings.add(finding));
         }
         if labelled {
             self.labels.pop_front();

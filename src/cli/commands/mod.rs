@@ -11,3 +11,4 @@ pub(crate) mod model;
 pub(crate) mod rebuild;
 pub(crate) mod schema;
 pub(crate) mod store;
+pub(crate) mod verify;

@@ -26,7 +26,7 @@ fn beside(command: &str) -> Option<Vec<ExitStatus>> {
         "import" => &[Findings, Precondition],
         "export" => &[Nothing, Precondition],
         "ls" | "log" => &[Nothing],
-        "rebuild" => &[Findings, Nothing],
+        "rebuild" | "verify" => &[Findings, Nothing],
         _ => return None,
     };
     Some([own, STORE].concat())
