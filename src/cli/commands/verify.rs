@@ -1,6 +1,7 @@
 //! `snapctl verify`.
 
 mod gather;
+mod resume;
 mod view;
 mod watch;
 
@@ -14,11 +15,12 @@ use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
 use crate::cli::progress::Unit;
-use crate::cli::ui::{Format, Ui};
-use crate::model::progress::Stop;
+use crate::cli::ui::{Format, Talk, Ui};
+use crate::model::progress::{Progress as _, Stop};
 use crate::settings::Setting as _;
 use crate::verify::{self, Checks, Code, End, Event, Level, Part, Plan, Report, Sample, Severity};
 
+use resume::Bookmark;
 use view::{FindingView, Summary};
 pub(in crate::cli) use view::{LineView, SummaryView};
 use watch::Watch;
@@ -77,6 +79,10 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "DURATION", value_parser = Duration::parse)]
     max_duration: Option<Duration>,
 
+    /// Go on where a check with the same targets and options was ended early, if one was
+    #[arg(long)]
+    resume: bool,
+
     /// Stop after so many errors
     #[arg(long, value_name = "N")]
     max_errors: Option<NonZeroU64>,
@@ -115,28 +121,51 @@ pub(crate) fn run(args: &VerifyArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
     }
     let meter = ctx.meter_of("verifying", Unit::Documents);
     let watch = Watch::new(ctx.limits(), args.max_duration);
-    let plan = Plan { store: &*store, registry: ctx.registry(), parts: &parts, checks: args.checks(), jobs: args.jobs() };
     let mut summary = Summary::new(parts.len() as u64, n_documents as u64);
-    let mut teller = Teller { args, ui, summary: &mut summary, failed: None };
-    crate::model::progress::Progress::expect(&meter, parts.len() as u64);
+    let mut bookmark = Bookmark::new(store.location(), args);
+    if args.resume {
+        resume(&bookmark, &mut parts, &mut summary, &ui.talk);
+    }
+    let plan = Plan { store: &*store, registry: ctx.registry(), parts: &parts, checks: args.checks(), jobs: args.jobs() };
+    let mut teller = Teller { args, ui, summary: &mut summary, bookmark: &mut bookmark, last: None, failed: None };
+    meter.expect(parts.len() as u64);
     let end = verify::run(&plan, &watch, &mut |event| match event {
         Event::Tick => {
             meter.refresh();
             ControlFlow::Continue(())
         }
         Event::Checked(part, report) => {
-            crate::model::progress::Progress::advance(&meter, 1);
+            meter.advance(1);
             teller.tell(part, &report)
         }
     });
-    let failed = teller.failed.take();
+    let (failed, last) = (teller.failed.take(), teller.last.take());
     drop(meter);
     if let Some(error) = failed {
         return Err(error);
     }
     summary.end(end?, args.max_errors, args.max_duration.is_some());
     answer(&summary, ui)?;
+    match last {
+        _ if !summary.is_early() => bookmark.forget(),
+        // What an earlier run kept still holds.
+        None => {}
+        Some(last) => match bookmark.keep(&last, summary.counts()) {
+            Ok(()) => ui.talk.note("the same command with --resume goes on from here"),
+            Err(error) => ui.talk.warning(format_args!("--resume will start from the beginning: {error}")),
+        },
+    }
     Ok(summary.status())
+}
+
+/// Leaves out what another run has checked.
+fn resume(bookmark: &Bookmark, parts: &mut Vec<Part>, summary: &mut Summary, talk: &Talk) {
+    let Some((last, counts)) = bookmark.read() else {
+        return talk.note("no check was ended early; this one starts from the beginning");
+    };
+    parts.retain(|part| last.is_before(part));
+    talk.note(format_args!("going on after document {}", last.document));
+    summary.go_on(counts);
 }
 
 impl VerifyArgs {
@@ -163,6 +192,9 @@ struct Teller<'a> {
     args: &'a VerifyArgs,
     ui: &'a mut Ui,
     summary: &'a mut Summary,
+    bookmark: &'a mut Bookmark,
+    /// The last document that was told.
+    last: Option<Part>,
     failed: Option<anyhow::Error>,
 }
 
@@ -190,6 +222,8 @@ impl Teller<'_> {
                 return ControlFlow::Break(());
             }
         }
+        self.bookmark.pass(part, self.summary.counts());
+        self.last = Some(part.clone());
         let enough = self.args.max_errors.is_some_and(|most| self.summary.errors() >= most.get());
         if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

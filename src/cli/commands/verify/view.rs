@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::num::NonZeroU64;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ended;
 use crate::cli::commands::import::count;
@@ -12,7 +12,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::render::table::one_line;
 use crate::cli::ui::{Out, StdoutError};
 use crate::model::progress::Stop;
-use crate::verify::{End, Finding, Part, Report, Severity, Tally, Verdict};
+use crate::verify::{End, Finding, Part, Report, Severity, Verdict};
 
 /// One kind of thing that is wrong with one stream.
 #[derive(Clone, JsonSchema, Serialize)]
@@ -93,43 +93,87 @@ impl FindingView {
     }
 }
 
+/// What was counted of documents that were checked.
+#[derive(Clone, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Counts {
+    documents: u64,
+    /// Documents that are ok, unverifiable, failed.
+    by_verdict: [u64; 3],
+    /// Notes, warnings, errors.
+    by_severity: [u64; 3],
+    tally: Tallied,
+}
+
+/// What was looked at.
+#[derive(Clone, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Tallied {
+    streams: u64,
+    operations: u64,
+    n_operations: u64,
+    keyframes: u64,
+    n_keyframes: u64,
+    hashes: u64,
+    signatures: u64,
+}
+
+impl Counts {
+    fn add(&mut self, report: &Report) {
+        self.documents += 1;
+        self.by_verdict[report.verdict() as usize] += 1;
+        for finding in &report.findings {
+            self.by_severity[finding.severity as usize] += 1;
+        }
+        let (sum, more) = (&mut self.tally, &report.tally);
+        sum.streams += more.streams;
+        sum.operations += more.operations;
+        sum.n_operations += more.n_operations;
+        sum.keyframes += more.keyframes;
+        sum.n_keyframes += more.n_keyframes;
+        sum.hashes += more.hashes;
+        sum.signatures += more.signatures;
+    }
+
+    fn worst(&self) -> Verdict {
+        match self.by_verdict {
+            [_, 0, 0] => Verdict::Ok,
+            [_, _, 0] => Verdict::Unverifiable,
+            _ => Verdict::Failed,
+        }
+    }
+}
+
 /// What all documents came to.
 pub(super) struct Summary {
     chosen: u64,
     n_documents: u64,
-    checked: u64,
-    by_verdict: [u64; 3],
-    by_severity: [u64; 3],
-    tally: Tally,
-    worst: Verdict,
+    counts: Counts,
     ended: Option<&'static str>,
     findings: Vec<FindingView>,
 }
 
 impl Summary {
     pub(super) fn new(chosen: u64, n_documents: u64) -> Self {
-        Summary {
-            chosen,
-            n_documents,
-            checked: 0,
-            by_verdict: [0; 3],
-            by_severity: [0; 3],
-            tally: Tally::default(),
-            worst: Verdict::Ok,
-            ended: None,
-            findings: Vec::new(),
-        }
+        Summary { chosen, n_documents, counts: Counts::default(), ended: None, findings: Vec::new() }
+    }
+
+    /// Goes on with what another run counted.
+    pub(super) fn go_on(&mut self, counts: Counts) {
+        self.counts = counts;
     }
 
     pub(super) fn add(&mut self, report: &Report) {
-        let verdict = report.verdict();
-        self.checked += 1;
-        self.by_verdict[verdict as usize] += 1;
-        self.worst = self.worst.max(verdict);
-        for finding in &report.findings {
-            self.by_severity[finding.severity as usize] += 1;
-        }
-        self.tally.add(&report.tally);
+        self.counts.add(report);
+    }
+
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Whether it was ended before all was checked.
+    pub(super) fn is_early(&self) -> bool {
+        self.ended.is_some()
     }
 
     pub(super) fn keep(&mut self, finding: FindingView) {
@@ -137,7 +181,7 @@ impl Summary {
     }
 
     pub(super) fn errors(&self) -> u64 {
-        self.by_severity[Severity::Error as usize]
+        self.counts.by_severity[Severity::Error as usize]
     }
 
     pub(super) fn end(&mut self, end: End, max_errors: Option<NonZeroU64>, has_budget: bool) {
@@ -149,7 +193,7 @@ impl Summary {
 
     /// Findings beat what is incomplete.
     pub(super) fn status(&self) -> ExitStatus {
-        match (self.worst, self.ended) {
+        match (self.counts.worst(), self.ended) {
             (_, Some("interrupted")) => ExitStatus::Interrupted,
             (Verdict::Failed, _) => ExitStatus::Findings,
             (Verdict::Unverifiable, _) | (_, Some(_)) => ExitStatus::Incomplete,
@@ -159,8 +203,9 @@ impl Summary {
 
     /// Two or three sentences.
     pub(super) fn text(&self, verbose: bool) -> String {
-        let Tally { operations, n_operations, keyframes, n_keyframes, signatures, .. } = self.tally;
-        let mut text = format!("checked {} of {}", self.checked, count(self.n_documents, "document"));
+        let Counts { documents, by_verdict, by_severity, tally } = &self.counts;
+        let Tallied { operations, n_operations, keyframes, n_keyframes, signatures, .. } = *tally;
+        let mut text = format!("checked {documents} of {}", count(self.n_documents, "document"));
         let _ = write!(text, ": {operations} of {}", count(n_operations, "operation"));
         let _ = write!(text, ", {keyframes} of {}", count(n_keyframes, "keyframe"));
         if signatures > 0 {
@@ -170,9 +215,9 @@ impl Summary {
             let _ = write!(text, " (a sample of {})", self.chosen);
         }
         text.push('\n');
-        let [ok, unverifiable, failed] = self.by_verdict;
+        let [ok, unverifiable, failed] = by_verdict;
         let _ = write!(text, "{ok} ok, {failed} failed, {unverifiable} unverifiable");
-        let [notes, warnings, errors] = self.by_severity;
+        let [notes, warnings, errors] = *by_severity;
         let _ = write!(text, "; {}, {}", count(errors, "error"), count(warnings, "warning"));
         if notes > 0 {
             let _ = write!(text, ", {}{}", count(notes, "note"), if verbose { "" } else { " (-v tells them)" });
@@ -280,15 +325,16 @@ impl<'a> SummaryView<'a> {
     }
 
     pub(super) fn last(summary: &'a Summary) -> Self {
-        let [ok, unverifiable, failed] = summary.by_verdict;
-        let [note, warning, error] = summary.by_severity;
-        let Tally { streams, operations, n_operations, keyframes, n_keyframes, hashes, signatures, .. } = summary.tally;
+        let Counts { documents, by_verdict: [ok, unverifiable, failed], by_severity: [note, warning, error], tally } =
+            summary.counts.clone();
+        let Tallied { streams, operations, n_operations, keyframes, n_keyframes, hashes, signatures } = tally;
+        let partial = operations < n_operations || keyframes < n_keyframes;
         SummaryView {
-            verdict: summary.worst.name(),
-            complete: summary.ended.is_none() && summary.worst != Verdict::Unverifiable && !summary.tally.is_partial(),
+            verdict: summary.counts.worst().name(),
+            complete: summary.ended.is_none() && !partial,
             ended: summary.ended,
             checked: CheckedView {
-                documents: summary.checked,
+                documents,
                 of_documents: summary.n_documents,
                 streams,
                 operations,
