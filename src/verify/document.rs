@@ -11,7 +11,8 @@ use super::pass::{Pass, add_corrupt};
 use super::rows::Rows;
 use super::spine::Spine;
 use super::{Checks, Report, Sound, Tally};
-use crate::model::ids::{Branch, DocumentId, DocumentType, OpIndex, Revision, Scope, StreamKey};
+use crate::model::ids::{Branch, DocumentId, DocumentType, NextIndex, OpIndex, Revision, Scope, StreamKey};
+use crate::reducer::RegistryError;
 use crate::replay::{Goal, Position, ReplayError, Snapshot, Sources, Start, walk};
 use crate::store::{Detail, StoreError, StreamHead};
 
@@ -143,12 +144,14 @@ impl Check<'_> {
     ) -> Result<(), ReplayError> {
         let Some(branch) = heads.first().map(|head| &head.branch) else { return Ok(()) };
         let spine = Spine::read(self.sources.read, &self.stream(branch, &Scope::document()))?;
+        let next: Vec<(Scope, NextIndex)> =
+            heads.iter().map(|head| (head.scope.clone(), head.head.next())).collect();
         for head in heads {
             let stream = self.stream(branch, &head.scope);
             let labels = labels.remove(&stream).unwrap_or_default();
             let held = read_model.remove(&stream);
             if self.includes(&stream) {
-                self.check_stream(&stream, head.head, &spine, &labels, held)?;
+                self.check_stream((&stream, head.head), (&spine, &next), &labels, held)?;
             }
         }
         Ok(())
@@ -156,9 +159,8 @@ impl Check<'_> {
 
     fn check_stream(
         &mut self,
-        stream: &StreamKey,
-        head: Revision,
-        spine: &Spine,
+        (stream, head): (&StreamKey, Revision),
+        (spine, heads): (&Spine, &[(Scope, NextIndex)]),
         labels: &[i64],
         held: Option<Held>,
     ) -> Result<(), ReplayError> {
@@ -184,7 +186,7 @@ impl Check<'_> {
             rows => rows?,
         };
         let collected = (&mut self.findings, &mut self.tally);
-        let mut pass = Pass::new(sources.read, checks, (stream, head), spine, rows, due, collected);
+        let mut pass = Pass::new(sources.read, checks, (stream, head), (spine, heads), rows, due, collected);
         let goal =
             Goal { document: &stream.document, branch: &stream.branch, scope: &stream.scope, position: Position::Head };
         pass.held = held;
@@ -201,14 +203,20 @@ impl Check<'_> {
                     self.sound.push(sound(stream, head, seal, &snapshot, passed));
                 }
             }
-            Err(error) => self.failed(stream, reached.last_applied(), error)?,
+            Err(error) => self.failed(stream, spine, reached.last_applied(), error)?,
         }
         Ok(())
     }
 
     /// Makes a finding of what ended a replay, if it is one.
-    fn failed(&mut self, stream: &StreamKey, reached: Option<Revision>, error: ReplayError) -> Result<(), ReplayError> {
-        let spine = self.stream(&stream.branch, &Scope::document());
+    fn failed(
+        &mut self,
+        stream: &StreamKey,
+        spine: &Spine,
+        reached: Option<Revision>,
+        error: ReplayError,
+    ) -> Result<(), ReplayError> {
+        let document = self.stream(&stream.branch, &Scope::document());
         let (code, at, index) = match &error {
             ReplayError::Store(error @ StoreError::Corrupt { .. }) => {
                 // The pass over the rows alone has told it, unless it is about a row of the document scope.
@@ -219,7 +227,9 @@ impl Check<'_> {
                 return Ok(());
             }
             ReplayError::Rejected { stream, index, .. } => (Code::Unreplayable, stream.clone(), *index),
-            ReplayError::Model(_) => (Code::ModelMissing, spine, None),
+            ReplayError::Model(RegistryError::ModelMissing(id) | RegistryError::StepMissing(id)) => {
+                (Code::ModelMissing, document, spine.asks_for(id.version))
+            }
             ReplayError::Fold(_) => (Code::ModelFailed, stream.clone(), None),
             _ => return Err(error),
         };

@@ -11,15 +11,16 @@ use super::rows::Rows;
 use super::signature::{self, Signature};
 use super::spine::Spine;
 use super::{Checks, Level, Passed, Tally};
-use crate::model::ids::{OpIndex, Revision, StreamKey};
+use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::StateHash;
-use crate::model::operation::OperationRow;
+use crate::model::operation::{Action, OperationRow};
+use crate::model::progress::Progress;
 use crate::model::seal::Seal;
 use crate::model::state::State;
 use crate::reducer::Outcome;
 use crate::reducer::protocol::{Document, ProtocolError};
 use crate::replay::{Observer, ReplayError, Step};
-use crate::store::{Flow, Read, StoreError};
+use crate::store::{Flow, Order, Read, StoreError};
 
 /// What is needed of a row until its step.
 struct Stored {
@@ -36,6 +37,7 @@ pub(super) struct Pass<'a, 's> {
     pub(super) stream: &'a StreamKey,
     pub(super) head: Revision,
     pub(super) spine: &'a Spine,
+    pub(super) heads: &'a [(Scope, NextIndex)],
     pub(super) rows: Rows<'a>,
     pub(super) findings: &'s mut Findings,
     pub(super) tally: &'s mut Tally,
@@ -58,7 +60,7 @@ impl<'a, 's> Pass<'a, 's> {
         read: &'a dyn Read,
         checks: &'a Checks,
         (stream, head): (&'a StreamKey, Revision),
-        spine: &'a Spine,
+        (spine, heads): (&'a Spine, &'a [(Scope, NextIndex)]),
         rows: Rows<'a>,
         labels: VecDeque<u64>,
         (findings, tally): (&'s mut Findings, &'s mut Tally),
@@ -69,6 +71,7 @@ impl<'a, 's> Pass<'a, 's> {
             stream,
             head,
             spine,
+            heads,
             rows,
             findings,
             tally,
@@ -85,15 +88,13 @@ impl<'a, 's> Pass<'a, 's> {
     ///
     /// # Errors
     /// `Busy`, `Unavailable`, `Stopped`.
-    pub(super) fn rows_alone(&mut self, progress: &dyn crate::model::progress::Progress) -> Result<(), ReplayError> {
-        use crate::model::ids::{NextIndex, Span};
-        use crate::model::operation::Action;
+    pub(super) fn rows_alone(&mut self, progress: &dyn Progress) -> Result<(), ReplayError> {
         let mut from = self.rows.next();
         while from.get() <= self.head.get() {
             let (rows, findings) = (&mut self.rows, &mut *self.findings);
             let mut stopped = Ok(());
             let span = Span { from, through: None };
-            let visited = self.read.operations(self.stream, span, crate::store::Order::Forward, &mut |row| {
+            let visited = self.read.operations(self.stream, span, Order::Forward, &mut |row| {
                 rows.row(row, findings);
                 match Action::parse(row.action) {
                     Ok(action) => rows.action(row.index, row.id, &action, findings),
@@ -205,6 +206,7 @@ impl<'a, 's> Pass<'a, 's> {
             initial: document.initial(),
             header: document.header(),
             spine: self.spine,
+            heads: self.heads,
         };
         let checked = keyframe::check(self.stream, label, &body, &replayed);
         let passed = checked.findings.iter().all(|finding| finding.severity == Severity::Note);
