@@ -84,10 +84,10 @@ impl Look<'_> {
         }
         let own_state = state.get(self.stream.scope.as_str());
         let hash = hash_canonical(own_state.map(canonical).as_deref());
-        self.look_ahead(header.get("revision"));
         if !self.findings.is_empty() {
             return Some(hash);
         }
+        self.look_ahead(header.get("revision"));
         let (Some(own), spine) = (own, spine.unwrap_or_default()) else { return Some(hash) };
         if self.replayed.spine.last_inline.is_some_and(|upgrade| upgrade >= spine.index()) && !self.is_spine() {
             let message = format!("keyframe {label}: operation {} of the document scope came after it", spine.get());

@@ -21,6 +21,7 @@ mod cli_settings;
 mod cli_store;
 mod cli_streams;
 mod cli_usage;
+mod cli_verify;
 mod command_tree;
 mod determinism;
 mod examples;

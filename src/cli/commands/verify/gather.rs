@@ -33,7 +33,7 @@ pub(super) fn parts(args: &VerifyArgs, ctx: &Ctx, store: &dyn Store, talk: &Talk
     if args.recursive {
         let n_absent = answer(store, |read| Family { ctx, read, seen: BTreeSet::new(), absent: 0 }.gather(&mut parts))?;
         if n_absent > 0 {
-            talk.note(format_args!("{n_absent} files of the drives stand for documents that this store does not have"));
+            talk.note(format_args!("documents in the drives that this store does not have: {n_absent}"));
         }
     }
     parts.sort_by(|a, b| (&a.document, &a.branch, &a.scope).cmp(&(&b.document, &b.branch, &b.scope)));
