@@ -7,13 +7,13 @@ use super::code::Code;
 use super::finding::{Finding, Findings};
 use super::held::Held;
 use super::keyframe::unreached;
-use super::pass::{Pass, add_corrupt};
+use super::pass::Pass;
 use super::rows::Rows;
 use super::spine::Spine;
 use super::{Checks, Report, Sound, Tally};
-use crate::model::ids::{Branch, DocumentId, DocumentType, NextIndex, OpIndex, Revision, Scope, StreamKey};
+use crate::model::ids::{Branch, DocumentId, DocumentType, NextIndex, Revision, Scope, StreamKey};
 use crate::reducer::RegistryError;
-use crate::replay::{Goal, Position, ReplayError, Snapshot, Sources, Start, walk};
+use crate::replay::{Goal, Position, ReplayError, Sources, Start, walk};
 use crate::store::{Detail, StoreError, StreamHead};
 
 /// A document, or a part of it.
@@ -194,38 +194,28 @@ impl Check<'_> {
         if walked.is_err() {
             pass.rows_alone(sources.progress)?;
         }
-        let (n_rows, seal, passed) = (pass.rows.n_rows(), pass.rows.seal(), std::mem::take(&mut pass.passed));
-        let reached = pass.rows.next();
-        self.tally.n_operations += n_rows;
-        match walked {
-            Ok(snapshot) => {
-                if let (Some(snapshot), true) = (snapshot, checks.collect && self.findings.len() == n_findings) {
-                    self.sound.push(sound(stream, head, seal, &snapshot, passed));
-                }
-            }
-            Err(error) => self.failed(stream, spine, reached.last_applied(), error)?,
+        let Pass { rows, passed, reached, .. } = pass;
+        self.tally.n_operations += rows.n_rows();
+        if let Err(error) = walked {
+            return self.failed(stream, spine, error);
+        }
+        if let (Some(hash), true) = (reached, checks.collect && self.findings.len() == n_findings) {
+            self.sound.push(Sound { stream: stream.clone(), head, seal: rows.seal(), hash, keyframes: passed });
         }
         Ok(())
     }
 
     /// Makes a finding of what ended a replay, if it is one.
-    fn failed(
-        &mut self,
-        stream: &StreamKey,
-        spine: &Spine,
-        reached: Option<Revision>,
-        error: ReplayError,
-    ) -> Result<(), ReplayError> {
+    fn failed(&mut self, stream: &StreamKey, spine: &Spine, error: ReplayError) -> Result<(), ReplayError> {
         let document = self.stream(&stream.branch, &Scope::document());
         let (code, at, index) = match &error {
-            ReplayError::Store(error @ StoreError::Corrupt { .. }) => {
-                // The pass over the rows alone has told it, unless it is about a row of the document scope.
-                if !self.findings.has(stream, Code::RowCorrupt) {
-                    let index = reached.map_or(OpIndex::FIRST, Revision::last);
-                    add_corrupt(stream, index, error, &mut self.findings);
-                }
+            // The pass over the rows alone has told it, of this stream or of the document scope.
+            ReplayError::Store(StoreError::Corrupt { .. })
+                if self.findings.has(stream, Code::RowCorrupt) || self.includes(&document) =>
+            {
                 return Ok(());
             }
+            ReplayError::Store(StoreError::Corrupt { .. }) => (Code::RowCorrupt, document, None),
             ReplayError::Rejected { stream, index, .. } => (Code::Unreplayable, stream.clone(), *index),
             ReplayError::Model(RegistryError::ModelMissing(id) | RegistryError::StepMissing(id)) => {
                 (Code::ModelMissing, document, spine.asks_for(id.version))
@@ -241,14 +231,4 @@ impl Check<'_> {
         }
         Ok(())
     }
-}
-
-fn sound(
-    stream: &StreamKey,
-    head: Revision,
-    seal: crate::model::seal::Seal,
-    snapshot: &Snapshot,
-    keyframes: Vec<super::Passed>,
-) -> Sound {
-    Sound { stream: stream.clone(), head, seal, hash: snapshot.state.hash(stream.scope.as_str()), keyframes }
 }

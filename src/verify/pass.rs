@@ -47,6 +47,8 @@ pub(super) struct Pass<'a, 's> {
     pub(super) held: Option<Held>,
     /// Keyframes in which nothing was found.
     pub(super) passed: Vec<Passed>,
+    /// The hash of the state at the head, once it was reached.
+    pub(super) reached: Option<StateHash>,
     waiting: VecDeque<Stored>,
     /// A denied operation with a skip, after which the program that recorded the log had another state than a rebuild has;
     /// until both agree again.
@@ -78,6 +80,7 @@ impl<'a, 's> Pass<'a, 's> {
             labels,
             held: None,
             passed: Vec::new(),
+            reached: None,
             waiting: VecDeque::new(),
             denied_skip: None,
             last: None,
@@ -304,6 +307,11 @@ impl Observer for Pass<'_, '_> {
         if labelled {
             self.labels.pop_front();
             self.compare_keyframe(Revision::of(index), &stored, &state, document)?;
+        }
+        if index == self.head.last() {
+            // What a rebuild does after its last operation is about a header that nobody asked for.
+            self.reached = Some(state.hash(self.stream.scope.as_str()));
+            return Ok(ControlFlow::Break(()));
         }
         self.last = Some(state);
         Ok(ControlFlow::Continue(()))
