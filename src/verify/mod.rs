@@ -4,6 +4,7 @@ pub mod code;
 mod finding;
 pub mod order;
 mod paths;
+pub mod signature;
 
 pub use code::{Code, Explanation, Severity, UnknownCode};
 pub use finding::{Compared, Finding, MOST_PATHS};

@@ -32,6 +32,7 @@ mod moving;
 mod protocol_cost;
 mod protocol_properties;
 mod readme;
+mod signatures;
 mod sqlite_reading;
 mod store_conformance;
 mod support;
