@@ -4,6 +4,7 @@ pub mod code;
 mod finding;
 pub mod order;
 mod paths;
+pub mod report;
 pub mod signature;
 
 pub use code::{Code, Explanation, Severity, UnknownCode};
