@@ -105,8 +105,8 @@ codes! {
 
     /// The document cannot be replayed past here.
     Unreplayable = "UNREPLAYABLE", Error, "the document cannot be replayed past this operation";
-    means "A rebuild fails at this operation, and the reference's does, with the text given. What comes after it was \
-        not compared with a replay.";
+    means "A rebuild fails at this operation with the text given, and so does one by the reference. What comes after \
+        it was not compared with a replay.";
     happens "The document scope lacks its CREATE_DOCUMENT or its first upgrade; a row holds what the reference never \
         stores (UNDO, REDO, PRUNE, a SET_NAME without a name); or the log was written by a release before 6.2.2, and \
         its documents carry no version of the base reducer.";
@@ -172,8 +172,9 @@ codes! {
     means "Of two operations that follow each other and stand, the later one has the earlier time; in scope auth the \
         same time counts, too. The reference's integrity check reports the first such pair as well.";
     happens "A client with a wrong clock, or rows that were inserted or put in another order.";
-    todo "States do not depend on it; reads at a time (`snapctl rebuild DOC:@TIME`) and merges do. If other findings \
-        name the same operation, begin with those; if a client's clock was wrong, nothing needs to be done.";
+    todo "If other findings name the same operation, begin with those. Otherwise a client's clock was wrong, and nothing \
+        needs to be done: states do not depend on times, only reads at a time (`snapctl rebuild DOC:@TIME`) and merges \
+        do.";
 
     /// The operation id is not the one derived.
     OperationId = "OPERATION_ID", Warning, "an operation's id is not derived from its action";
