@@ -6,6 +6,7 @@ mod cli_batch;
 mod cli_completions;
 mod cli_config;
 mod cli_errors;
+mod cli_explain;
 mod cli_export;
 mod cli_help;
 mod cli_hints;
