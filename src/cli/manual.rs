@@ -10,7 +10,7 @@ mod roff;
 pub(crate) use help::dress;
 pub(crate) use roff::{man_page, page_name};
 
-use super::commands::{completions, config, export, import, log, ls, man, model, rebuild, schema, store, verify};
+use super::commands::{completions, config, explain, export, import, log, ls, man, model, rebuild, schema, store, verify};
 
 /// What the manual says of a command beside what its definition says.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,7 @@ const PAGES: &[Page] = &[
     import::PAGE,
     export::PAGE,
     model::PAGE,
+    explain::PAGE,
     store::INFO_PAGE,
     store::INIT_PAGE,
     config::PAGE,

@@ -22,7 +22,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use args::Global;
 use commands::schema as schema_command;
-use commands::{completions, config, export, import, log, ls, man, model, rebuild, store, verify};
+use commands::{completions, config, explain, export, import, log, ls, man, model, rebuild, store, verify};
 use ctx::Ctx;
 use exit::Report;
 use jq::Results;
@@ -58,6 +58,7 @@ enum Command {
     /// Show what is known of models
     #[command(subcommand)]
     Model(model::ModelCommand),
+    Explain(explain::ExplainArgs),
     Schema(schema_command::SchemaArgs),
     /// Make a store, or show what is known of it
     #[command(subcommand)]
@@ -70,7 +71,7 @@ enum Command {
 impl Command {
     /// Whether it says something of the program itself.
     fn describes(&self) -> bool {
-        matches!(self, Command::Schema(_) | Command::Man(_) | Command::Completions(_))
+        matches!(self, Command::Explain(_) | Command::Schema(_) | Command::Man(_) | Command::Completions(_))
     }
 }
 
@@ -124,6 +125,7 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Import(args) => import::run(args, ctx, ui),
         Command::Export(args) => export::run(args, ctx, ui),
         Command::Model(command) => model::run(*command, ctx, ui),
+        Command::Explain(args) => explain::run(args, ui),
         Command::Schema(args) => schema_command::run(args, ui),
         Command::Store(command) => store::run(*command, ctx, ui),
         Command::Config(args) => config::run(args, ctx, ui),

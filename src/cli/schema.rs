@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::commands::{completions, config, export, import, log, ls, man, model, rebuild, store, verify};
+use super::commands::{completions, config, explain, export, import, log, ls, man, model, rebuild, store, verify};
 use super::progress::Event;
 use super::ui::{FailureLine, Remark};
 
@@ -53,6 +53,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
         of::<Vec<config::FileView>>,
     ),
     out("error", "the last line on stderr after a failure, with --json and --ndjson", of::<FailureLine<'_>>),
+    out(
+        "explain",
+        "codes of findings, an array, whose items are the lines of --ndjson; of one CODE an object",
+        of::<explain::Answer>,
+    ),
     out("export", "a line of an export, always one a line; import reads the same", line),
     out("export-file", "what export --to FILE answers", of::<export::FileView<'_>>),
     out("import", "what has become of the rows (import, and export --to STORE)", of::<import::ReportView>),

@@ -10,8 +10,9 @@ use super::keyframe::unreached;
 use super::pass::Pass;
 use super::rows::Rows;
 use super::spine::Spine;
-use super::{Checks, Report, Sound, Tally};
+use super::{Checks, Report, Seals, Sound, Tally};
 use crate::model::ids::{Branch, DocumentId, DocumentType, NextIndex, Revision, Scope, StreamKey};
+use crate::model::seal::Seal;
 use crate::reducer::RegistryError;
 use crate::replay::{Goal, Position, ReplayError, Sources, Start, walk};
 use crate::store::{Detail, StoreError, StreamHead};
@@ -29,12 +30,19 @@ pub struct Part {
     pub branch: Option<Branch>,
 }
 
-/// Checks a document in one read transaction. What cannot be decoded or replayed is a finding.
+/// Checks a document in one read transaction, and its past against `seals`. What cannot be decoded or replayed is a
+/// finding.
 ///
 /// # Errors
 /// `Store` unless a row is corrupt: `Busy`, `Unavailable`, `Moved`; `Stopped`.
-pub fn document(sources: &Sources<'_>, part: &Part, checks: &Checks) -> Result<Report, ReplayError> {
-    let mut check = Check { sources, part, checks, findings: Findings::default(), tally: Tally::default(), sound: Vec::new() };
+pub fn document(
+    sources: &Sources<'_>,
+    part: &Part,
+    checks: &Checks,
+    seals: Option<&Seals>,
+) -> Result<Report, ReplayError> {
+    let (findings, tally, sound) = (Findings::default(), Tally::default(), Vec::new());
+    let mut check = Check { sources, part, checks, seals, findings, tally, sound };
     check.run()?;
     let Check { findings, tally, sound, .. } = check;
     Ok(Report { findings: findings.into_sorted(), tally, sound })
@@ -44,6 +52,7 @@ struct Check<'a> {
     sources: &'a Sources<'a>,
     part: &'a Part,
     checks: &'a Checks,
+    seals: Option<&'a Seals>,
     findings: Findings,
     tally: Tally,
     sound: Vec<Sound>,
@@ -185,6 +194,8 @@ impl Check<'_> {
             Err(StoreError::Corrupt { .. }) => Rows::without_order(stream, &part.document_type),
             rows => rows?,
         };
+        let mut rows = rows;
+        rows.compare_with(self.seals_of(stream));
         let collected = (&mut self.findings, &mut self.tally);
         let mut pass = Pass::new(sources.read, checks, (stream, head), (spine, heads), rows, due, collected);
         let goal =
@@ -194,7 +205,8 @@ impl Check<'_> {
         if walked.is_err() {
             pass.rows_alone(sources.progress)?;
         }
-        let Pass { rows, passed, reached, .. } = pass;
+        let Pass { mut rows, passed, reached, .. } = pass;
+        rows.end(&mut self.findings);
         self.tally.n_operations += rows.n_rows();
         if let Err(error) = walked {
             return self.failed(stream, spine, error);
@@ -203,6 +215,12 @@ impl Check<'_> {
             self.sound.push(Sound { stream: stream.clone(), head, seal: rows.seal(), hash, keyframes: passed });
         }
         Ok(())
+    }
+
+    /// What was sealed of a stream.
+    fn seals_of(&self, stream: &StreamKey) -> VecDeque<(Revision, Seal)> {
+        let sealed = self.seals.and_then(|seals| seals.get(stream));
+        sealed.map(|sealed| (sealed.revision, sealed.seal)).into_iter().collect()
     }
 
     /// Makes a finding of what ended a replay, if it is one.

@@ -225,20 +225,20 @@ impl<'a, 's> Pass<'a, 's> {
     }
 
     fn look_at_signature(&mut self, step: &Step<'_>) {
-        let (code, reason) =
-            match signature::check(self.stream.document.as_str(), self.stream.scope.as_str(), step.action) {
-                Signature::None => return,
-                Signature::Valid { n } => {
-                    self.tally.signatures += n;
-                    return;
-                }
-                Signature::Invalid(reason) => (Code::SignatureInvalid, reason),
-                Signature::Malformed(reason) => (Code::SignatureMalformed, reason),
-            };
-        self.tally.signatures += 1;
         let index = step.head.index;
-        let message = format!("operation {index}: {reason}");
-        self.findings.add(Finding::new(code, self.stream, Some(index), message));
+        let signature = signature::check(self.stream.document.as_str(), step.action);
+        self.tally.signatures += match signature {
+            Signature::None => 0,
+            Signature::Valid { n } => n as u64,
+            Signature::Invalid { .. } | Signature::Malformed { .. } => 1,
+        };
+        if let Some(code) = signature.code()
+            && !self.findings.again(self.stream, code)
+        {
+            let finding = Finding::new(code, self.stream, Some(index), format!("operation {index}: {signature}"));
+            let command = Some(format!("snapctl log {}:{index} --json", self.stream));
+            self.findings.add(Finding { compared: signature.compared(), command, ..finding });
+        }
     }
 
     /// Whether the next operation's keyframe may have to be compared with the state as it is now.

@@ -126,7 +126,7 @@ pub(crate) fn run(args: &VerifyArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
     if args.resume {
         resume(&bookmark, &mut parts, &mut summary, &ui.talk);
     }
-    let plan = Plan { store: &*store, registry: ctx.registry(), parts: &parts, checks: args.checks(), jobs: args.jobs() };
+    let plan = Plan { store: &*store, registry: ctx.registry(), parts: &parts, checks: args.checks(), seals: None, jobs: args.jobs() };
     let mut teller = Teller { args, ui, summary: &mut summary, bookmark: &mut bookmark, last: None, failed: None };
     meter.expect(parts.len() as u64);
     let end = verify::run(&plan, &watch, &mut |event| match event {

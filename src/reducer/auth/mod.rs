@@ -13,6 +13,7 @@ mod key;
 mod reach;
 
 pub use self::genesis::resolve_snapshot;
+pub(crate) use self::key::compressed_point;
 
 use self::coerce::text;
 use crate::model::json::{Json, Object, Text};
