@@ -8,6 +8,7 @@ mod exit;
 mod jq;
 mod lines;
 mod manual;
+mod new_file;
 mod progress;
 mod render;
 mod schema;

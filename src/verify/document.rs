@@ -11,7 +11,7 @@ use super::pass::Pass;
 use super::rows::Rows;
 use super::spine::Spine;
 use super::{Checks, Report, Seals, Sound, Tally};
-use crate::model::ids::{Branch, DocumentId, DocumentType, NextIndex, Revision, Scope, StreamKey};
+use crate::model::ids::{Branch, DocumentId, DocumentType, NextIndex, OpIndex, Revision, Scope, StreamKey};
 use crate::model::seal::Seal;
 use crate::reducer::RegistryError;
 use crate::replay::{Goal, Position, ReplayError, Sources, Start, walk};
@@ -83,6 +83,13 @@ impl Check<'_> {
         for (stream, labels) in labels {
             for label in labels {
                 self.findings.add(unreached(&stream, label, None));
+            }
+        }
+        for (stream, sealed) in self.seals.into_iter().flat_map(|seals| seals.of_document(&self.part.document)) {
+            let is_there = heads.iter().any(|head| head.branch == stream.branch && head.scope == stream.scope);
+            if !is_there && self.includes(stream) {
+                let message = format!("operations up to {} were sealed, and the stream is gone", sealed.revision);
+                self.findings.add(Finding::new(Code::SealAhead, stream, Some(OpIndex::FIRST), message));
             }
         }
         for (stream, held) in read_model {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Sound;
-use crate::model::ids::{NextIndex, Revision, StreamKey};
+use crate::model::ids::{DocumentId, NextIndex, Revision, StreamKey};
 use crate::model::json::{Json, Text, parse, write_canonical};
 use crate::model::seal::Seal;
 
@@ -84,6 +84,18 @@ impl Seals {
     #[must_use]
     pub fn get(&self, stream: &StreamKey) -> Option<&Sealed> {
         self.of.get(stream)
+    }
+
+    /// The sealed streams of a document.
+    pub fn of_document(&self, document: &DocumentId) -> impl Iterator<Item = (&StreamKey, &Sealed)> {
+        let first = StreamKey { document: document.clone(), scope: "".into(), branch: "".into() };
+        self.of.range(first..).take_while(move |(stream, _)| stream.document == *document)
+    }
+
+    /// The documents with a sealed stream, by id.
+    pub fn documents(&self) -> impl Iterator<Item = &DocumentId> {
+        let mut last = None;
+        self.of.keys().map(|stream| &stream.document).filter(move |document| last.replace(*document) != Some(*document))
     }
 
     /// Seals what was found sound, up to its head.

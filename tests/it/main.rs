@@ -46,3 +46,4 @@ mod vectors_json;
 mod vectors_order;
 mod vectors_protocol;
 mod vectors_rebuild;
+mod verify_seals;

@@ -1,12 +1,16 @@
 //! `snapctl verify`.
 
 mod gather;
+mod reports;
 mod resume;
+mod sealing;
+mod teller;
 mod view;
 mod watch;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -15,13 +19,16 @@ use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
 use crate::cli::progress::Unit;
-use crate::cli::ui::{Format, Talk, Ui};
-use crate::model::progress::{Progress as _, Stop};
+use crate::cli::ui::Ui;
+use crate::model::progress::Progress as _;
 use crate::settings::Setting as _;
-use crate::verify::{self, Checks, Code, End, Event, Level, Part, Plan, Report, Sample, Severity};
+use crate::verify::{self, Checks, Code, Event, Level, Plan, Sample};
 
+use reports::{ReportTo, Reports};
 use resume::Bookmark;
-use view::{FindingView, Summary};
+use sealing::SealFile;
+use teller::Teller;
+use view::Summary;
 pub(in crate::cli) use view::{LineView, SummaryView};
 use watch::Watch;
 
@@ -87,6 +94,14 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "N")]
     max_errors: Option<NonZeroU64>,
 
+    /// Compare the past of each stream with the seals in this file, and seal there what was checked and found right
+    #[arg(long, value_name = "FILE")]
+    seal: Option<PathBuf>,
+
+    /// Write a report, too: junit=FILE is JUnit XML, github is workflow commands on stderr; may be repeated
+    #[arg(long, value_name = "KIND")]
+    report: Vec<ReportTo>,
+
     /// Tell only findings with this code; may be repeated
     #[arg(long, value_name = "CODE", conflicts_with = "ignore")]
     only: Vec<Code>,
@@ -108,10 +123,12 @@ enum LevelArg {
 /// Runs `snapctl verify`.
 ///
 /// # Errors
-/// When the store cannot be opened or read, nothing matches, or stdout cannot be written.
+/// When the store cannot be opened or read, nothing matches, or stdout or a report cannot be written.
 pub(crate) fn run(args: &VerifyArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
     let store = ctx.open_store()?;
-    let mut parts = gather::parts(args, ctx, &*store, &ui.talk)?;
+    let seal_file = args.seal.as_deref().map(SealFile::read).transpose()?;
+    let seals = seal_file.as_ref().and_then(SealFile::seals);
+    let mut parts = gather::parts(args, ctx, &*store, seals.as_ref(), &ui.talk)?;
     let n_documents = parts.len();
     if let Some(sample) = args.sample {
         sample.thin(&mut parts);
@@ -119,53 +136,42 @@ pub(crate) fn run(args: &VerifyArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
     if parts.is_empty() {
         return Err(nothing(store.location(), n_documents).into());
     }
-    let meter = ctx.meter_of("verifying", Unit::Documents);
-    let watch = Watch::new(ctx.limits(), args.max_duration);
-    let mut summary = Summary::new(parts.len() as u64, n_documents as u64);
-    let mut bookmark = Bookmark::new(store.location(), args);
+    let mut teller = Teller {
+        args,
+        summary: Summary::new(parts.len() as u64, n_documents as u64),
+        bookmark: Bookmark::new(store.location(), args),
+        reports: Reports::begin(&args.report, store.location())?,
+        seal_file,
+        last: None,
+        ui,
+    };
     if args.resume {
-        resume(&bookmark, &mut parts, &mut summary, &ui.talk);
+        teller.resume(&mut parts);
     }
-    let plan = Plan { store: &*store, registry: ctx.registry(), parts: &parts, checks: args.checks(), seals: None, jobs: args.jobs() };
-    let mut teller = Teller { args, ui, summary: &mut summary, bookmark: &mut bookmark, last: None, failed: None };
+    let checks = args.checks();
+    let (registry, seals, jobs) = (ctx.registry(), seals.as_ref(), args.jobs());
+    let plan = Plan { store: &*store, registry, parts: &parts, checks, seals, jobs };
+    let meter = ctx.meter_of("verifying", Unit::Documents);
     meter.expect(parts.len() as u64);
-    let end = verify::run(&plan, &watch, &mut |event| match event {
+    let mut failed = None;
+    let end = verify::run(&plan, &Watch::new(ctx.limits(), args.max_duration), &mut |event| match event {
         Event::Tick => {
             meter.refresh();
             ControlFlow::Continue(())
         }
         Event::Checked(part, report) => {
             meter.advance(1);
-            teller.tell(part, &report)
+            teller.tell(part, &report).unwrap_or_else(|error| {
+                failed = Some(error);
+                ControlFlow::Break(())
+            })
         }
     });
-    let (failed, last) = (teller.failed.take(), teller.last.take());
     drop(meter);
-    if let Some(error) = failed {
-        return Err(error);
+    match failed {
+        Some(error) => Err(error),
+        None => teller.end(end?),
     }
-    summary.end(end?, args.max_errors, args.max_duration.is_some());
-    answer(&summary, ui)?;
-    match last {
-        _ if !summary.is_early() => bookmark.forget(),
-        // What an earlier run kept still holds.
-        None => {}
-        Some(last) => match bookmark.keep(&last, summary.counts()) {
-            Ok(()) => ui.talk.note("the same command with --resume goes on from here"),
-            Err(error) => ui.talk.warning(format_args!("--resume will start from the beginning: {error}")),
-        },
-    }
-    Ok(summary.status())
-}
-
-/// Leaves out what another run has checked.
-fn resume(bookmark: &Bookmark, parts: &mut Vec<Part>, summary: &mut Summary, talk: &Talk) {
-    let Some((last, counts)) = bookmark.read() else {
-        return talk.note("no check was ended early; this one starts from the beginning");
-    };
-    parts.retain(|part| last.is_before(part));
-    talk.note(format_args!("going on after document {}", last.document));
-    summary.go_on(counts);
 }
 
 impl VerifyArgs {
@@ -174,7 +180,7 @@ impl VerifyArgs {
             LevelArg::Quick => Level::Quick,
             LevelArg::Full => Level::Full,
         };
-        Checks { level, signatures: self.signatures, collect: false }
+        Checks { level, signatures: self.signatures, collect: self.seal.is_some() }
     }
 
     fn jobs(&self) -> NonZeroUsize {
@@ -187,57 +193,6 @@ impl VerifyArgs {
     }
 }
 
-/// Tells what was found in a document after the other.
-struct Teller<'a> {
-    args: &'a VerifyArgs,
-    ui: &'a mut Ui,
-    summary: &'a mut Summary,
-    bookmark: &'a mut Bookmark,
-    /// The last document that was told.
-    last: Option<Part>,
-    failed: Option<anyhow::Error>,
-}
-
-impl Teller<'_> {
-    fn tell(&mut self, part: &Part, report: &Report) -> ControlFlow<()> {
-        let told = Report {
-            findings: report.findings.iter().filter(|finding| self.args.tells(finding.code)).cloned().collect(),
-            ..report.clone()
-        };
-        self.summary.add(&told);
-        for finding in &told.findings {
-            let view = FindingView::new(part, finding);
-            let written = match self.ui.out.format() {
-                // One object at the end.
-                Format::Json => {
-                    self.summary.keep(view);
-                    Ok(())
-                }
-                Format::Ndjson => self.ui.out.json_line(|out| Ok(serde_json::to_writer(out, &view)?)),
-                Format::Plain if finding.severity == Severity::Note && !self.ui.talk.is_verbose() => Ok(()),
-                Format::Plain => view.print(&mut self.ui.out),
-            };
-            if let Err(error) = written {
-                self.failed = Some(error.into());
-                return ControlFlow::Break(());
-            }
-        }
-        self.bookmark.pass(part, self.summary.counts());
-        self.last = Some(part.clone());
-        let enough = self.args.max_errors.is_some_and(|most| self.summary.errors() >= most.get());
-        if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
-fn answer(summary: &Summary, ui: &mut Ui) -> anyhow::Result<()> {
-    match ui.out.format() {
-        Format::Plain => ui.out.bytes(summary.text(ui.talk.is_verbose()).as_bytes())?,
-        Format::Json => ui.out.json(|out| Ok(serde_json::to_writer(out, &SummaryView::whole(summary))?))?,
-        Format::Ndjson => ui.out.json_line(|out| Ok(serde_json::to_writer(out, &SummaryView::last(summary))?))?,
-    }
-    Ok(())
-}
-
 fn nothing(location: &str, n_documents: usize) -> Refusal {
     let (message, hint) = if n_documents == 0 {
         (format!("{location} holds no document to check"), "`snapctl ls` lists the documents")
@@ -245,14 +200,4 @@ fn nothing(location: &str, n_documents: usize) -> Refusal {
         (format!("none of {n_documents} documents is in the sample"), "choose a larger one")
     };
     Refusal { exit: ExitStatus::Nothing, code: "nothing-checked", message, hint: Some(hint.to_owned()) }
-}
-
-/// How a run ended, by name.
-fn ended(end: End, by_errors: bool, by_budget: bool) -> Option<&'static str> {
-    match end {
-        End::Whole => None,
-        End::Enough => by_errors.then_some("maxErrors"),
-        End::Stopped(Stop::Interrupted) => Some("interrupted"),
-        End::Stopped(Stop::TimedOut) => Some(if by_budget { "maxDuration" } else { "timeout" }),
-    }
 }

@@ -12,12 +12,20 @@ use crate::model::json::{Json, Text};
 use crate::model::target::{At, Target};
 use crate::replay::{self, Goal, Position, ReplayError};
 use crate::store::{Read, Store, answer};
-use crate::verify::{self, Part};
+use crate::verify::{self, Part, Seals};
 
 /// The parts of the store that the command line names, in the order of ids.
-pub(super) fn parts(args: &VerifyArgs, ctx: &Ctx, store: &dyn Store, talk: &Talk) -> anyhow::Result<Vec<Part>> {
+pub(super) fn parts(
+    args: &VerifyArgs,
+    ctx: &Ctx,
+    store: &dyn Store,
+    seals: Option<&Seals>,
+    talk: &Talk,
+) -> anyhow::Result<Vec<Part>> {
     if args.targets.is_empty() {
-        return Ok(answer(store, verify::documents)?);
+        let mut parts = answer(store, verify::documents)?;
+        add_sealed(&mut parts, seals);
+        return Ok(parts);
     }
     let mut parts = Vec::new();
     for text in &args.targets {
@@ -39,6 +47,19 @@ pub(super) fn parts(args: &VerifyArgs, ctx: &Ctx, store: &dyn Store, talk: &Talk
     parts.sort_by(|a, b| (&a.document, &a.branch, &a.scope).cmp(&(&b.document, &b.branch, &b.scope)));
     parts.dedup();
     Ok(parts)
+}
+
+/// Adds documents that were sealed and are gone.
+fn add_sealed(parts: &mut Vec<Part>, seals: Option<&Seals>) {
+    let known: BTreeSet<DocumentId> = parts.iter().map(|part| part.document.clone()).collect();
+    let gone = seals.into_iter().flat_map(Seals::documents).filter(|document| !known.contains(*document));
+    parts.extend(gone.map(|document| Part {
+        document: document.clone(),
+        document_type: DocumentType::from(""),
+        scope: None,
+        branch: None,
+    }));
+    parts.sort_by(|a, b| a.document.cmp(&b.document));
 }
 
 fn part(read: &dyn Read, target: &Target, whole: bool) -> Result<Part, ReplayError> {

@@ -1,18 +1,16 @@
 //! What a check answers.
 
 use std::fmt::Write as _;
-use std::num::NonZeroU64;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ended;
 use crate::cli::commands::import::count;
 use crate::cli::exit::ExitStatus;
 use crate::cli::render::table::one_line;
 use crate::cli::ui::{Out, StdoutError};
-use crate::model::progress::Stop;
-use crate::verify::{End, Finding, Part, Report, Severity, Verdict};
+use crate::verify::report::Ending;
+use crate::verify::{Finding, Part, Report, Severity, Verdict};
 
 /// One kind of thing that is wrong with one stream.
 #[derive(Clone, JsonSchema, Serialize)]
@@ -171,6 +169,11 @@ impl Summary {
         &self.counts
     }
 
+    /// What reports say at their end.
+    pub(super) fn ending(&self) -> Ending<'static> {
+        Ending { selected: Some(self.chosen), cut_short: self.ended.map(why) }
+    }
+
     /// Whether it was ended before all was checked.
     pub(super) fn is_early(&self) -> bool {
         self.ended.is_some()
@@ -184,11 +187,9 @@ impl Summary {
         self.counts.by_severity[Severity::Error as usize]
     }
 
-    pub(super) fn end(&mut self, end: End, max_errors: Option<NonZeroU64>, has_budget: bool) {
-        self.ended = ended(end, max_errors.is_some(), has_budget);
-        if end == End::Stopped(Stop::Interrupted) {
-            self.ended = Some("interrupted");
-        }
+    /// Notes what ended it early.
+    pub(super) fn end(&mut self, ended: Option<&'static str>) {
+        self.ended = ended;
     }
 
     /// Findings beat what is incomplete.
@@ -224,15 +225,19 @@ impl Summary {
         }
         text.push('\n');
         if let Some(ended) = self.ended {
-            let why = match ended {
-                "maxErrors" => "there were enough errors (--max-errors)",
-                "maxDuration" => "the time was over (--max-duration)",
-                "timeout" => "the time was over (--timeout)",
-                _ => "it was interrupted",
-            };
-            let _ = writeln!(text, "not finished: {why}");
+            let _ = writeln!(text, "not finished: {}", why(ended));
         }
         text
+    }
+}
+
+/// Why a check was not finished.
+fn why(ended: &str) -> &'static str {
+    match ended {
+        "maxErrors" => "there were enough errors (--max-errors)",
+        "maxDuration" => "the time was over (--max-duration)",
+        "timeout" => "the time was over (--timeout)",
+        _ => "it was interrupted",
     }
 }
 
