@@ -50,6 +50,8 @@ pub(super) struct Pass<'a, 's> {
     /// The hash of the state at the head, once it was reached.
     pub(super) reached: Option<StateHash>,
     waiting: VecDeque<Stored>,
+    /// Where the next step is.
+    stepped: NextIndex,
     /// A denied operation with a skip, after which the program that recorded the log had another state than a rebuild has;
     /// until both agree again.
     denied_skip: Option<OpIndex>,
@@ -82,23 +84,27 @@ impl<'a, 's> Pass<'a, 's> {
             passed: Vec::new(),
             reached: None,
             waiting: VecDeque::new(),
+            stepped: NextIndex::default(),
             denied_skip: None,
             last: None,
         }
     }
 
-    /// Looks at what follows the operation at which the replay ended: rows alone, as far as they decode.
+    /// Looks at what follows the operation at which the replay ended: rows alone, as far as they decode. Some of them have
+    /// been read ahead, and only their actions have not been looked at.
     ///
     /// # Errors
     /// `Busy`, `Unavailable`, `Stopped`.
     pub(super) fn rows_alone(&mut self, progress: &dyn Progress) -> Result<(), ReplayError> {
-        let mut from = self.rows.next();
+        let mut from = self.stepped;
         while from.get() <= self.head.get() {
             let (rows, findings) = (&mut self.rows, &mut *self.findings);
             let mut stopped = Ok(());
             let span = Span { from, through: None };
             let visited = self.read.operations(self.stream, span, Order::Forward, &mut |row| {
-                rows.row(row, findings);
+                if row.index >= rows.next().index() {
+                    rows.row(row, findings);
+                }
                 match Action::parse(row.action) {
                     Ok(action) => rows.action(row.index, row.id, &action, findings),
                     Err(error) => {
@@ -274,6 +280,7 @@ impl Observer for Pass<'_, '_> {
         // A row for each step.
         let Some(stored) = self.waiting.pop_front() else { return Ok(ControlFlow::Continue(())) };
         self.tally.operations += 1;
+        self.stepped = index.next();
         self.rows.action(index, &stored.id, step.action, self.findings);
         if self.checks.signatures {
             self.look_at_signature(step);
