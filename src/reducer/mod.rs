@@ -13,6 +13,7 @@ pub mod generic;
 pub mod native;
 pub mod protocol;
 mod registry;
+mod seq;
 pub mod validation;
 
 use std::fmt;

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::engine::{Failure, cannot_read, member, not_a_function, stack_exceeded, strictly_equal, to_js_string};
 use super::names::CopyName;
 use super::nodes::{Change, NewNode, Node, NodeKind, Nodes, Siblings};
 use crate::model::json::{Json, Object, Text};
 use crate::reducer::native::collation::locale_compare;
+use crate::reducer::native::engine::{
+    Failure, cannot_read, member, not_a_function, stack_exceeded, strictly_equal, to_js_string,
+};
 
 /// A list of whatever a state has for nodes.
 pub(super) struct Loose<'s>(pub(super) &'s mut Vec<Json<'static>>);

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::engine::{Failure, cannot_create, cannot_read, cannot_set, not_a_function};
 use super::loose::Loose;
 use super::rules::{self, NodeAction};
 use super::tree::Tree;
+use crate::model::ids::Scope;
 use crate::model::json::{Json, Object, canonical};
+use crate::reducer::native::engine::{Failure, cannot_create, cannot_read, cannot_set, not_a_function};
+use crate::reducer::native::scopes::Form;
 
 /// The state of one scope: with indexed nodes if it has nodes that fit, else plain JSON.
 #[derive(Clone)]
@@ -18,31 +20,30 @@ pub(super) enum ScopeState {
     Json(Arc<Json<'static>>),
 }
 
-impl ScopeState {
-    /// Takes the form that `state` fits.
-    pub(super) fn new(state: Json<'static>) -> Self {
+impl Form for ScopeState {
+    fn read(_: &Scope, state: Json<'static>) -> Self {
         match state.as_object().and_then(Tree::read) {
             Some(tree) => ScopeState::Tree(tree),
             None => ScopeState::Json(Arc::new(state)),
         }
     }
 
-    /// The state as JSON.
-    pub(super) fn to_json(&self) -> Json<'static> {
+    fn to_json(&self) -> Json<'static> {
         match self {
             ScopeState::Tree(tree) => tree.to_object().into(),
             ScopeState::Json(state) => Json::clone(state),
         }
     }
 
-    /// The canonical text of the state.
-    pub(super) fn canonical(&self) -> Vec<u8> {
+    fn canonical(&self) -> Vec<u8> {
         match self {
             ScopeState::Tree(tree) => tree.canonical(),
             ScopeState::Json(state) => canonical(state),
         }
     }
+}
 
+impl ScopeState {
     /// Applies an action on nodes to `state.nodes`.
     pub(super) fn apply(state: Option<&mut Self>, action: NodeAction, input: &Json<'_>) -> Result<(), Failure> {
         match state {

@@ -1,8 +1,8 @@
 //! The actions on other members than the nodes: name, icon, sharing, listeners, triggers.
 
-use super::engine::{Failure, failure, member};
 use super::scope::ScopeState;
 use crate::model::json::{Json, Object, Text};
+use crate::reducer::native::engine::{Failure, failure, member};
 
 /// An action that needs no look at the nodes.
 #[derive(Clone, Copy)]
