@@ -21,6 +21,11 @@ pub(super) fn cannot_set(of: &str, property: &str) -> Failure {
     format!("Cannot set properties of {of} (setting '{property}')").into()
 }
 
+/// A member that is no index was set on an array: the drafts that reducers work on refuse that.
+pub(super) fn cannot_set_on_array() -> Failure {
+    Text::from("Only supports setting array indices and the 'length' property.")
+}
+
 /// A property was set on a string, number or boolean.
 pub(super) fn cannot_create(property: &str, on: &Json<'_>) -> Failure {
     let value = to_js_string(Some(on));

@@ -7,7 +7,7 @@ use super::rules::{self, NodeAction};
 use super::tree::Tree;
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Object, canonical};
-use crate::reducer::native::engine::{Failure, cannot_create, cannot_read, cannot_set, not_a_function};
+use crate::reducer::native::engine::{Failure, cannot_create, cannot_read, cannot_set, cannot_set_on_array, not_a_function};
 use crate::reducer::native::scopes::Form;
 
 /// The state of one scope: with indexed nodes if it has nodes that fit, else plain JSON.
@@ -75,7 +75,7 @@ impl ScopeState {
         }
     }
 
-    /// Sets `state[member]`. On an array that has no effect that JSON shows.
+    /// Sets `state[member]`.
     pub(super) fn set(state: Option<&mut Self>, member: &'static str, value: Json<'static>) -> Result<(), Failure> {
         let Some(state) = state else {
             return Err(cannot_set("undefined", member));
@@ -84,7 +84,7 @@ impl ScopeState {
             ScopeState::Tree(tree) => drop(tree.members_mut().insert(member.into(), value)),
             ScopeState::Json(state) => match Arc::make_mut(state) {
                 Json::Object(object) => drop(object.insert(member.into(), value)),
-                Json::Array(_) => {}
+                Json::Array(_) => return Err(cannot_set_on_array()),
                 Json::Null => return Err(cannot_set("null", member)),
                 other => return Err(cannot_create(member, other)),
             },

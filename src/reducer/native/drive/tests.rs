@@ -247,7 +247,8 @@ fn states_of_other_forms_fail_as_javascript_does() {
     }
     assert_eq!(on("null", "SET_DRIVE_NAME", r#"{"name":"n"}"#).0, "Cannot set properties of null (setting 'name')");
     assert_eq!(on("\"s\"", "SET_DRIVE_NAME", r#"{"name":"n"}"#).0, "Cannot create property 'name' on string 's'");
-    assert_eq!(on("[1]", "SET_DRIVE_NAME", r#"{"name":"n"}"#), (String::new(), parse(b"[1]").unwrap()));
+    let array = "Only supports setting array indices and the 'length' property.";
+    assert_eq!(on("[1]", "SET_DRIVE_NAME", r#"{"name":"n"}"#), (array.to_owned(), parse(b"[1]").unwrap()));
     assert_eq!(
         on("{}", "REMOVE_TRIGGER", r#"{"triggerId":"n"}"#).0,
         "Cannot read properties of undefined (reading 'filter')"
