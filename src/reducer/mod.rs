@@ -9,6 +9,7 @@
 //! Nothing here sees a store, a clock, a locale or randomness: the same input gives the same bytes.
 
 pub mod auth;
+mod coerce;
 pub mod generic;
 pub mod native;
 pub mod protocol;

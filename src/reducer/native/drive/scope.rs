@@ -7,7 +7,8 @@ use super::rules::{self, NodeAction};
 use super::tree::Tree;
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Object, canonical};
-use crate::reducer::native::engine::{Failure, cannot_create, cannot_read, cannot_set, cannot_set_on_array, not_a_function};
+use crate::reducer::coerce::{not_a_function, unreadable};
+use crate::reducer::native::engine::{Failure, set_member};
 use crate::reducer::native::scopes::Form;
 
 /// The state of one scope: with indexed nodes if it has nodes that fit, else plain JSON.
@@ -63,33 +64,28 @@ impl ScopeState {
         edit: impl FnOnce(&mut Vec<Json<'static>>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let Some(state) = state else {
-            return Err(cannot_read("undefined", member));
+            return Err(unreadable("undefined", member));
         };
         match state {
             ScopeState::Tree(tree) => edit_member(tree.members_mut(), member, method, edit),
             ScopeState::Json(state) => match Arc::make_mut(state) {
                 Json::Object(object) => edit_member(object, member, method, edit),
-                Json::Null => Err(cannot_read("null", member)),
-                _ => Err(cannot_read("undefined", method)),
+                Json::Null => Err(unreadable("null", member)),
+                _ => Err(unreadable("undefined", method)),
             },
         }
     }
 
     /// Sets `state[member]`.
     pub(super) fn set(state: Option<&mut Self>, member: &'static str, value: Json<'static>) -> Result<(), Failure> {
-        let Some(state) = state else {
-            return Err(cannot_set("undefined", member));
-        };
         match state {
-            ScopeState::Tree(tree) => drop(tree.members_mut().insert(member.into(), value)),
-            ScopeState::Json(state) => match Arc::make_mut(state) {
-                Json::Object(object) => drop(object.insert(member.into(), value)),
-                Json::Array(_) => return Err(cannot_set_on_array()),
-                Json::Null => return Err(cannot_set("null", member)),
-                other => return Err(cannot_create(member, other)),
-            },
+            Some(ScopeState::Tree(tree)) => {
+                tree.members_mut().insert(member.into(), value);
+                Ok(())
+            }
+            Some(ScopeState::Json(state)) => set_member(Some(Arc::make_mut(state)), member, value),
+            None => set_member(None, member, value),
         }
-        Ok(())
     }
 }
 
@@ -100,13 +96,13 @@ fn edit_member(
     edit: impl FnOnce(&mut Vec<Json<'static>>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let (value, result) = match object.remove(member) {
-        None => return Err(cannot_read("undefined", method)),
+        None => return Err(unreadable("undefined", method)),
         Some(Json::Array(mut items)) => {
             let result = edit(&mut items);
             (Json::Array(items), result)
         }
-        Some(Json::Null) => (Json::Null, Err(cannot_read("null", method))),
-        Some(other) => (other, Err(not_a_function(&format!("state.{member}.{method}")))),
+        Some(Json::Null) => (Json::Null, Err(unreadable("null", method))),
+        Some(other) => (other, Err(not_a_function(&format!("state.{member}"), method))),
     };
     object.insert(member.into(), value);
     result
