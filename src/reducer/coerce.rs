@@ -66,6 +66,20 @@ pub(super) fn is_same(a: Option<&Json<'_>>, b: Option<&Json<'_>>) -> bool {
     !matches!(a, Some(Json::Array(_) | Json::Object(_))) && a == b
 }
 
+/// `value == text` (ECMA-262 §7.2.13).
+///
+/// # Errors
+/// As for [`to_text`].
+pub(super) fn equals_text(value: Option<&Json<'_>>, text: &Text<'_>) -> Checked<bool> {
+    Ok(match value {
+        None | Some(Json::Null) => false,
+        Some(Json::String(value)) => value == text,
+        #[expect(clippy::float_cmp, reason = "that is what the operator does")]
+        Some(Json::Bool(_) | Json::Number(_)) => to_number(value)? == text.as_str().map_or(f64::NAN, parse_number),
+        Some(Json::Array(_) | Json::Object(_)) => to_text(value)? == *text,
+    })
+}
+
 /// `String(value)` (ECMA-262 §7.1.17).
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! - `scopes` are the states of all scopes, each in a form that its model chooses.
 
 pub mod collation;
+pub mod document_model;
 pub mod drive;
 mod engine;
 mod scopes;
