@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
-use super::coerce::{not_a_function, read, text, unreadable};
 use super::{Checked, Owner};
 use crate::model::json::{Json, Text};
+use crate::reducer::coerce::{not_a_function, read, text, unreadable};
 
 /// A P-256 key in a did:key: the multicodec prefix, then the compressed point
 /// (<https://w3c-ccg.github.io/did-key-spec/>, SEC 1 §2.3.3).
