@@ -92,6 +92,20 @@ impl MemoryStore {
         }
     }
 
+    /// A store that holds these operations, in this order of insertion, whether they follow each other or not. Ids before
+    /// them are as given.
+    pub(super) fn holding<'a>(operations: impl Iterator<Item = (&'a StreamKey, NewOperation<'a>)>) -> Self {
+        let store = MemoryStore::new(&Options::default());
+        let mut tables = Tables::default();
+        for (stream, operation) in operations {
+            tables.sequence += 1;
+            let row = Row::of(&operation, operation.row.previous_id.into(), tables.sequence);
+            tables.operations.entry(stream.clone()).or_default().insert(operation.row.index, Arc::new(row));
+        }
+        *store.tables() = tables;
+        store
+    }
+
     fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }

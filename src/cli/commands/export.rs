@@ -19,7 +19,7 @@ use crate::cli::progress::Meter;
 use crate::cli::selection::Choice;
 use crate::cli::ui::{Format, StdoutError, Ui};
 use crate::model::progress::Progress as _;
-use crate::store::{Selection, Store, answer, has_scheme};
+use crate::store::{Selection, Store, answer, has_scheme, location_path};
 use crate::transfer::{self, Commit, Exported, ImportOptions, Importer, OnFailure};
 
 use file::NewFile;
@@ -172,7 +172,7 @@ fn refuse_store(to: &Path, location: &str) -> Result<(), Refusal> {
         // What cannot be read is not replaced either, or says so itself.
         let _ = file.take(MAGIC.len() as u64).read_to_end(&mut start);
     }
-    let path = location.strip_prefix("sqlite:").unwrap_or(location);
+    let path = location_path(location).display();
     let beside = ["-wal", "-shm", "-journal"]
         .iter()
         .any(|ending| is_same_file(&format!("{path}{ending}"), &to.to_string_lossy()));

@@ -4,7 +4,6 @@ mod source;
 mod view;
 
 use std::num::NonZeroU64;
-use std::path::Path;
 
 use clap::Args;
 
@@ -16,7 +15,7 @@ use crate::cli::progress::Unit;
 use crate::cli::selection::Choice;
 use crate::cli::ui::{Talk, Ui};
 use crate::model::progress::Progress as _;
-use crate::store::{Access, Selection, Store, StoreError};
+use crate::store::{Access, Selection, Store, StoreError, location_path};
 use crate::transfer::{Commit, ImportError, ImportOptions, Importer, Keyframes, Measure, OnFailure, Report};
 
 use source::Source;
@@ -187,10 +186,7 @@ pub(super) fn told(error: ImportError, committed: u64, options: &ImportOptions) 
 
 /// Whether two locations are one file.
 pub(super) fn is_same_file(a: &str, b: &str) -> bool {
-    let file = |location: &str| {
-        let path = location.strip_prefix("sqlite:").unwrap_or(location);
-        Path::new(path).canonicalize().ok()
-    };
+    let file = |location: &str| location_path(location).canonicalize().ok();
     file(a).is_some_and(|a| Some(a) == file(b))
 }
 
