@@ -40,5 +40,6 @@ mod transfer;
 mod vectors_auth;
 mod vectors_drive;
 mod vectors_json;
+mod vectors_phd;
 mod vectors_protocol;
 mod vectors_rebuild;

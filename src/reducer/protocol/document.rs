@@ -94,6 +94,12 @@ impl Document {
         Ok(self.fold.checkpoint()?)
     }
 
+    /// The initial state, to which undos and skips go back.
+    #[must_use]
+    pub fn initial(&self) -> &State {
+        &self.initial
+    }
+
     /// The state of one scope.
     ///
     /// # Errors
