@@ -17,7 +17,7 @@ use crate::replay::ReplayError;
 use crate::settings::SettingsError;
 use crate::store::archive::{ArchiveError, has_archive_name};
 use crate::store::{StoreError, location_path};
-use crate::transfer::ImportError;
+use crate::transfer::{ArchiveWriteError, ImportError};
 
 /// How a command ends. The numbers are a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,6 +174,7 @@ fn classify(error: &(dyn std::error::Error + 'static)) -> Option<Class> {
     None.or_else(|| error.downcast_ref().map(of_replay))
         .or_else(|| error.downcast_ref().map(of_store))
         .or_else(|| error.downcast_ref().map(of_import))
+        .or_else(|| error.downcast_ref().map(of_archive))
         .or_else(|| error.downcast_ref().map(of_registry))
         .or_else(|| error.downcast_ref().copied().map(of_stop))
         .or_else(|| error.downcast_ref().map(of_settings))
@@ -249,8 +250,12 @@ fn of_store(error: &StoreError) -> Class {
         StoreError::Missing { location } => Class(Exit::NoStore, "store-missing", Some(like_files(location))),
         StoreError::NotAStore { location, .. } => {
             let is_named = has_archive_name(location_path(location));
-            let hint =
-                is_named.then(|| format!("its ending says that it is an archive; an SQLite file is sqlite:{location}"));
+            let hint = is_named.then(|| {
+                format!(
+                    "by its ending it is an archive, with header.json, state.json and operations.json at its root; an SQLite \
+                     file of that name is sqlite:{location}"
+                )
+            });
             Class(Exit::NoStore, "not-a-store", hint)
         }
         StoreError::Unsupported { .. } => Class(Exit::Unsupported, "schema-unsupported", None),
@@ -296,6 +301,19 @@ fn of_import(error: &ImportError) -> Class {
         ImportError::Source { .. } => Class(ExitStatus::Failed, "input-unreadable", None),
         ImportError::Refused { source, .. } | ImportError::Store(source) => of_store(source),
         ImportError::Stopped(stop) => of_stop(*stop),
+    }
+}
+
+fn of_archive(error: &ArchiveWriteError) -> Class {
+    match error {
+        ArchiveWriteError::TooLarge { .. } => hinted(
+            ExitStatus::Failed,
+            "archive-too-large",
+            "lines and stores hold any number of operations: --to FILE.ndjson",
+        ),
+        ArchiveWriteError::Container(_) => Class(ExitStatus::Failed, "failed", None),
+        ArchiveWriteError::Store(error) => of_store(error),
+        ArchiveWriteError::Stopped(stop) => of_stop(*stop),
     }
 }
 

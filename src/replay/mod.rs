@@ -2,6 +2,7 @@
 
 mod base;
 mod compose;
+mod initial;
 mod load;
 mod origin;
 mod page;
@@ -21,6 +22,7 @@ use crate::reducer::{FoldError, Registry, RegistryError};
 use crate::store::{Read, StoreError};
 
 pub use compose::rebuild;
+pub use initial::{Initial, initial};
 pub use load::load;
 pub use resolve::{find_document, resolve, slug};
 pub use walk::{Goal, Observer, Step, state_at, walk};

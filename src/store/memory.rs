@@ -256,7 +256,8 @@ impl Read for Moment {
     fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<Retraction>, StoreError> {
         let entry = |(index, row): (OpIndex, &Row)| {
             let skip = row.skip?;
-            let action = Action::parse(&row.action).map_err(|error| StoreError::corrupt_action(stream, index, error));
+            let action =
+                Action::parse_head(&row.action).map_err(|error| StoreError::corrupt_action(stream, index, error));
             let denied = text(row.denied.as_ref()).is_some();
             Some(action.map(|action| Retraction { index, skip, noop: action.kind.as_str() == Some("NOOP"), denied }))
         };

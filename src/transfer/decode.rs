@@ -216,7 +216,7 @@ impl<'a, 'n> Members<'a, 'n> {
 
     /// The action, to fill in what the line does not say.
     fn parsed_action<'t>(&self, text: &'t str) -> Result<Action<'t>, Problem> {
-        Action::parse(text.as_bytes()).map_err(|error| match self.get("action") {
+        Action::parse_head(text.as_bytes()).map_err(|error| match self.get("action") {
             Some(value) => self.wrong(value, "action", &error.to_string()),
             None => self.missing("action", ""),
         })
@@ -259,7 +259,7 @@ impl<'a, 'n> Members<'a, 'n> {
     fn action(value: &'a str) -> Read<'a, Cow<'a, str>> {
         let text = Self::object(value)?;
         if value.starts_with('{') {
-            Action::parse(value.as_bytes()).map_err(|error| error.to_string())?;
+            Action::parse_head(value.as_bytes()).map_err(|error| error.to_string())?;
         }
         Ok(text)
     }

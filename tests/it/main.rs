@@ -1,6 +1,7 @@
 //! Tests of the library and the program as a whole: one binary, one module a command or a concern.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod archives;
 mod bases;
 mod cli_batch;
 mod cli_completions;
@@ -27,6 +28,7 @@ mod examples;
 mod fixtures;
 mod generic;
 mod hostile;
+mod hostile_archives;
 mod import_faults;
 mod moving;
 mod protocol_cost;

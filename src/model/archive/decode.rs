@@ -263,3 +263,110 @@ fn article(value: &Json<'_>) -> String {
         _ => format!("a {}", value.type_name()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = r#"{"id":"d","documentType":"t","revision":{"global":9}}"#;
+
+    fn read(header: &str, state: &str, operations: &str) -> Checked<Archive> {
+        let [header, state, operations] = [header, state, operations].map(str::as_bytes);
+        archive(Texts { header, state, operations })
+    }
+
+    fn fault(header: &str, state: &str, operations: &str) -> String {
+        read(header, state, operations).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_absent_follows_from_the_rest() {
+        let action = r#"{ "id" : "a", "type": "X", "timestampUtcMs": "2025-01-01T00:00:00Z", "input": [ 1.50 ] }"#;
+        let operations = format!(
+            r#"{{"global":[{{"index":0,"action":{action},"resultingState":"[","error":"","hash":null}},
+                {{"index":3,"skip":2,"id":"o","timestampUtcMs":7,"hash":"h","error":"e","deniedReason":"r","action":{action}}}]}}"#
+        );
+        let archive = read(HEADER, "{}", &operations).unwrap();
+        assert_eq!((archive.branch.as_str(), archive.header.len()), ("main", 3));
+        let [first, second] = archive.operations_of(&Scope::global()) else { panic!("not two") };
+        assert_eq!(first.timestamp.to_string(), "2025-01-01T00:00:00.000Z");
+        assert_eq!(&*first.id, operation_id("d", "global", "main", b"a"));
+        assert_eq!((&*first.hash, &first.error, first.skip), ("", &None, None));
+        assert_eq!(&*first.action, br#"{"id":"a","type":"X","timestampUtcMs":"2025-01-01T00:00:00Z","input":[1.50]}"#);
+        assert_eq!((second.index.get(), second.skip.unwrap().get(), &*second.id), (3, 2, "o"));
+        assert_eq!((second.error.as_deref(), second.denied.as_deref()), (Some("e"), Some("r")));
+        assert_eq!((&*second.hash, second.timestamp.as_millis()), ("h", 7));
+    }
+
+    #[test]
+    fn scopes_come_as_javascript_enumerates_them() {
+        let archive = read(HEADER, r#"{"b":1,"10":2,"a":3,"9":4,"b":5,"01":6}"#, r#"{"z":[],"2":[],"a":[]}"#).unwrap();
+        let order: Vec<_> = archive.state.iter().map(|(scope, _)| scope.as_str()).collect();
+        assert_eq!(order, ["9", "10", "b", "a", "01"]);
+        assert_eq!(archive.state[2].1, Json::Number(5.0), "the last of equal names counts");
+        let order: Vec<_> = archive.operations.iter().map(|(scope, _)| scope.as_str()).collect();
+        assert_eq!(order, ["2", "z", "a"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        assert_eq!(fault("[]", "{}", "{}"), "header.json, byte 0: it is an array, not an object");
+        assert_eq!(fault("{}", "{}", "{}"), "header.json, byte 0: it has no \"id\"");
+        assert_eq!(fault(r#"{"id":1}"#, "{}", "{}"), "header.json, byte 0: \"id\" is not Unicode text");
+        assert_eq!(fault(HEADER, "{\"a\":}", "{}"), "state.json, byte 5: unexpected character in JSON text");
+        assert_eq!(fault(HEADER, "7", "{}"), "state.json, byte 0: it is a number, not an object of scopes");
+        assert_eq!(
+            fault(HEADER, r#"{"\ud800":1}"#, "{}"),
+            "state.json, byte 0: the name of a scope holds a lone surrogate"
+        );
+        assert_eq!(fault(HEADER, "{}", "{} {}"), "operations.json, byte 3: text after the JSON value");
+        assert_eq!(
+            fault(HEADER, "{}", r#"{"a/b":{}}"#),
+            "operations.json, byte 7, /a~1b: it is an object, not an array of operations"
+        );
+        let operation = |members: &str| fault(HEADER, "{}", &format!(r#"{{"s":[{members}]}}"#));
+        assert_eq!(operation("1"), "operations.json, byte 6, /s/0: it is not an operation");
+        assert_eq!(operation("{}"), "operations.json, byte 6, /s/0: it has no \"index\"");
+        assert_eq!(
+            operation(r#"{"index":-1}"#),
+            "operations.json, byte 15, /s/0/index: it is not a whole number from 0 to 9223372036854775807"
+        );
+        assert_eq!(operation(r#"{"index":0,"action":null}"#), "operations.json, byte 6, /s/0: it has no \"action\"");
+        let action = r#""action":{"type":"X","id":"a","timestampUtcMs":"soon"}"#;
+        assert_eq!(
+            operation(&format!(r#"{{"index":0,{action}}}"#)),
+            "operations.json, byte 6, /s/0: it has no \"timestampUtcMs\""
+        );
+        let error = operation(&format!(r#"{{"index":0,"timestampUtcMs":"x",{action}}}"#));
+        assert!(error.ends_with("/s/0/timestampUtcMs: it is not a time like \"2025-01-31T12:00:00.000Z\""), "{error}");
+        let error = operation(&format!(r#"{{"index":0,"timestampUtcMs":0,"hash":1,{action}}}"#));
+        assert!(error.ends_with("/s/0/hash: it is not Unicode text"), "{error}");
+        let error = operation(r#"{"index":0,"action":{"type":1}}"#);
+        assert!(error.ends_with("/s/0/action: member \"type\" of the action is not a string"), "{error}");
+    }
+
+    #[test]
+    fn an_action_may_be_nested_as_deeply_as_in_a_store_and_no_more() {
+        let nested = |depth: usize| {
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            let action = format!(r#"{{"type":"X","id":"a","timestampUtcMs":"2025-01-01","input":{open}{close}}}"#);
+            read(HEADER, "{}", &format!(r#"{{"s":[{{"index":0,"action":{action}}}]}}"#))
+        };
+        assert!(nested(crate::model::json::MAX_DEPTH - 1).is_ok());
+        assert!(nested(crate::model::json::MAX_DEPTH).unwrap_err().reason.contains("deeper than"));
+        assert!(nested(1_000_000).unwrap_err().reason.contains("deeper than"));
+    }
+
+    #[test]
+    fn there_is_an_end_to_scopes_and_operations() {
+        let scopes = |n: usize| {
+            let members: Vec<String> = (0..n).map(|n| format!("\"s{n}\":[]")).collect();
+            read(HEADER, "{}", &format!("{{{}}}", members.join(",")))
+        };
+        assert!(scopes(MAX_SCOPES).is_ok());
+        assert_eq!(scopes(MAX_SCOPES + 1).unwrap_err().reason, "it has more than 1000 scopes");
+        let many = format!(r#"{{"s":[{}0]}}"#, "0,".repeat(MAX_OPERATIONS));
+        let fault = read(HEADER, "{}", &many).unwrap_err();
+        assert_eq!((fault.reason.as_str(), fault.byte), ("there are more than 500000 operations", 1_000_006));
+    }
+}

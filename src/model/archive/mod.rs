@@ -37,13 +37,13 @@ impl Entry {
         }
     }
 
-    /// How many bytes of it are read at most. All operations together may be as long as a line of an import.
+    /// How many bytes of it are read at most.
     #[must_use]
     pub fn max_bytes(self) -> u64 {
         match self {
             Entry::Header => 1 << 20,
             Entry::State | Entry::CurrentState => 32 << 20,
-            Entry::Operations => 256 << 20,
+            Entry::Operations => 128 << 20,
         }
     }
 }
@@ -98,7 +98,7 @@ pub struct ArchivedOperation {
 }
 
 /// More operations than this are not read into memory.
-pub const MAX_OPERATIONS: usize = 1_000_000;
+pub const MAX_OPERATIONS: usize = 500_000;
 
 impl Archive {
     /// Reads the texts of an archive. Members that are not known are passed over.

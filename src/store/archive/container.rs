@@ -5,7 +5,7 @@ use std::io::{Cursor, Read as _};
 
 use zip::read::{ArchiveOffset, Config, ZipFileEntry};
 use zip::result::ZipError;
-use zip::{ZipArchive, ZipReadOptions};
+use zip::{CompressionMethod, ZipArchive, ZipReadOptions};
 
 use super::ArchiveError;
 use crate::model::archive::Entry;
@@ -14,7 +14,7 @@ use crate::model::archive::Entry;
 pub const MAGIC: &[u8] = b"PK\x03\x04";
 
 /// A larger file is not read.
-pub const MAX_FILE_BYTES: u64 = 256 << 20;
+pub const MAX_FILE_BYTES: u64 = 128 << 20;
 
 /// An archive with more entries is refused; those of a document have four.
 pub const MAX_ENTRIES: usize = 64;
@@ -127,8 +127,14 @@ fn checked_name(entry: &ZipFileEntry<'_>) -> Result<String, ArchiveError> {
 fn inflate(archive: &mut ZipArchive<Cursor<&[u8]>>, nth: usize, entry: Entry) -> Result<Vec<u8>, ArchiveError> {
     const CHUNK_BYTES: u64 = 256 << 10;
     let wrong = |reason: String| unreadable(entry.name(), &reason);
-    let mut reader = archive.by_index_with_options(nth, ZipReadOptions::new()).map_err(|error| wrong(told(&error)))?;
-    let (declared, kept, most) = (reader.size(), reader.compressed_size(), entry.max_bytes());
+    let failed = |error: ZipError| wrong(told(&error));
+    let file = archive.by_index_data(nth).map_err(failed)?;
+    let method = file.compression();
+    if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
+        return Err(wrong(format!("it is compressed by a method that is not read: {method}")));
+    }
+    let (declared, kept, most) = (file.size(), file.compressed_size(), entry.max_bytes());
+    let mut reader = archive.by_index_with_options(nth, ZipReadOptions::new()).map_err(failed)?;
     let mut text = Vec::new();
     loop {
         let read = (&mut reader).take(CHUNK_BYTES).read_to_end(&mut text);
@@ -163,9 +169,6 @@ fn told(error: &ZipError) -> String {
         ZipError::Io(error) => error.to_string(),
         ZipError::InvalidArchive(reason) => format!("it is damaged: {reason}"),
         ZipError::UnsupportedArchive(reason) => format!("it is of a kind that is not read: {reason}"),
-        ZipError::CompressionMethodNotSupported(method) => {
-            format!("it is compressed by method {method}; stored and deflated entries are read")
-        }
         other => other.to_string(),
     }
 }

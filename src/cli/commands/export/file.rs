@@ -61,9 +61,17 @@ impl NewFile {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn line(&mut self, line: &[u8]) -> Result<(), FileError> {
-        self.size_bytes += line.len() as u64 + 1;
-        let written = self.file.write_all(line).and_then(|()| self.file.write_all(b"\n"));
-        written.map_err(|source| FileError { name: self.name.clone(), source })
+        self.bytes(line)?;
+        self.bytes(b"\n")
+    }
+
+    /// Writes bytes.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        self.size_bytes += bytes.len() as u64;
+        self.file.write_all(bytes).map_err(|source| FileError { name: self.name.clone(), source })
     }
 
     /// Makes the file durable and puts it in its place. Returns its size in bytes.

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal as _, Read as _, Seek as _};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::{is_same_file, n_rows};
+use super::{count, is_same_file, n_rows};
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::lines::Bytes;
-use crate::store::{Access, Store, has_scheme};
+use crate::store::{Access, Store, archive, has_scheme};
 use crate::transfer::{ImportError, ImportOptions, Importer, Measure};
 
 /// Where rows come from.
@@ -43,7 +44,8 @@ impl Source {
         if has_scheme(text) {
             return Ok(Source::Store(ctx.open_named(text, Access::Read)?));
         }
-        let open = || -> io::Result<Option<Source>> {
+        // A file of lines, or the name of a store.
+        let open = || -> io::Result<Result<Source, String>> {
             let mut file = File::open(text)?;
             let metadata = file.metadata()?;
             if metadata.is_dir() {
@@ -52,17 +54,18 @@ impl Source {
             if metadata.is_file() {
                 let mut start = Vec::new();
                 (&mut file).take(SQLITE_MAGIC.len() as u64).read_to_end(&mut start)?;
-                if start == SQLITE_MAGIC {
-                    return Ok(None);
+                let is_archive = start.starts_with(archive::MAGIC);
+                if start == SQLITE_MAGIC || is_archive || archive::has_archive_name(Path::new(text)) {
+                    return Ok(Err(if is_archive { format!("phd:{text}") } else { text.to_owned() }));
                 }
                 file.rewind()?;
             }
             let size_bytes = metadata.is_file().then_some(metadata.len());
-            Ok(Some(Source::File { name: text.to_owned(), file, size_bytes }))
+            Ok(Ok(Source::File { name: text.to_owned(), file, size_bytes }))
         };
         match open() {
-            Ok(Some(source)) => Ok(source),
-            Ok(None) => Ok(Source::Store(ctx.open_named(text, Access::Read)?)),
+            Ok(Ok(source)) => Ok(source),
+            Ok(Err(store)) => Ok(Source::Store(ctx.open_named(&store, Access::Read)?)),
             Err(source) => Err(ImportError::Source { source_name: text.to_owned(), source }.into()),
         }
     }
@@ -82,6 +85,25 @@ impl Source {
             message: format!("{} is the store itself", source.location()),
             hint: Some("--store names the store that takes the rows".to_owned()),
         })
+    }
+
+    /// What of an archive is not as it is in the file, to be said.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let Source::Store(store) = self else { return Vec::new() };
+        let Some(archive) = store.archive() else { return Vec::new() };
+        let mut remarks = Vec::new();
+        if archive.made_up() > 0 {
+            remarks.push(format!(
+                "{} has no operations of scope document; CREATE_DOCUMENT and UPGRADE_DOCUMENT are made of its header.json and \
+                 state.json",
+                store.location()
+            ));
+        }
+        if archive.replaced() > 0 {
+            let replaced = count(archive.replaced(), "operation");
+            remarks.push(format!("{replaced} of {} left out: later ones have their indices", store.location()));
+        }
+        remarks
     }
 
     /// How many bytes it has, if it is counted in bytes and that is known.
