@@ -18,7 +18,7 @@ pub fn load(
     registry: &Registry,
     progress: &dyn Progress,
 ) -> Result<Snapshot, ReplayError> {
-    let loaded = archive::load(archive, loader, registry, progress).map_err(|error| match error {
+    let document = archive::load(archive, loader, registry, progress).map_err(|error| match error {
         LoadError::Model(error) => error.into(),
         LoadError::Fold(error) => error.into(),
         LoadError::Stopped(stop) => stop.into(),
@@ -29,7 +29,7 @@ pub fn load(
     let head = |(name, list): &(Scope, Vec<&ArchivedOperation>)| {
         (name.clone(), list.last().map(|last| Revision::of(last.index)))
     };
-    let mut revision: std::collections::BTreeMap<_, _> = loaded.operations.iter().map(head).collect();
+    let mut revision: std::collections::BTreeMap<_, _> = document.operations.iter().map(head).collect();
     if let Some(scope) = scope {
         revision.retain(|name, _| name == scope);
         revision.entry(scope.clone()).or_default();
@@ -37,7 +37,7 @@ pub fn load(
     let operations = archive.operations.iter().flat_map(|(_, list)| list);
     let explain = Explain {
         operations_read: operations.clone().count() as u64,
-        operations_applied: loaded.applied,
+        operations_applied: document.applied,
         bytes_read: operations.map(|operation| operation.action.len() as u64).sum(),
         ..Explain::default()
     };
@@ -47,8 +47,8 @@ pub fn load(
         branch: archive.branch.clone(),
         revision,
         document_type: archive.document_type.clone(),
-        header: loaded.header,
-        state: loaded.state,
+        header: document.header,
+        state: document.state,
         explain,
         warnings: Vec::new(),
     })

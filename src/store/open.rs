@@ -233,8 +233,8 @@ const ARCHIVE: &str = "phd";
 /// The path of the file that a location names, which may begin with the scheme of a file.
 #[must_use]
 pub fn location_path(location: &str) -> &Path {
-    let schemes = [SQLITE, ARCHIVE].into_iter();
-    let path = schemes.filter_map(|scheme| location.strip_prefix(scheme)?.strip_prefix(':')).next();
+    let schemes = [SQLITE, ARCHIVE];
+    let path = schemes.into_iter().find_map(|scheme| location.strip_prefix(scheme)?.strip_prefix(':'));
     Path::new(path.unwrap_or(location))
 }
 

@@ -160,7 +160,11 @@ fn a_file_is_replaced_only_when_that_is_said_and_whole() {
     // An archive does not take the place of a database either.
     std::fs::copy(env.path("notes.sqlite"), env.path("notes.zip")).unwrap();
     let run = env.run(&["-s", "undo.sqlite", "export", "sketchbook", "--to", "notes.zip", "--force"]);
-    assert!(run.fails(2).contains("belongs to a database"), "{run:?}");
+    assert!(run.fails(2).contains("belongs to a database, which an archive does not replace"), "{run:?}");
+    let run = env.run(&["-s", "a.phd", "export", "sketchbook", "--to", "./a.phd", "--force"]);
+    assert!(run.fails(2).contains("./a.phd is the store itself"), "{run:?}");
+    let run = env.run(&["-s", "b.sqlite", "import", "--init", "notes.zip"]);
+    assert!(run.ok().starts_with("24 operations"), "a database by another name: {run:?}");
 }
 
 #[test]
@@ -242,7 +246,9 @@ fn what_others_have_dropped_leaves_gaps_that_no_store_takes() {
     let noop = operation(3, 2, "NOOP", &json!({}));
     let env = with_archive(&drive_archive(&[folder(0, 0), noop]));
     let run = env.run(&["-s", "d.phd", "rebuild", "d/global"]);
-    assert_eq!((run.status, &*run.stderr), (0, "warning: d/global has no operation 1: the log has a gap\n"));
+    let gap = "warning: d/global has no operation 1: the log has a gap\n";
+    assert_eq!((run.status, &*run.stderr), (0, gap));
+    assert!(env.run(&["-s", "d.phd", "export", "d", "--to", "e.phd"]).stderr.contains(gap));
     let run = env.run(&["-s", "a.sqlite", "import", "--init", "d.phd"]);
     let said = run.fails(15);
     assert!(

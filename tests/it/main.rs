@@ -1,6 +1,7 @@
 //! Tests of the library and the program as a whole: one binary, one module a command or a concern.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod archive_properties;
 mod archives;
 mod bases;
 mod cli_batch;

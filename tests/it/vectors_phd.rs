@@ -5,6 +5,7 @@ use std::io::{Cursor, Write as _};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
+use snapctl::model::archive::ArchivedOperation;
 use snapctl::model::json::{Json, Object, canonical, parse};
 use snapctl::model::progress::Silent;
 use snapctl::model::state::State;
@@ -65,27 +66,25 @@ fn loaded(bytes: &[u8], loader: Loader, registry: &Registry) -> Value {
         Ok(archive) => archive,
         Err(error) => return thrown(error.to_string()),
     };
-    let loaded = match load(&archive, loader, registry, &Silent) {
-        Ok(loaded) => loaded,
+    let document = match load(&archive, loader, registry, &Silent) {
+        Ok(document) => document,
         Err(error @ LoadError::Thrown(_)) => return thrown(error.to_string()),
         Err(error) => panic!("{error:?}"),
     };
     let text = |json: Json<'_>| serde_json::from_slice::<Value>(&canonical(&json)).unwrap();
-    let shown = |operation: &&archive_model::ArchivedOperation| {
+    let shown = |operation: &&ArchivedOperation| {
         let action: Value = serde_json::from_slice(&operation.action).unwrap();
         let skip = operation.skip.map_or(0, std::num::NonZeroU32::get);
         format!("{}:{skip} {}", operation.index, action["type"].as_str().unwrap())
     };
-    let operations = loaded.operations.iter().map(|(scope, list)| (scope.as_str(), list.iter().map(shown).collect()));
+    let operations = document.operations.iter().map(|(scope, list)| (scope.as_str(), list.iter().map(shown).collect()));
     let operations: BTreeMap<&str, Vec<String>> = operations.collect();
     serde_json::json!({
-        "header": text(Json::Object(loaded.header.clone())),
-        "state": text(state(&loaded.state)),
+        "header": text(Json::Object(document.header.clone())),
+        "state": text(state(&document.state)),
         "operations": operations,
     })
 }
-
-use snapctl::model::archive as archive_model;
 
 #[test]
 fn every_file_loads_as_in_the_reference() {

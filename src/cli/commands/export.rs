@@ -186,7 +186,7 @@ impl ExportArgs {
     }
 }
 
-/// Lines never take the place of a database, nor of the files that belong to the store.
+/// Lines and archives never take the place of a database, nor of the files that belong to the store.
 fn refuse_store(to: &Path, location: &str) -> Result<(), Refusal> {
     const MAGIC: &[u8] = b"SQLite format 3\0";
     let mut start = Vec::new();
@@ -199,13 +199,19 @@ fn refuse_store(to: &Path, location: &str) -> Result<(), Refusal> {
     let beside = ["-wal", "-shm", "-journal"]
         .iter()
         .any(|ending| is_same_file(&format!("{path}{ending}"), &to.to_string_lossy()));
-    if start != MAGIC && !beside && !is_same_file(location, &to.to_string_lossy()) {
+    let itself = is_same_file(location, &to.to_string_lossy());
+    if start != MAGIC && !beside && !itself {
         return Ok(());
     }
+    let message = match (start == MAGIC || beside, is_archive(&to.to_string_lossy())) {
+        (false, _) => format!("{} is the store itself", to.display()),
+        (true, true) => format!("{} belongs to a database, which an archive does not replace", to.display()),
+        (true, false) => format!("{} belongs to a database, which lines do not replace", to.display()),
+    };
     Err(Refusal {
         exit: ExitStatus::Usage,
         code: "usage",
-        message: format!("{} belongs to a database, which lines do not replace", to.display()),
+        message,
         hint: Some("give --to another name; one that ends in .sqlite is made as a store".to_owned()),
     })
 }

@@ -248,7 +248,9 @@ impl Raw<'_> {
 fn pointer(scope: &Text<'_>, nth: Option<usize>, member: &str) -> String {
     let mut place = Place::default();
     place.enter_member(scope);
-    nth.into_iter().for_each(|nth| place.enter_item(nth));
+    if let Some(nth) = nth {
+        place.enter_item(nth);
+    }
     if !member.is_empty() {
         place.enter_member(&member.into());
     }

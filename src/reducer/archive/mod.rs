@@ -99,9 +99,9 @@ pub fn load<'a>(
     match loader {
         Loader::Plain => load.plain(),
         Loader::Checked => {
-            let loaded = load.plain()?;
-            check_hashes(archive, &loaded)?;
-            Ok(loaded)
+            let document = load.plain()?;
+            check_hashes(archive, &document)?;
+            Ok(document)
         }
         Loader::Versioned => load.versioned(),
     }
@@ -140,8 +140,7 @@ struct Load<'a, 'e> {
 impl<'a> Load<'a, '_> {
     fn plain(self) -> Result<Loaded<'a>, LoadError> {
         let id = ModelId { document_type: self.archive.document_type.clone(), version: self.newest_version() };
-        let state = JsonState::from_iter(self.archive.state.iter().cloned());
-        let mut document = self.document(&id, state)?;
+        let mut document = self.document(&id, self.archive.state.iter().cloned().collect())?;
         for (_, list) in self.operations.iter().filter(|(scope, _)| *scope != Scope::document()) {
             self.replay(&mut document, list)?;
         }

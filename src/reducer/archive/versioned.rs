@@ -94,19 +94,17 @@ impl<'a> Load<'a, '_> {
         let document_type = self.archive.document_type.clone();
         let first = ModelId { document_type: document_type.clone(), version: 1 };
         let served = self.versions();
-        let found = served.iter().copied().find(|served| f64::from(*served) == version);
-        match found {
-            Some(version) => Ok(ModelId { document_type, version }),
+        if served.is_empty() {
             // A model that serves all versions has none of them.
-            None if served.is_empty() => self.registry.model(&first).map(|_| first).map_err(LoadError::from),
-            None => {
-                let served: Vec<String> = served.iter().map(ToString::to_string).collect();
-                let (version, served) = (number(version), served.join(", "));
-                let text =
-                    format!("No reducer registered for document version {version}. Available versions: {served}");
-                Err(LoadError::Thrown(text))
-            }
+            return Ok(self.registry.model(&first).map(|_| first)?);
         }
+        if let Some(&version) = served.iter().find(|served| number(f64::from(**served)) == number(version)) {
+            return Ok(ModelId { document_type, version });
+        }
+        let served: Vec<String> = served.iter().map(ToString::to_string).collect();
+        let (version, served) = (number(version), served.join(", "));
+        let text = format!("No reducer registered for document version {version}. Available versions: {served}");
+        Err(LoadError::Thrown(text))
     }
 
     /// Applies an upgrade that changes the version: first its transitions, then what it carries.
@@ -141,13 +139,11 @@ impl<'a> Load<'a, '_> {
 /// Fails as the reference does for a header that does not say which base protocol the document follows.
 fn require_version(archive: &crate::model::archive::Archive) -> Result<(), LoadError> {
     let version = archive.header.get("protocolVersions").and_then(|versions| versions.get("base-reducer"));
-    match version.and_then(Json::as_number) {
-        Some(_) => Ok(()),
-        None => {
-            let id = &archive.document;
-            Err(LoadError::Thrown(format!("Document {id} carries no base-reducer protocol version")))
-        }
+    if version.and_then(Json::as_number).is_some() {
+        return Ok(());
     }
+    let id = &archive.document;
+    Err(LoadError::Thrown(format!("Document {id} carries no base-reducer protocol version")))
 }
 
 /// Takes an operation of the document scope between two upgrades.
@@ -184,16 +180,12 @@ fn between(document: &mut Document, item: &Spine<'_>) -> Result<(), LoadError> {
 /// How many operations of a scope come before an upgrade.
 fn boundary(upgrade: &Spine<'_>, scope: &Scope, list: &[&ArchivedOperation]) -> usize {
     let revision = upgrade.action.input.get("revision").filter(|revision| !revision.is_falsy());
-    match revision {
-        Some(revision) => {
-            let next = revision.get(scope.as_str()).and_then(Json::as_number).unwrap_or(0.0);
-            list.iter().filter(|operation| as_number(operation) < next).count()
-        }
-        None => {
-            let time: Timestamp = upgrade.operation.timestamp;
-            list.iter().position(|operation| operation.timestamp >= time).unwrap_or(list.len())
-        }
+    if let Some(revision) = revision {
+        let next = revision.get(scope.as_str()).and_then(Json::as_number).unwrap_or(0.0);
+        return list.iter().filter(|operation| as_number(operation) < next).count();
     }
+    let time: Timestamp = upgrade.operation.timestamp;
+    list.iter().position(|operation| operation.timestamp >= time).unwrap_or(list.len())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the reference compares doubles")]

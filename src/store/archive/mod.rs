@@ -13,6 +13,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
 
 use super::memory::MemoryStore;
@@ -110,8 +112,8 @@ impl ArchiveStore {
             return Err(failed(ArchiveError::Container(reason)));
         }
         let archive = parse(bytes).map_err(failed)?;
-        let Rows { rows, made_up, replaced } = Rows::of(&archive).map_err(failed)?;
-        let digest = Sha1::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let Rows { store: rows, made_up, replaced } = Rows::of(&archive).map_err(failed)?;
+        let digest = STANDARD.encode(Sha1::digest(bytes));
         Ok(ArchiveStore { location, archive, rows, made_up, replaced, size_bytes, digest })
     }
 
@@ -133,11 +135,11 @@ impl ArchiveStore {
         self.replaced
     }
 
-    fn info(&self, of_rows: StoreInfo) -> StoreInfo {
+    fn info(&self, of_rows: &StoreInfo) -> StoreInfo {
         // What is not there is no news.
         let facts = [("madeUpOperations", self.made_up), ("replacedOperations", self.replaced)].into_iter();
         let details = facts.filter(|(_, n)| *n > 0).map(|(name, n)| (name, Fact::Number(n))).collect();
-        StoreInfo { size_bytes: self.size_bytes, details, ..of_rows }
+        StoreInfo { size_bytes: self.size_bytes, details, ..of_rows.clone() }
     }
 }
 

@@ -89,7 +89,7 @@ impl Read for Moment<'_> {
     }
 
     fn info(&self) -> Result<StoreInfo, StoreError> {
-        self.rows.info().map(|of_rows| self.store.info(of_rows))
+        self.rows.info().map(|of_rows| self.store.info(&of_rows))
     }
 
     fn stamp(&self) -> Result<Stamp, StoreError> {

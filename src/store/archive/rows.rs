@@ -13,7 +13,7 @@ use crate::store::memory::MemoryStore;
 /// The rows of an archive.
 pub(super) struct Rows {
     /// The rows, those of the document scope first, then scope by scope as in the archive.
-    pub(super) rows: MemoryStore,
+    pub(super) store: MemoryStore,
     /// How many of them are made of header and initial state.
     pub(super) made_up: u64,
     /// How many operations are not among them.
@@ -55,8 +55,8 @@ impl Rows {
         let stream = archive.stream(&document);
         let made_up_rows = rows(archive, &stream, made_up.iter(), MADE_UP_JOB_ID);
         let others = lists.iter().flat_map(|(stream, list)| rows(archive, stream, list.iter().copied(), JOB_ID));
-        let rows = MemoryStore::holding(made_up_rows.chain(others));
-        Ok(Rows { rows, made_up: made_up.len() as u64, replaced })
+        let store = MemoryStore::holding(made_up_rows.chain(others));
+        Ok(Rows { store, made_up: made_up.len() as u64, replaced })
     }
 }
 
@@ -148,7 +148,9 @@ fn create_input(archive: &Archive) -> Object<'static> {
         "branch" => text(archive.branch.as_str()),
     };
     let given = |object: &mut Object<'static>, member: &'static str, value: Option<Json<'static>>| {
-        value.into_iter().for_each(|value| drop(object.insert(member.into(), value)));
+        if let Some(value) = value {
+            object.insert(member.into(), value);
+        }
     };
     given(&mut signing, "publicKey", signed("publicKey"));
     given(&mut signing, "nonce", signed("nonce"));

@@ -47,6 +47,7 @@ pub(super) fn write<'a>(
     if others {
         ui.talk.warning(format_args!("an archive holds one branch: only branch {} is in {to}", snapshot.branch));
     }
+    snapshot.warnings.iter().for_each(|warning| ui.talk.warning(warning));
     let Archived { bytes, operations } = archived;
     check(&bytes, to, &snapshot, ctx, ui)?;
     file.bytes(&bytes)?;
@@ -94,7 +95,7 @@ fn check(bytes: &[u8], to: &str, snapshot: &Snapshot, ctx: &Ctx, ui: &mut Ui) ->
                     **scope != *"document" && loaded.state.hash(scope.as_str()) != snapshot.state.hash(scope.as_str())
                 };
                 let scopes = snapshot.state.scopes();
-                let differing: Vec<&str> = scopes.iter().filter(differs).map(|scope| scope.as_str()).collect();
+                let differing: Vec<&str> = scopes.iter().filter(differs).map(Scope::as_str).collect();
                 if !differing.is_empty() {
                     ui.talk.warning(format_args!(
                         "the {loader} loader makes another state of {to}, in scope {}: undos, skips and upgrades mean something \

@@ -29,6 +29,13 @@ pub(super) enum Source {
     Store(Arc<dyn Store>),
 }
 
+/// What a path leads to.
+enum Found {
+    Lines(Source),
+    /// A store, by what names it.
+    Store(String),
+}
+
 /// What SQLite files start with.
 const SQLITE_MAGIC: [u8; 16] = *b"SQLite format 3\0";
 
@@ -44,8 +51,7 @@ impl Source {
         if has_scheme(text) {
             return Ok(Source::Store(ctx.open_named(text, Access::Read)?));
         }
-        // A file of lines, or the name of a store.
-        let open = || -> io::Result<Result<Source, String>> {
+        let open = || -> io::Result<Found> {
             let mut file = File::open(text)?;
             let metadata = file.metadata()?;
             if metadata.is_dir() {
@@ -54,18 +60,20 @@ impl Source {
             if metadata.is_file() {
                 let mut start = Vec::new();
                 (&mut file).take(SQLITE_MAGIC.len() as u64).read_to_end(&mut start)?;
-                let is_archive = start.starts_with(archive::MAGIC);
-                if start == SQLITE_MAGIC || is_archive || archive::has_archive_name(Path::new(text)) {
-                    return Ok(Err(if is_archive { format!("phd:{text}") } else { text.to_owned() }));
+                if start == SQLITE_MAGIC {
+                    return Ok(Found::Store(format!("sqlite:{text}")));
+                }
+                if start.starts_with(archive::MAGIC) || archive::has_archive_name(Path::new(text)) {
+                    return Ok(Found::Store(format!("phd:{text}")));
                 }
                 file.rewind()?;
             }
             let size_bytes = metadata.is_file().then_some(metadata.len());
-            Ok(Ok(Source::File { name: text.to_owned(), file, size_bytes }))
+            Ok(Found::Lines(Source::File { name: text.to_owned(), file, size_bytes }))
         };
         match open() {
-            Ok(Ok(source)) => Ok(source),
-            Ok(Err(store)) => Ok(Source::Store(ctx.open_named(&store, Access::Read)?)),
+            Ok(Found::Lines(source)) => Ok(source),
+            Ok(Found::Store(named)) => Ok(Source::Store(ctx.open_named(&named, Access::Read)?)),
             Err(source) => Err(ImportError::Source { source_name: text.to_owned(), source }.into()),
         }
     }
