@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ui::StdoutError;
+use crate::model::archive::ArchiveFault;
 use crate::model::ids::{Branch, DocumentId};
 use crate::model::progress::Stop;
 use crate::model::similar::{Similar, nearest};
@@ -14,8 +15,9 @@ use crate::model::target::{GRAMMAR, TargetError};
 use crate::reducer::{ModelId, RegistryError};
 use crate::replay::ReplayError;
 use crate::settings::SettingsError;
-use crate::store::StoreError;
-use crate::transfer::ImportError;
+use crate::store::archive::{ArchiveError, has_archive_name};
+use crate::store::{StoreError, location_path};
+use crate::transfer::{ArchiveWriteError, ImportError};
 
 /// How a command ends. The numbers are a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,6 +174,7 @@ fn classify(error: &(dyn std::error::Error + 'static)) -> Option<Class> {
     None.or_else(|| error.downcast_ref().map(of_replay))
         .or_else(|| error.downcast_ref().map(of_store))
         .or_else(|| error.downcast_ref().map(of_import))
+        .or_else(|| error.downcast_ref().map(of_archive))
         .or_else(|| error.downcast_ref().map(of_registry))
         .or_else(|| error.downcast_ref().copied().map(of_stop))
         .or_else(|| error.downcast_ref().map(of_settings))
@@ -231,6 +234,11 @@ fn of_replay(error: &ReplayError) -> Class {
         ReplayError::Store(error) => of_store(error),
         ReplayError::Model(error) => of_registry(error),
         ReplayError::Rejected { .. } => Class(Exit::Undecodable, "rejected", None),
+        ReplayError::Unloadable { .. } => hinted(
+            Exit::Undecodable,
+            "unloadable",
+            "without --loader it is rebuilt from its operations, as a store would be",
+        ),
         ReplayError::Fold(_) => Class(Exit::Undecodable, "model-failed", None),
         ReplayError::Stopped(stop) => of_stop(*stop),
     }
@@ -240,12 +248,38 @@ fn of_store(error: &StoreError) -> Class {
     use ExitStatus as Exit;
     match error {
         StoreError::Missing { location } => Class(Exit::NoStore, "store-missing", Some(like_files(location))),
-        StoreError::NotAStore { .. } => Class(Exit::NoStore, "not-a-store", None),
+        StoreError::NotAStore { location, .. } => {
+            let is_named = has_archive_name(location_path(location));
+            let hint = is_named.then(|| {
+                format!(
+                    "by its ending it is an archive, with header.json, state.json and operations.json at its root; an SQLite \
+                     file of that name is sqlite:{location}"
+                )
+            });
+            Class(Exit::NoStore, "not-a-store", hint)
+        }
         StoreError::Unsupported { .. } => Class(Exit::Unsupported, "schema-unsupported", None),
         StoreError::BadLocation { .. } => Class(Exit::Usage, "bad-store-location", None),
         StoreError::Busy { .. } => hinted(Exit::Busy, "store-busy", "wait longer with --busy-timeout, for example 30s"),
         StoreError::Unavailable { .. } => Class(Exit::Failed, "store-unavailable", None),
-        StoreError::ReadOnly { .. } => Class(Exit::Failed, "store-read-only", None),
+        StoreError::ReadOnly { location } => {
+            let is_archive = has_archive_name(location_path(location));
+            let hint =
+                is_archive.then(|| format!("`snapctl import {location} --init --store FILE` makes a store of it"));
+            Class(Exit::Failed, "store-read-only", hint)
+        }
+        StoreError::BadArchive { location, source } => {
+            let hint = match **source {
+                ArchiveError::Missing(_) | ArchiveError::Foreign => format!(
+                    "header.json, state.json and operations.json have to be at its root; `unzip -l {location}` shows what is in it"
+                ),
+                ArchiveError::Text(ArchiveFault { .. }) | ArchiveError::NoOrigin(_) => {
+                    "save the document again with the program that it is from".to_owned()
+                }
+                _ => format!("get it again from where it came; `unzip -t {location}` tests it"),
+            };
+            Class(Exit::Undecodable, "archive-unreadable", Some(hint))
+        }
         StoreError::Corrupt { .. } => Class(Exit::Undecodable, "row-corrupt", None),
         StoreError::Damaged { .. } => Class(Exit::Undecodable, "store-damaged", None),
         StoreError::Moved { .. } => hinted(Exit::Busy, "store-moved", "try again when the other program is less busy"),
@@ -270,9 +304,22 @@ fn of_import(error: &ImportError) -> Class {
     }
 }
 
+fn of_archive(error: &ArchiveWriteError) -> Class {
+    match error {
+        ArchiveWriteError::TooLarge { .. } => hinted(
+            ExitStatus::Failed,
+            "archive-too-large",
+            "lines and stores hold any number of operations: --to FILE.ndjson",
+        ),
+        ArchiveWriteError::Container(_) => Class(ExitStatus::Failed, "failed", None),
+        ArchiveWriteError::Store(error) => of_store(error),
+        ArchiveWriteError::Stopped(stop) => of_stop(*stop),
+    }
+}
+
 /// What to do about a file that is not there: maybe its name was mistyped.
 fn like_files(location: &str) -> String {
-    let path = Path::new(location.strip_prefix("sqlite:").unwrap_or(location));
+    let path = location_path(location);
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut similar = Similar::to(&name);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -280,6 +327,7 @@ fn like_files(location: &str) -> String {
         similar.consider(&entry.file_name().to_string_lossy());
     }
     match &similar.into_names()[..] {
+        [] if has_archive_name(path) => format!("`snapctl export DOC --to {location}` writes one"),
         [] => format!("`snapctl --store {location} store init` makes an empty one"),
         names => format!("did you mean {}?", names.join(" or ")),
     }
@@ -391,6 +439,11 @@ mod tests {
             (StoreError::Damaged { location: location(), source: source() }, 13, "store-damaged"),
             (StoreError::Exists { location: location() }, 15, "store-exists"),
             (
+                StoreError::BadArchive { location: location(), source: Box::new(ArchiveError::Foreign) },
+                13,
+                "archive-unreadable",
+            ),
+            (
                 StoreError::KeyframeTaken {
                     stream: stream(),
                     revision: crate::model::ids::Revision::of(crate::model::ids::OpIndex::FIRST),
@@ -424,6 +477,14 @@ mod tests {
             (ReplayError::Model(RegistryError::ModelMissing(model())), 14),
             (ReplayError::Model(RegistryError::StepMissing(model())), 14),
             (ReplayError::Rejected { stream: stream(), index: None, message: String::new() }, 13),
+            (
+                ReplayError::Unloadable {
+                    document: "d".into(),
+                    loader: crate::reducer::archive::Loader::Plain,
+                    message: String::new(),
+                },
+                13,
+            ),
             (ReplayError::Fold(crate::reducer::FoldError::Limit("step")), 13),
             (ReplayError::Stopped(Stop::Interrupted), 130),
             (ReplayError::Stopped(Stop::TimedOut), 5),

@@ -2,6 +2,7 @@
 //!
 //! Does no I/O, reads no clock, knows no SQL.
 
+pub mod archive;
 pub mod ids;
 pub mod json;
 pub mod operation;

@@ -85,6 +85,22 @@ impl<'a> Action<'a> {
     /// When the text is not JSON, or `type` is not a string, or `id`, `scope` or `timestampUtcMs` are
     /// there and not strings. An absent `scope` is `global`.
     pub fn parse(text: &'a [u8]) -> Result<Self, ActionError> {
+        Self::parse_as(text, Parser::value)
+    }
+
+    /// The same in memory that does not grow with what the action asks for: `input` and `context` are checked, and left
+    /// out.
+    ///
+    /// # Errors
+    /// As [`Action::parse`].
+    pub fn parse_head(text: &'a [u8]) -> Result<Self, ActionError> {
+        Self::parse_as(text, |parser| parser.pass().map(|()| Json::Null))
+    }
+
+    fn parse_as(
+        text: &'a [u8],
+        large: impl Fn(&mut Parser<'a>) -> Result<Json<'a>, ParseError>,
+    ) -> Result<Self, ActionError> {
         if std::str::from_utf8(text).is_err() {
             parse(text)?;
         }
@@ -92,15 +108,14 @@ impl<'a> Action<'a> {
         let (mut input, mut context) = (Json::Null, None);
         let mut parser = Parser::new(text);
         let object = parser.members(&mut |parser, key| {
-            let value = parser.value()?;
             match key.as_bytes() {
-                b"id" => id = Some(value),
-                b"type" => kind = Some(value),
-                b"scope" => scope = Some(value),
-                b"timestampUtcMs" => timestamp = Some(value),
-                b"input" => input = value,
-                b"context" => context = Some(value).filter(|value| !value.is_null()),
-                _ => {}
+                b"id" => id = Some(parser.value()?),
+                b"type" => kind = Some(parser.value()?),
+                b"scope" => scope = Some(parser.value()?),
+                b"timestampUtcMs" => timestamp = Some(parser.value()?),
+                b"input" => input = large(parser)?,
+                b"context" => context = Some(large(parser)?).filter(|value| !value.is_null()),
+                _ => parser.pass()?,
             }
             Ok(())
         })?;

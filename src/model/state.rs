@@ -141,6 +141,12 @@ impl JsonState {
     }
 }
 
+impl FromIterator<(Scope, Json<'static>)> for JsonState {
+    fn from_iter<I: IntoIterator<Item = (Scope, Json<'static>)>>(scopes: I) -> Self {
+        JsonState(scopes.into_iter().map(|(scope, state)| (scope, Arc::new(state))).collect())
+    }
+}
+
 impl StateParts for JsonState {
     fn scopes(&self) -> Vec<Scope> {
         let mut scopes: Vec<Scope> = self.0.keys().cloned().collect();

@@ -23,6 +23,13 @@ impl Timestamp {
         self.0
     }
 
+    /// Whether the time has the form that stores keep: a year of four digits.
+    #[must_use]
+    pub fn is_writable(self) -> bool {
+        const YEARS: std::ops::Range<i64> = -62_167_219_200_000..253_402_300_800_000;
+        YEARS.contains(&self.0)
+    }
+
     /// Reads any form of reactor format §2.4: ISO 8601 with `T` or a space, with or without seconds and
     /// fraction, with `Z`, an offset (`+00`, `+0000`, `+00:00`) or neither (UTC), or a date alone.
     /// Finer fractions are cut to milliseconds, as JavaScript does.

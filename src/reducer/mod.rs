@@ -8,6 +8,7 @@
 //!
 //! Nothing here sees a store, a clock, a locale or randomness: the same input gives the same bytes.
 
+pub mod archive;
 pub mod auth;
 mod coerce;
 pub mod generic;

@@ -2,6 +2,8 @@
 
 mod base;
 mod compose;
+mod initial;
+mod load;
 mod origin;
 mod page;
 mod resolve;
@@ -15,10 +17,13 @@ use crate::model::json::Object;
 use crate::model::progress::{Progress, Stop};
 use crate::model::state::State;
 use crate::model::time::Timestamp;
+use crate::reducer::archive::Loader;
 use crate::reducer::{FoldError, Registry, RegistryError};
 use crate::store::{Read, StoreError};
 
 pub use compose::rebuild;
+pub use initial::{Initial, initial};
+pub use load::load;
 pub use resolve::{find_document, resolve, slug};
 pub use walk::{Goal, Observer, Start, Step, state_at, walk};
 
@@ -262,6 +267,16 @@ pub enum ReplayError {
         stream: StreamKey,
         /// The operation that could not be replayed, if one is to blame.
         index: Option<OpIndex>,
+        /// Why.
+        message: String,
+    },
+    /// A loader of the reference does not take an archive. The text is the reference's.
+    #[error("the {loader} loader refuses document {document}: {message}")]
+    Unloadable {
+        /// The document.
+        document: DocumentId,
+        /// The loader.
+        loader: Loader,
         /// Why.
         message: String,
     },

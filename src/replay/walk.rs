@@ -122,7 +122,7 @@ pub fn walk(
 }
 
 /// The error that a pass ended with.
-fn failure(halt: Halt) -> ReplayError {
+pub(super) fn failure(halt: Halt) -> ReplayError {
     match halt {
         Halt::Failed(error) => error,
         // The forecast has every row that looks back; only a store that answers differently twice gets here. Only an

@@ -1,5 +1,6 @@
 //! Why a store did not answer, sorted by what a caller can do about it.
 
+use super::archive::ArchiveError;
 use crate::model::ids::{NextIndex, OpIndex, Revision, Skip, StreamKey};
 use crate::model::operation::ActionError;
 
@@ -102,6 +103,15 @@ pub enum StoreError {
         /// What the driver says.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An archive is damaged, or more than is read.
+    #[error("{location} cannot be read as an archive")]
+    BadArchive {
+        /// What was opened.
+        location: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<ArchiveError>,
     },
     /// An operation to append does not fit the log.
     #[error("operation {index} of {stream} does not fit: {reason}")]

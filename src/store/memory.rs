@@ -92,6 +92,20 @@ impl MemoryStore {
         }
     }
 
+    /// A store that holds these operations, in this order of insertion, whether they follow each other or not. Ids before
+    /// them are as given.
+    pub(super) fn holding<'a>(operations: impl Iterator<Item = (&'a StreamKey, NewOperation<'a>)>) -> Self {
+        let store = MemoryStore::new(&Options::default());
+        let mut tables = Tables::default();
+        for (stream, operation) in operations {
+            tables.sequence += 1;
+            let row = Row::of(&operation, operation.row.previous_id.into(), tables.sequence);
+            tables.operations.entry(stream.clone()).or_default().insert(operation.row.index, Arc::new(row));
+        }
+        *store.tables() = tables;
+        store
+    }
+
     fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -254,7 +268,8 @@ impl Read for Moment {
     fn skips(&self, stream: &StreamKey, span: Span) -> Result<Vec<Retraction>, StoreError> {
         let entry = |(index, row): (OpIndex, &Row)| {
             let skip = row.skip?;
-            let action = Action::parse(&row.action).map_err(|error| StoreError::corrupt_action(stream, index, error));
+            let action =
+                Action::parse_head(&row.action).map_err(|error| StoreError::corrupt_action(stream, index, error));
             let denied = text(row.denied.as_ref()).is_some();
             Some(action.map(|action| Retraction { index, skip, noop: action.kind.as_str() == Some("NOOP"), denied }))
         };

@@ -5,6 +5,7 @@
 //! by one thread, so that head, keyframe and tail of one answer fit each other; [`Write`] is a read
 //! transaction that may also change things and does so only at [`Write::commit`].
 
+pub mod archive;
 pub mod codec;
 mod error;
 pub mod handed;
@@ -25,7 +26,8 @@ use crate::model::time::Timestamp;
 
 pub use error::StoreError;
 pub use open::{
-    Access, BUSY_TIMEOUT, Backend, Location, Open, Options, Stores, has_scheme, relative_to, without_password,
+    Access, BUSY_TIMEOUT, Backend, Location, Open, Options, Stores, has_scheme, location_path, relative_to,
+    without_password,
 };
 pub use selection::{Part, Selection};
 
@@ -39,6 +41,11 @@ pub trait Store: Send + Sync {
 
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// The document as an archive holds it, if this store is one.
+    fn archive(&self) -> Option<&archive::ArchiveStore> {
+        None
+    }
 
     /// Begins a read transaction. Cheap after the first: what it needs is kept for the next.
     ///

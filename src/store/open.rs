@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::memory::MemoryStore;
-use super::{BusyTimeoutMs, Capabilities, Store, StoreError, sqlite};
+use super::{BusyTimeoutMs, Capabilities, Store, StoreError, archive, sqlite};
 use crate::model::similar::nearest;
 
 /// How a store is opened. A location can say some of it: `sqlite:PATH?busy-timeout-ms=100`.
@@ -88,7 +88,8 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Those of this program: `sqlite` (also for a bare path) and `memory`.
+    /// Those of this program: `sqlite` (also for a bare path), `phd` (also for a path with the ending of an archive) and
+    /// `memory`.
     #[must_use]
     pub fn built_in() -> Self {
         let mut stores = Stores::default();
@@ -98,12 +99,25 @@ impl Stores {
             capabilities: sqlite::CAPABILITIES,
             options: &[BUSY_TIMEOUT],
             open: Box::new(|location, options| {
-                let path = sqlite_path(location)?;
+                let path = path_of(location, SQLITE)?;
                 Ok(Arc::new(sqlite::open_as(without_password(path), Path::new(path), options)?))
             }),
             create: Some(Box::new(|location, options| {
-                let path = sqlite_path(location)?;
+                let path = path_of(location, SQLITE)?;
                 Ok(Arc::new(sqlite::create_as(without_password(path), Path::new(path), options)?))
+            })),
+        });
+        stores.register(Backend {
+            scheme: ARCHIVE,
+            form: "phd:PATH, or a path alone that ends in .phd, .phdm, .phdd or .zip",
+            capabilities: archive::CAPABILITIES,
+            options: &[],
+            open: Box::new(|location, options| {
+                let path = path_of(location, ARCHIVE)?;
+                Ok(Arc::new(archive::open_as(without_password(path), Path::new(path), options)?))
+            }),
+            create: Some(Box::new(|location, _| {
+                Err(bad(location.shown, "an archive is no store to fill; `export DOC --to FILE` writes one"))
             })),
         });
         stores.register(Backend {
@@ -156,6 +170,7 @@ impl Stores {
     fn find<'t>(&self, text: &'t str, options: &Options) -> Result<Named<'_, 't>, StoreError> {
         let (scheme, rest) = match text.split_once(':') {
             Some((scheme, rest)) if has_scheme(text) => (scheme, rest),
+            _ if archive::has_archive_name(Path::new(text)) => (ARCHIVE, text),
             _ => (SQLITE, text),
         };
         let Some(backend) = self.backends.iter().find(|backend| backend.scheme.eq_ignore_ascii_case(scheme)) else {
@@ -201,8 +216,8 @@ pub fn has_scheme(text: &str) -> bool {
     text.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme)) && !Path::new(text).exists()
 }
 
-fn sqlite_path(location: Location<'_>) -> Result<&str, StoreError> {
-    file_path(location.place).ok_or_else(|| bad(location.shown, "a file has no host; write sqlite:PATH"))
+fn path_of<'l>(location: Location<'l>, scheme: &str) -> Result<&'l str, StoreError> {
+    file_path(location.place).ok_or_else(|| bad(location.shown, &format!("a file has no host; write {scheme}:PATH")))
 }
 
 fn memory_store(location: Location<'_>, options: &Options) -> Result<Arc<dyn Store>, StoreError> {
@@ -213,6 +228,15 @@ fn memory_store(location: Location<'_>, options: &Options) -> Result<Arc<dyn Sto
 }
 
 const SQLITE: &str = "sqlite";
+const ARCHIVE: &str = "phd";
+
+/// The path of the file that a location names, which may begin with the scheme of a file.
+#[must_use]
+pub fn location_path(location: &str) -> &Path {
+    let schemes = [SQLITE, ARCHIVE];
+    let path = schemes.into_iter().find_map(|scheme| location.strip_prefix(scheme)?.strip_prefix(':'));
+    Path::new(path.unwrap_or(location))
+}
 
 fn bad(text: &str, reason: &str) -> StoreError {
     StoreError::BadLocation { text: text.into(), reason: reason.into() }
@@ -246,7 +270,7 @@ pub fn relative_to(text: &str, folder: &Path) -> String {
         Some((scheme, path)) if is_scheme(scheme) => (scheme, path),
         _ => ("", text),
     };
-    let is_path = scheme.is_empty() || scheme.eq_ignore_ascii_case(SQLITE);
+    let is_path = [SQLITE, ARCHIVE, ""].iter().any(|known| scheme.eq_ignore_ascii_case(known));
     if !is_path || path.is_empty() || path.starts_with("//") || folder.as_os_str().is_empty() {
         return text.to_owned();
     }
@@ -369,6 +393,6 @@ mod tests {
         assert_eq!(error.to_string(), "cannot open \"echo://u@h/x\": asked for //u:p@h/x");
         let error = stores.create("echo:x", &Options::default()).err().expect("refused");
         assert_eq!(error.to_string(), "cannot open \"echo:x\": stores of the kind echo are not made here");
-        assert!(stores.backends().map(|backend| backend.scheme).eq(["echo", "memory", "sqlite"]));
+        assert!(stores.backends().map(|backend| backend.scheme).eq(["echo", "memory", "phd", "sqlite"]));
     }
 }

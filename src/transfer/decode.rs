@@ -113,7 +113,7 @@ fn operation<'a>(members: &Members<'a, '_>) -> Result<OperationRecord<'a>, Probl
                     .map(Scope::from)
                     .ok_or_else(|| members.missing("scope", "and the action's scope has a lone surrogate in it"))?,
             };
-            let from_action = || filled.timestamp.as_str().and_then(Timestamp::parse).filter(|time| is_writable(*time));
+            let from_action = || filled.timestamp.as_str().and_then(Timestamp::parse).filter(|time| time.is_writable());
             let time = time
                 .or_else(from_action)
                 .ok_or_else(|| members.missing("timestampUtcMs", instead_of_time(&filled.timestamp)))?;
@@ -158,12 +158,6 @@ fn keyframe<'a>(members: &Members<'a, '_>) -> Result<KeyframeRecord<'a>, Problem
         created: members.required("createdAt", Members::time)?,
         document: members.required("document", Members::object)?,
     })
-}
-
-/// Whether a time has the form that stores keep: years of four digits.
-fn is_writable(time: Timestamp) -> bool {
-    const YEARS: std::ops::Range<i64> = -62_167_219_200_000..253_402_300_800_000;
-    YEARS.contains(&time.as_millis())
 }
 
 /// The members of an object, unread.
@@ -222,7 +216,7 @@ impl<'a, 'n> Members<'a, 'n> {
 
     /// The action, to fill in what the line does not say.
     fn parsed_action<'t>(&self, text: &'t str) -> Result<Action<'t>, Problem> {
-        Action::parse(text.as_bytes()).map_err(|error| match self.get("action") {
+        Action::parse_head(text.as_bytes()).map_err(|error| match self.get("action") {
             Some(value) => self.wrong(value, "action", &error.to_string()),
             None => self.missing("action", ""),
         })
@@ -257,7 +251,7 @@ impl<'a, 'n> Members<'a, 'n> {
         } else {
             value.parse().ok().and_then(Timestamp::from_millis)
         };
-        time.filter(|time| is_writable(*time)).ok_or_else(|| {
+        time.filter(|time| time.is_writable()).ok_or_else(|| {
             format!("{} is not a time, written like \"2025-01-31T12:00:00.000Z\" or in milliseconds", shown(value))
         })
     }
@@ -265,7 +259,7 @@ impl<'a, 'n> Members<'a, 'n> {
     fn action(value: &'a str) -> Read<'a, Cow<'a, str>> {
         let text = Self::object(value)?;
         if value.starts_with('{') {
-            Action::parse(value.as_bytes()).map_err(|error| error.to_string())?;
+            Action::parse_head(value.as_bytes()).map_err(|error| error.to_string())?;
         }
         Ok(text)
     }

@@ -32,7 +32,7 @@ pub fn encode_operation(row: &InsertedOperation<'_>, out: &mut Vec<u8>) -> Resul
     members.text("hash", row.hash);
     row.error.inspect(|error| members.text("error", error));
     row.denied.inspect(|denied| members.text("deniedReason", denied));
-    members.json("action", action, stands_as_object(action) && Action::parse(action.as_bytes()).is_ok());
+    members.json("action", action, stands_as_object(action) && Action::parse_head(action.as_bytes()).is_ok());
     members.close();
     Ok(())
 }

@@ -5,9 +5,12 @@
 //! the two directions of that form; [`Importer`] puts rows into a store, wherever they come from; [`export()`] hands out
 //! the lines of a store.
 //!
+//! [`write_archive`] puts one document into a file as the reference saves it; an archive is read as a store.
+//!
 //! The import of an export gives the same rows, column by column and byte for byte: `action` and `document` stand in a
 //! line as the very bytes that are stored, or, where those would not survive that, as a JSON string that holds them.
 
+mod archive;
 mod decode;
 mod encode;
 mod export;
@@ -16,6 +19,7 @@ mod lines;
 mod record;
 mod schema;
 
+pub use archive::{ArchiveWriteError, Archived, Document, write_archive};
 pub use decode::{Problem, decode};
 pub use encode::{encode_keyframe, encode_operation};
 pub use export::{Exported, Row, each_row, export};

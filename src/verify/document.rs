@@ -160,8 +160,7 @@ impl Check<'_> {
     ) -> Result<(), ReplayError> {
         let Some(branch) = heads.first().map(|head| &head.branch) else { return Ok(()) };
         let spine = Spine::read(self.sources.read, &self.stream(branch, &Scope::document()))?;
-        let next: Vec<(Scope, NextIndex)> =
-            heads.iter().map(|head| (head.scope.clone(), head.head.next())).collect();
+        let next: Vec<(Scope, NextIndex)> = heads.iter().map(|head| (head.scope.clone(), head.head.next())).collect();
         for head in heads {
             let stream = self.stream(branch, &head.scope);
             let labels = labels.remove(&stream).unwrap_or_default();

@@ -156,7 +156,9 @@ impl Look<'_> {
         let label = self.label;
         let message = match convention {
             Convention::Present => return,
-            Convention::Count => format!("keyframe {label} is filed one too high: it is of revision {}", next.get() - 1),
+            Convention::Count => {
+                format!("keyframe {label} is filed one too high: it is of revision {}", next.get() - 1)
+            }
             Convention::Positional => {
                 format!("keyframe {label}: its header names {} as the next operation", next.get())
             }
@@ -185,8 +187,7 @@ impl Look<'_> {
             }
             let paths = Paths::of(value.unwrap_or(&Json::Null), &replayed);
             let hash = |value: &Json<'_>| Some(hash_canonical(Some(&canonical(value))).to_string());
-            let compared =
-                paths.compared(&format!("/state/{scope}"), value.and_then(hash), hash(&replayed));
+            let compared = paths.compared(&format!("/state/{scope}"), value.and_then(hash), hash(&replayed));
             let (code, whose) = if own {
                 (Code::KeyframeState, String::new())
             } else {
@@ -222,7 +223,8 @@ impl Look<'_> {
         let paths = Paths::of(stored, replayed);
         if !paths.is_empty() {
             let compared = paths.compared(root, None, None);
-            let message = format!("the {what} of keyframe {} differs from the replay{}", self.label, at_paths(&compared));
+            let message =
+                format!("the {what} of keyframe {} differs from the replay{}", self.label, at_paths(&compared));
             self.note(code, message, Some(compared));
         }
     }
@@ -262,7 +264,9 @@ pub(super) fn unreached(stream: &StreamKey, label: i64, head: Option<Revision>) 
             first,
             format!("keyframe {label} is of a stream without operations"),
         ),
-        (Some(_), None) => Finding::new(Code::KeyframeLabel, stream, None, format!("keyframe {label} has a negative label")),
+        (Some(_), None) => {
+            Finding::new(Code::KeyframeLabel, stream, None, format!("keyframe {label} has a negative label"))
+        }
         (Some(head), Some(_)) => Finding::new(
             Code::KeyframeAhead,
             stream,

@@ -329,6 +329,8 @@ impl Observer for Pass<'_, '_> {
 fn failed(error: ProtocolError) -> ReplayError {
     match error {
         ProtocolError::Fold(error) => error.into(),
-        error => StoreError::Unavailable { location: "the state".to_owned(), action: "take", source: error.into() }.into(),
+        error => {
+            StoreError::Unavailable { location: "the state".to_owned(), action: "take", source: error.into() }.into()
+        }
     }
 }

@@ -113,11 +113,8 @@ fn read(line: &[u8]) -> Result<(StreamKey, Sealed), String> {
         let text = value.get(name).and_then(Json::as_text).and_then(Text::as_str);
         text.ok_or_else(|| format!("it has no text \"{name}\""))
     };
-    let stream = StreamKey {
-        document: text("document")?.into(),
-        scope: text("scope")?.into(),
-        branch: text("branch")?.into(),
-    };
+    let stream =
+        StreamKey { document: text("document")?.into(), scope: text("scope")?.into(), branch: text("branch")?.into() };
     let revision = value.get("revision").and_then(Json::as_number).and_then(NextIndex::from_number);
     let revision = Revision::of(revision.ok_or("it has no number \"revision\"")?.index());
     let seal = Seal::parse(text("seal")?).ok_or("its \"seal\" is not 64 hexadecimal digits")?;
@@ -132,14 +129,19 @@ mod tests {
     fn what_is_written_reads_back_in_order() {
         let line = |document: &str, digit: char| {
             let seal = digit.to_string().repeat(64);
-            format!(r#"{{"document":"{document}","scope":"g","branch":"main","revision":7,"seal":"{seal}","hash":"h="}}"#)
+            format!(
+                r#"{{"document":"{document}","scope":"g","branch":"main","revision":7,"seal":"{seal}","hash":"h="}}"#
+            )
         };
         let text = format!("{}\n\n{}\n", line("b\\\"", 'a'), line("a", '0'));
         let seals = Seals::parse(text.as_bytes()).unwrap();
         assert_eq!(seals.to_text(), format!("{}\n{}\n", line("a", '0'), line("b\\\"", 'a')));
         assert_eq!(Seals::parse(seals.to_text().as_bytes()), Ok(seals));
         let twice = format!("{}\n{}", line("a", '0'), line("a", '1'));
-        assert_eq!(Seals::parse(twice.as_bytes()).unwrap_err().to_string(), "line 2 is no seal: there is another one of a/g");
+        assert_eq!(
+            Seals::parse(twice.as_bytes()).unwrap_err().to_string(),
+            "line 2 is no seal: there is another one of a/g"
+        );
         assert_eq!(Seals::parse(b"{}").unwrap_err().reason, "it has no text \"document\"");
         assert!(Seals::parse(line("a", 'g').as_bytes()).is_err());
     }

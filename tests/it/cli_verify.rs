@@ -113,7 +113,8 @@ fn a_row_that_does_not_decode_is_a_finding_and_hides_no_other() {
         UPDATE "Operation" SET "timestampUtcMs" = 'never' WHERE "scope" = 'global' AND "index" = 9;
         UPDATE "Operation" SET "prevOpId" = 'x' WHERE "scope" = 'global' AND "index" = 15"#;
     let run = drive(sql).read(&["verify", "--json"]);
-    let of = |code: &str| found(&run).into_iter().find(|finding| finding.1 == code).map(|finding| (finding.2, finding.3));
+    let of =
+        |code: &str| found(&run).into_iter().find(|finding| finding.1 == code).map(|finding| (finding.2, finding.3));
     assert_eq!(run.status, 1);
     assert_eq!(of("ROW_CORRUPT"), Some(("drive/global:7".to_owned(), 2)));
     assert_eq!(of("PREVIOUS_ID"), Some(("drive/global:15".to_owned(), 1)));
@@ -125,7 +126,9 @@ fn a_row_that_does_not_decode_is_a_finding_and_hides_no_other() {
 #[test]
 fn keyframes_are_compared_whole() {
     let edit = |path: &str, value: &str| {
-        format!(r#"UPDATE "Keyframe" SET "document" = json_set("document", '{path}', json('{value}')) WHERE "revision" = 10"#)
+        format!(
+            r#"UPDATE "Keyframe" SET "document" = json_set("document", '{path}', json('{value}')) WHERE "revision" = 10"#
+        )
     };
     for (path, value, code, pointer) in [
         ("$.state.global.name", "\"x\"", "KEYFRAME_STATE", "/state/global/name"),
@@ -150,8 +153,16 @@ fn keyframes_are_compared_whole() {
 
 #[test]
 fn keyframes_that_no_replay_reaches_are_found() {
-    expect(r#"UPDATE "Keyframe" SET "revision" = 500 WHERE "revision" = 20"#, 1, &[("error", "KEYFRAME_AHEAD", "drive/global:500", 1)]);
-    expect(r#"UPDATE "Keyframe" SET "revision" = -1 WHERE "revision" = 20"#, 1, &[("error", "KEYFRAME_LABEL", "drive/global", 1)]);
+    expect(
+        r#"UPDATE "Keyframe" SET "revision" = 500 WHERE "revision" = 20"#,
+        1,
+        &[("error", "KEYFRAME_AHEAD", "drive/global:500", 1)],
+    );
+    expect(
+        r#"UPDATE "Keyframe" SET "revision" = -1 WHERE "revision" = 20"#,
+        1,
+        &[("error", "KEYFRAME_LABEL", "drive/global", 1)],
+    );
     expect(r#"UPDATE "Keyframe" SET "scope" = 'x'"#, 1, &[("error", "KEYFRAME_ORPHAN", "drive/x:10", 2)]);
     expect(
         r#"UPDATE "Keyframe" SET "documentId" = 'gone' WHERE "revision" = 20"#,

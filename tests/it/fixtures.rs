@@ -180,8 +180,8 @@ fn every_revision_is_as_recorded() {
 
 #[test]
 fn commands_say_what_is_recorded() {
-    for (store, _) in STORES {
-        let name = format!("{store}.txt");
+    for name in STORES.iter().map(|(store, _)| *store).chain(["archives"]) {
+        let name = format!("{name}.txt");
         let recorded = fs::read_to_string(folder().join("golden").join(&name)).unwrap();
         let mut said = String::new();
         for line in recorded.lines().filter(|line| line.starts_with("$ snapctl ")) {
@@ -417,7 +417,10 @@ fn the_stores_come_from_their_logs() {
     generate.arg(folder().join("generate.py")).args(["--check", env!("CARGO_BIN_EXE_snapctl")]);
     let output = generate.output().expect("this test needs python3");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("4 stores compared, 0 values differ"), "{output:?}");
+    assert!(
+        output.status.success() && said.contains("4 stores and 3 archives compared, 0 values differ"),
+        "{output:?}"
+    );
 }
 
 #[test]

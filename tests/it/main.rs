@@ -1,6 +1,8 @@
 //! Tests of the library and the program as a whole: one binary, one module a command or a concern.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod archive_properties;
+mod archives;
 mod bases;
 mod cli_batch;
 mod cli_completions;
@@ -29,6 +31,7 @@ mod examples;
 mod fixtures;
 mod generic;
 mod hostile;
+mod hostile_archives;
 mod import_faults;
 mod moving;
 mod protocol_cost;
@@ -44,6 +47,7 @@ mod vectors_auth;
 mod vectors_drive;
 mod vectors_json;
 mod vectors_order;
+mod vectors_phd;
 mod vectors_protocol;
 mod vectors_rebuild;
 mod verify_seals;

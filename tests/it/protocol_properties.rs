@@ -120,7 +120,7 @@ fn name(header: Option<&Json<'_>>) -> String {
 }
 
 /// Of the long texts that refuse a malformed action only the beginning is known to the model.
-fn thrown(text: &str) -> String {
+pub(crate) fn thrown(text: &str) -> String {
     if text.starts_with(INVALID) { INVALID.to_owned() } else { text.to_owned() }
 }
 
@@ -314,7 +314,7 @@ fn ordinary_skip() -> impl Strategy<Value = u32> {
     prop_oneof![8 => Just(0_u32), 2 => 1..=5_u32]
 }
 
-fn any_row(odd: u32) -> impl Strategy<Value = Row> {
+pub(crate) fn any_row(odd: u32) -> impl Strategy<Value = Row> {
     let kind = prop_oneof![
         60 => (node_row(), ordinary_skip()).prop_map(|(row, skip)| Row { skip, ..row }),
         18 => (0..=3_u32).prop_map(noop),
@@ -325,7 +325,7 @@ fn any_row(odd: u32) -> impl Strategy<Value = Row> {
 }
 
 /// A run of undos with additions between them, as an editor leaves it.
-fn undo_row() -> impl Strategy<Value = Row> {
+pub(crate) fn undo_row() -> impl Strategy<Value = Row> {
     prop_oneof![3 => node_row(), 2 => Just(noop(1))]
 }
 
@@ -357,7 +357,7 @@ fn log_of(most: usize) -> impl Strategy<Value = Log> {
 }
 
 /// The same logs in every run; `PROPTEST_RNG_SEED` gives others.
-fn config(cases: u32) -> ProptestConfig {
+pub(crate) fn config(cases: u32) -> ProptestConfig {
     let mut config =
         ProptestConfig { cases, max_shrink_iters: 20_000, failure_persistence: None, ..ProptestConfig::default() };
     if config.rng_seed == RngSeed::Random {

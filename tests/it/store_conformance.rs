@@ -87,6 +87,36 @@ fn sqlite_without_secondary_indexes_keeps_the_contract() {
     conformance(&|| sqlite(BARE));
 }
 
+/// What a reader relies on, on an archive with the ten operations of [`fill`]; `archives` compares the rest with a store
+/// that the archive was imported into.
+#[test]
+fn an_archive_keeps_the_contract_as_far_as_it_holds_one_document() {
+    let operation = |Op { index, skip, id, kind, millis, error, denied }: Op| {
+        serde_json::json!({
+            "index": index, "skip": skip, "id": id, "timestampUtcMs": millis, "hash": "hash=", "error": error,
+            "deniedReason": denied, "action": { "id": format!("a{index}"), "type": kind, "scope": "global" },
+        })
+    };
+    let operations = serde_json::json!({ "global": ten().map(operation) }).to_string();
+    let header = r#"{"id":"doc","documentType":"type/first"}"#;
+    let bytes = crate::support::archives::archive_of(header, "{}", &operations);
+    let store = snapctl::store::archive::ArchiveStore::from_bytes("doc.phd".into(), &bytes).unwrap();
+    for check in [
+        order_and_span_choose_the_rows,
+        skips_are_an_index_of_retractions,
+        the_newest_time_is_the_greatest_not_the_last,
+    ] {
+        check(&store);
+    }
+    let read = store.read().unwrap();
+    assert_eq!((documents(&*read, ""), documents(&*read, "e")), (vec!["doc".to_owned()], vec![]));
+    let streams = read.streams(&"doc".into()).unwrap();
+    let shown: Vec<_> =
+        streams.iter().map(|head| (head.branch.as_str(), head.scope.as_str(), head.head.get())).collect();
+    assert_eq!(shown, [("main", "global", 9)]);
+    assert!(matches!(store.write().err(), Some(StoreError::ReadOnly { .. })));
+}
+
 /// Runs every check, each on a store of its own that holds [`fill`].
 fn conformance(subject: &dyn Fn() -> Subject) {
     let checks: [fn(&dyn Store); 21] = [
@@ -192,6 +222,17 @@ pub(crate) fn put(write: &mut dyn Write, stream: &StreamKey, revision: u64, docu
         .unwrap();
 }
 
+/// Ten operations, some of which retract, failed or were denied.
+fn ten() -> [Op; 10] {
+    let mut ops: [Op; 10] = std::array::from_fn(|index| op(index as u64));
+    ops[3] = Op { error: Some("it failed"), ..ops[3].clone() };
+    ops[4] = Op { error: Some(""), denied: Some(""), ..ops[4].clone() };
+    ops[5] = Op { skip: 2, ..ops[5].clone() };
+    ops[6] = Op { skip: 1, kind: "NOOP", millis: 1_800_000_000_000, ..ops[6].clone() };
+    ops[7] = Op { skip: u32::MAX, denied: Some("no"), ..ops[7].clone() };
+    ops
+}
+
 fn main_stream() -> StreamKey {
     key("doc", "global", "main")
 }
@@ -201,13 +242,7 @@ fn fill(store: &dyn Store) {
     let mut write = store.write().unwrap();
     let created = Op { id: "create".into(), kind: "CREATE_DOCUMENT", ..op(0) };
     append(&mut *write, &key("doc", "document", "main"), &[created]).unwrap();
-    let mut ops: Vec<Op> = (0..10).map(op).collect();
-    ops[3] = Op { error: Some("it failed"), ..ops[3].clone() };
-    ops[4] = Op { error: Some(""), denied: Some(""), ..ops[4].clone() };
-    ops[5] = Op { skip: 2, ..ops[5].clone() };
-    ops[6] = Op { skip: 1, kind: "NOOP", millis: 1_800_000_000_000, ..ops[6].clone() };
-    ops[7] = Op { skip: u32::MAX, denied: Some("no"), ..ops[7].clone() };
-    append(&mut *write, &main_stream(), &ops).unwrap();
+    append(&mut *write, &main_stream(), &ten()).unwrap();
     let copies = [Op { id: "op-1".into(), ..op(0) }, Op { id: "x".into(), ..op(1) }];
     append(&mut *write, &key("doc", "global", "branch"), &copies).unwrap();
     for revision in [0, 3, 7] {

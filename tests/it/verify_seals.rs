@@ -53,7 +53,9 @@ fn sealed() -> TestEnv {
     // What is ignored in the answer does not count as sound: the ids have to be right.
     let connection = Connection::open(env.path("ops.db")).unwrap();
     let rows: Vec<(i64, String, String, String)> = connection
-        .prepare(r#"SELECT "id", "documentId", "scope", "action" FROM "Operation" ORDER BY "documentId", "scope", "index""#)
+        .prepare(
+            r#"SELECT "id", "documentId", "scope", "action" FROM "Operation" ORDER BY "documentId", "scope", "index""#,
+        )
         .unwrap()
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .unwrap()
@@ -66,7 +68,10 @@ fn sealed() -> TestEnv {
         let id = snapctl::model::json::operation_id(&document, &scope, "main", id.as_bytes());
         let before = if (&previous.0, &previous.1) == (&document, &scope) { previous.2.clone() } else { String::new() };
         connection
-            .execute(r#"UPDATE "Operation" SET "opId" = ?, "prevOpId" = ?, "error" = NULL WHERE "id" = ?"#, params![id, before, row])
+            .execute(
+                r#"UPDATE "Operation" SET "opId" = ?, "prevOpId" = ?, "error" = NULL WHERE "id" = ?"#,
+                params![id, before, row],
+            )
             .unwrap();
         previous = (document, scope, id);
     }
@@ -81,7 +86,10 @@ fn a_file_of_seals_has_a_line_a_stream_and_grows_with_the_log() {
     let before = seals(&env);
     let lines: Vec<Value> = before.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 6);
-    assert_eq!((&lines[1]["document"], &lines[1]["scope"], &lines[1]["revision"]), (&json!("a"), &json!("global"), &json!(11)));
+    assert_eq!(
+        (&lines[1]["document"], &lines[1]["scope"], &lines[1]["revision"]),
+        (&json!("a"), &json!("global"), &json!(11))
+    );
     assert_eq!(verify(&env).status, 0);
     assert_eq!(seals(&env), before);
     let line = json!({
@@ -103,7 +111,9 @@ fn what_was_sealed_and_is_gone_is_found_and_the_seals_stay() {
     let env = sealed();
     let before = seals(&env);
     let connection = Connection::open(env.path("ops.db")).unwrap();
-    connection.execute(r#"DELETE FROM "Operation" WHERE "documentId" = 'b' AND "scope" = 'global' AND "index" > 8"#, []).unwrap();
+    connection
+        .execute(r#"DELETE FROM "Operation" WHERE "documentId" = 'b' AND "scope" = 'global' AND "index" > 8"#, [])
+        .unwrap();
     let run = verify(&env);
     assert_eq!((run.status, codes(&run)), (1, vec!["SEAL_AHEAD".to_owned()]), "{run:?}");
     assert_eq!(findings(&run)[0]["target"], "b/global:9");
@@ -118,7 +128,17 @@ fn what_was_sealed_and_is_gone_is_found_and_the_seals_stay() {
 
 /// The columns of a row that a seal covers.
 const COLUMNS: [&str; 12] = [
-    "opId", "prevOpId", "documentId", "documentType", "scope", "branch", "timestampUtcMs", "index", "action", "skip", "error",
+    "opId",
+    "prevOpId",
+    "documentId",
+    "documentType",
+    "scope",
+    "branch",
+    "timestampUtcMs",
+    "index",
+    "action",
+    "skip",
+    "error",
     "hash",
 ];
 
@@ -146,7 +166,12 @@ fn any_flipped_bit_of_a_sealed_row_is_found() {
         .unwrap()
         .query_row(r#"SELECT count(*) FROM "Operation""#, [], |row| row.get(0))
         .unwrap();
-    let config = ProptestConfig { cases: 96, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases: 96,
+        rng_seed: RngSeed::Fixed(7),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
     let change = (1..=n_rows, 0..COLUMNS.len(), any::<usize>(), any::<u8>());
     TestRunner::new(config)
         .run(&change, |(row, column, at, bit)| {
@@ -167,7 +192,13 @@ fn any_flipped_bit_of_a_sealed_row_is_found() {
             prop_assert_eq!(run.status, 1, "row {} column {}: {:?} became {:?}, {:?}", row, column, before, now, run);
             let told = codes(&run);
             let direct = ["SEAL_BROKEN", "SEAL_AHEAD", "ROW_CORRUPT"];
-            prop_assert!(told.iter().any(|code| direct.contains(&code.as_str())), "{} of row {}: {:?}", column, row, told);
+            prop_assert!(
+                told.iter().any(|code| direct.contains(&code.as_str())),
+                "{} of row {}: {:?}",
+                column,
+                row,
+                told
+            );
             Ok(())
         })
         .unwrap();

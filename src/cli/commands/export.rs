@@ -1,5 +1,6 @@
 //! `snapctl export`.
 
+mod archive;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -19,9 +20,9 @@ use crate::cli::progress::Meter;
 use crate::cli::selection::Choice;
 use crate::cli::ui::{Format, StdoutError, Ui};
 use crate::model::progress::Progress as _;
-use crate::store::{Selection, Store, answer, has_scheme};
+use crate::store::archive::has_archive_name;
+use crate::store::{Selection, Store, answer, has_scheme, location_path};
 use crate::transfer::{self, Commit, Exported, ImportOptions, Importer, OnFailure};
-
 
 /// The manual page.
 pub(crate) const PAGE: Page = Page {
@@ -31,6 +32,10 @@ pub(crate) const PAGE: Page = Page {
         Example {
             does: "A document with all its scopes, into a store of its own",
             run: "snapctl export field-notes --to field-notes.sqlite",
+        },
+        Example {
+            does: "A document in a file that the applications of the reference open",
+            run: "snapctl export field-notes --to copy.phd",
         },
         Example {
             does: "What operations 3 to 9 of a stream did",
@@ -48,6 +53,10 @@ pub(crate) const PAGE: Page = Page {
 /// A line is an object with the columns of the Operation table by name, in the order of insertion, then come the keyframes,
 /// {"keyframe":{…}}. `import` makes the same rows of them, byte for byte. A target here is DOC[/SCOPE][@BRANCH][:REV], up
 /// to the position, or DOC/SCOPE:A..B, both included; DOC alone is the whole document with all branches.
+///
+/// An archive is a file as the reference saves one: header, initial state, current state and operations of the one
+/// document DOC[@BRANCH]. What is not in it cannot come back: keyframes, other branches, and when and for which job rows
+/// were written.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// What to export; everything unless named
@@ -62,7 +71,7 @@ pub(crate) struct ExportArgs {
     document_type: Option<String>,
 
     /// Write to this file, or add to this store: a URL with a scheme, or a path that ends in .sqlite, .sqlite3 or .db,
-    /// which is made if it is not there
+    /// which is made if it is not there; .phd, .phdm, .phdd and .zip are archives, which hold one document
     #[arg(long, value_name = "FILE|-|STORE", default_value = "-")]
     to: String,
 
@@ -95,6 +104,11 @@ pub(crate) fn run(args: &ExportArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
         args.targets.iter().map(|text| Choice::parse(text, &args.literal)).collect::<Result<_, _>>()?;
     args.check()?;
     let store = ctx.open_store()?;
+    if is_archive(&args.to) {
+        refuse_store(Path::new(&args.to), store.location())?;
+        let view = archive::write(&choices, &*store, (&args.to, args.force), ctx, ui)?;
+        return view.answer(ui);
+    }
     for (choice, text) in choices.iter().zip(&args.targets) {
         if choice.assumes_scope() {
             ui.talk.note(format_args!("{text} names no scope; this is scope global"));
@@ -132,18 +146,23 @@ pub(crate) fn run(args: &ExportArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
             return Err(nothing().into());
         }
         let size_bytes = file.finish()?;
-        let view = FileView { file: &args.to, operations, keyframes, size_bytes };
-        match ui.out.format() {
-            Format::Plain => ui.out.line(&format!(
-                "{} and {} in {}",
-                count(operations, "operation"),
-                count(keyframes, "keyframe"),
-                args.to
-            ))?,
-            _ => ui.out.json(|out| Ok(serde_json::to_writer(out, &view)?))?,
-        }
+        return FileView { file: &args.to, operations, keyframes, size_bytes }.answer(ui);
     }
     Ok(ExitStatus::Success)
+}
+
+impl FileView<'_> {
+    fn answer(&self, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
+        let FileView { file, operations, keyframes, .. } = *self;
+        match ui.out.format() {
+            Format::Plain => {
+                let (operations, keyframes) = (count(operations, "operation"), count(keyframes, "keyframe"));
+                ui.out.line(&format!("{operations} and {keyframes} in {file}"))?;
+            }
+            _ => ui.out.json(|out| Ok(serde_json::to_writer(out, self)?))?,
+        }
+        Ok(ExitStatus::Success)
+    }
 }
 
 impl ExportArgs {
@@ -155,6 +174,9 @@ impl ExportArgs {
         {
             return Err(usage("--scope, --branch and --at say more of a target, and there is none"));
         }
+        if self.document_type.is_some() && is_archive(&self.to) {
+            return Err(usage("--type chooses among documents, and an archive holds the one that is named"));
+        }
         if self.force && (self.to == "-" || is_store(&self.to)) {
             return Err(usage("--force replaces a file, and --to names none"));
         }
@@ -162,7 +184,7 @@ impl ExportArgs {
     }
 }
 
-/// Lines never take the place of a database, nor of the files that belong to the store.
+/// Lines and archives never take the place of a database, nor of the files that belong to the store.
 fn refuse_store(to: &Path, location: &str) -> Result<(), Refusal> {
     const MAGIC: &[u8] = b"SQLite format 3\0";
     let mut start = Vec::new();
@@ -171,17 +193,23 @@ fn refuse_store(to: &Path, location: &str) -> Result<(), Refusal> {
         // What cannot be read is not replaced either, or says so itself.
         let _ = file.take(MAGIC.len() as u64).read_to_end(&mut start);
     }
-    let path = location.strip_prefix("sqlite:").unwrap_or(location);
+    let path = location_path(location).display();
     let beside = ["-wal", "-shm", "-journal"]
         .iter()
         .any(|ending| is_same_file(&format!("{path}{ending}"), &to.to_string_lossy()));
-    if start != MAGIC && !beside && !is_same_file(location, &to.to_string_lossy()) {
+    let itself = is_same_file(location, &to.to_string_lossy());
+    if start != MAGIC && !beside && !itself {
         return Ok(());
     }
+    let message = match (start == MAGIC || beside, is_archive(&to.to_string_lossy())) {
+        (false, _) => format!("{} is the store itself", to.display()),
+        (true, true) => format!("{} belongs to a database, which an archive does not replace", to.display()),
+        (true, false) => format!("{} belongs to a database, which lines do not replace", to.display()),
+    };
     Err(Refusal {
         exit: ExitStatus::Usage,
         code: "usage",
-        message: format!("{} belongs to a database, which lines do not replace", to.display()),
+        message,
         hint: Some("give --to another name; one that ends in .sqlite is made as a store".to_owned()),
     })
 }
@@ -190,6 +218,11 @@ fn refuse_store(to: &Path, location: &str) -> Result<(), Refusal> {
 fn is_store(to: &str) -> bool {
     let ending = Path::new(to).extension().and_then(|ending| ending.to_str());
     has_scheme(to) || matches!(ending, Some("sqlite" | "sqlite3" | "db"))
+}
+
+/// Whether a text names an archive.
+fn is_archive(to: &str) -> bool {
+    !has_scheme(to) && has_archive_name(Path::new(to))
 }
 
 /// Writes the lines, or with `--json` an array of them.

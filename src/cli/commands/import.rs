@@ -4,7 +4,6 @@ mod source;
 mod view;
 
 use std::num::NonZeroU64;
-use std::path::Path;
 
 use clap::Args;
 
@@ -16,8 +15,9 @@ use crate::cli::progress::Unit;
 use crate::cli::selection::Choice;
 use crate::cli::ui::{Talk, Ui};
 use crate::model::progress::Progress as _;
-use crate::store::{Access, Selection, Store, StoreError};
-use crate::transfer::{Commit, ImportError, ImportOptions, Importer, Keyframes, Measure, OnFailure, Report};
+use crate::store::archive::has_archive_name;
+use crate::store::{Access, Selection, Store, StoreError, location_path};
+use crate::transfer::{Commit, ImportError, ImportOptions, Importer, Keyframes, Measure, OnFailure, Place, Report};
 
 use source::Source;
 pub(in crate::cli) use view::ReportView;
@@ -40,13 +40,17 @@ pub(crate) const PAGE: Page = Page {
             run: "snapctl export | snapctl import --init --store part.sqlite - \\\n  --only f1e1d0c5-7a3e-4d52-9b60-2c8e41f7a6d3",
         },
         Example {
+            does: "A document out of a file of the reference",
+            run: "snapctl import --init --store copy.sqlite field-notes.phd",
+        },
+        Example {
             does: "What would come of it, without keeping anything",
             run: "snapctl import undo.sqlite --dry-run --json",
         },
     ],
 };
 
-/// Add operations and keyframes to the store, from NDJSON lines or from other stores
+/// Add operations and keyframes to the store, from NDJSON lines, archives or other stores
 ///
 /// A line is an object with the columns of the Operation table by name, or {"keyframe":{…}} with those of Keyframe:
 /// what `export` writes, and what `row_to_json` or `sqlite3 -json | jq -c '.[]'` make of a table. documentId, documentType,
@@ -57,12 +61,15 @@ pub(crate) const PAGE: Page = Page {
 ///
 /// What else a row has follows from the action and the row before.
 ///
+/// An archive is a document in a file as the reference saves one. Old ones have no operations of scope document, without
+/// which a store rebuilds nothing; these are made of its header and initial state then, the same at every import.
+///
 /// All rows or none are added, unless --batch says otherwise. Rows that are there already are passed over, so that an
 /// import can be run again; nothing is overwritten. A row that does not follow the last one of its stream, or finds
 /// another in its place, is a conflict.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// NDJSON files, - for stdin, or stores: URLs with a scheme, or SQLite files
+    /// NDJSON files, - for stdin, archives (.phd), or other stores: URLs with a scheme, or SQLite files
     #[arg(value_name = "SOURCE", default_value = "-")]
     sources: Vec<String>,
 
@@ -114,6 +121,7 @@ pub(crate) fn run(args: &ImportArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
     if sources.iter().any(Source::is_terminal) {
         ui.talk.note("the lines are read from the terminal; name a file or a store to read that");
     }
+    sources.iter().flat_map(Source::remarks).for_each(|remark| ui.talk.note(remark));
     let report = import(&sources, &*store, &options, ctx, &ui.talk)?;
     ReportView::new(&report, args.dry_run).answer(&mut ui.out)?;
     if report.failed() > 0 {
@@ -181,16 +189,22 @@ pub(super) fn told(error: ImportError, committed: u64, options: &ImportOptions) 
     };
     let help = "`snapctl import --help` shows a line that will do";
     let line = matches!(error, ImportError::Unreadable { .. }).then(|| help.to_owned());
-    let all = |hint: Option<String>| hint.into_iter().chain(line).fold(kept, |kept, hint| format!("{kept}; {hint}"));
+    let part = match &error {
+        ImportError::Refused { place: Place::Row { source, .. }, .. } if has_archive_name(location_path(source)) => {
+            // What others retracted may not be in a file, and a store has no gaps.
+            Some(format!("--store {source} reads the file as it is, --only DOC/SCOPE takes a part of it"))
+        }
+        _ => None,
+    };
+    let all = |hint: Option<String>| {
+        hint.into_iter().chain(line).chain(part).fold(kept, |kept, hint| format!("{kept}; {hint}"))
+    };
     Retold::with_hint(error.into(), all).into()
 }
 
 /// Whether two locations are one file.
 pub(super) fn is_same_file(a: &str, b: &str) -> bool {
-    let file = |location: &str| {
-        let path = location.strip_prefix("sqlite:").unwrap_or(location);
-        Path::new(path).canonicalize().ok()
-    };
+    let file = |location: &str| location_path(location).canonicalize().ok();
     file(a).is_some_and(|a| Some(a) == file(b))
 }
 

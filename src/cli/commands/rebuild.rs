@@ -1,6 +1,7 @@
 //! `snapctl rebuild`.
 
 mod batch;
+mod loader;
 mod part;
 mod pointer;
 mod view;
@@ -23,6 +24,7 @@ use crate::store::{Store, answer};
 
 pub use batch::batch_target;
 pub(in crate::cli) use batch::{Answer as BatchAnswer, Request as BatchRequest};
+use loader::LoaderName;
 use part::Part;
 use view::DocumentView;
 
@@ -43,6 +45,10 @@ pub(crate) const PAGE: Page = Page {
         Example {
             does: "Why the answer can be trusted: keyframes looked at, operations read",
             run: "snapctl rebuild field-notes/global --explain | jq .explain",
+        },
+        Example {
+            does: "What a program that opens the file makes of it",
+            run: "snapctl rebuild --store sketchbook.phd sketchbook --loader plain --hash",
         },
         Example {
             does: "Nightly: a document whose log does not replay ends the job with an error",
@@ -84,6 +90,10 @@ pub(crate) struct RebuildArgs {
     /// Fail with exit code 13 where the log has a gap
     #[arg(long)]
     strict: bool,
+
+    /// Load an archive as the reference would, instead of rebuilding; of undos and skips its loaders make something else
+    #[arg(long, value_name = "LOADER", conflicts_with = "batch")]
+    loader: Option<LoaderName>,
 
     /// Read {"document","scope","branch","at"} objects from stdin, a line each, and answer each with a line, also with
     /// --json; documents are named by their exact ids, blank lines are passed over
@@ -227,7 +237,10 @@ fn rebuild_told(
     target: &Target,
 ) -> anyhow::Result<Rebuilt> {
     let started = Instant::now();
-    let (snapshot, assumed_scope) = ctx.rebuild(store, target)?;
+    let (snapshot, assumed_scope) = match args.loader {
+        Some(loader) => (loader::load(ctx, store, target, loader)?, false),
+        None => ctx.rebuild(store, target)?,
+    };
     let rebuilt = Rebuilt { snapshot, elapsed: started.elapsed(), assumed_scope };
     if rebuilt.assumed_scope {
         talk.note(format_args!("{target} names no scope; this is scope {}", replayed_scope(&rebuilt.snapshot)));

@@ -178,7 +178,10 @@ fn rows(view: InfoView) -> Vec<Vec<String>> {
         ("operations", view.operations.to_string()),
         ("keyframes", view.keyframes.to_string()),
         ("size in bytes", view.size_bytes.to_string()),
-        ("capabilities", capabilities.join(", ")),
+        (
+            "capabilities",
+            if capabilities.is_empty() { "none: it is read-only".to_owned() } else { capabilities.join(", ") },
+        ),
     ];
     // What is not there is no news.
     let details = view.details.into_iter().map(|(name, fact)| (name, fact.text())).filter(|(_, text)| !text.is_empty());

@@ -37,7 +37,10 @@ pub(crate) const PAGE: Page = Page {
     command: "verify",
     examples: &[
         Example { does: "Everything in the store", run: "snapctl verify" },
-        Example { does: "One document, and what its operations say of keyframes", run: "snapctl verify field-notes -v" },
+        Example {
+            does: "One document, and what its operations say of keyframes",
+            run: "snapctl verify field-notes -v",
+        },
         Example {
             does: "In CI: what is wrong, as annotations of a pull request",
             run: "snapctl verify --json | jq -r '.findings[] | [.code, .target, .message] | @tsv'",

@@ -7,6 +7,7 @@
 
 mod canonical;
 mod hash;
+mod layout;
 mod number;
 mod parse;
 mod pointer;
@@ -14,6 +15,7 @@ mod text;
 
 pub use canonical::{canonical, write_canonical, write_text};
 pub use hash::{StateHash, hash_canonical, operation_id};
+pub use layout::{write_compact, write_pretty};
 pub use number::write_number;
 pub(super) use parse::Parser;
 pub use parse::{MAX_DEPTH, ParseError, ParseErrorKind, parse};

@@ -134,12 +134,26 @@ impl<'a> Parser<'a> {
     }
 
     fn array(&mut self) -> Parsed<Json<'a>> {
-        self.descend()?;
         let mut items = Vec::new();
+        self.items(&mut |parser| {
+            items.push(parser.value()?);
+            Ok(())
+        })?;
+        Ok(Json::Array(items))
+    }
+
+    /// Parses the array that starts here; `item` must parse each of its values. Returns `false`, having read nothing,
+    /// when the value is not an array.
+    pub(in crate::model) fn items(&mut self, item: &mut dyn FnMut(&mut Self) -> Parsed<()>) -> Parsed<bool> {
+        self.skip_space();
+        if self.peek() != Some(b'[') {
+            return Ok(false);
+        }
+        self.descend()?;
         self.skip_space();
         if !self.take(b']') {
             loop {
-                items.push(self.value()?);
+                item(self)?;
                 self.skip_space();
                 if self.take(b']') {
                     break;
@@ -150,7 +164,33 @@ impl<'a> Parser<'a> {
             }
         }
         self.depth -= 1;
-        Ok(Json::Array(items))
+        Ok(true)
+    }
+
+    /// Passes over the value that starts here, and returns its text. It may be nested as deeply as a text of its own.
+    pub(in crate::model) fn raw(&mut self) -> Parsed<&'a [u8]> {
+        self.skip_space();
+        let start = self.at;
+        let outside = std::mem::take(&mut self.depth);
+        self.pass()?;
+        self.depth = outside;
+        Ok(&self.text[start..self.at])
+    }
+
+    /// Passes over the value that starts here, without holding it.
+    pub(in crate::model) fn pass(&mut self) -> Parsed<()> {
+        self.skip_space();
+        match self.peek() {
+            Some(b'{') => self.members(&mut |parser, _| parser.pass()).map(drop),
+            Some(b'[') => self.items(&mut Self::pass).map(drop),
+            _ => self.value().map(drop),
+        }
+    }
+
+    /// Bytes before what comes next.
+    pub(in crate::model) fn offset(&mut self) -> usize {
+        self.skip_space();
+        self.at
     }
 
     fn number(&mut self) -> Parsed<Json<'a>> {

@@ -89,6 +89,24 @@ pub fn collect_v2<T: Slotted>(operations: &mut Vec<T>) {
     operations.retain(|_| !cancelled.next().unwrap_or(false));
 }
 
+/// Checks that the operations that were collected follow each other, as the reference does before it loads them from a file
+/// (reactor format §9).
+///
+/// # Errors
+/// With the reference's text, a line for each operation that does not.
+pub fn check_collected<T: Slotted>(operations: &[T]) -> Result<(), String> {
+    let mut wrong = Vec::new();
+    let mut expected: i128 = -1;
+    for (at, operation) in operations.iter().enumerate() {
+        let Slot { index, skip, .. } = operation.slot();
+        expected += 1 + i128::from(skip);
+        if expected != i128::from(index) {
+            wrong.push(format!("Invalid operation index {index} at position {at}"));
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}
+
 /// What an operation at `index` with `skip` leaves of a history: everything it does not retract.
 ///
 /// # Errors
@@ -204,6 +222,17 @@ mod tests {
             assert_eq!(next_skip_number(&list).map_or(-1, i64::from), whole(expected), "{case:?}");
         });
         assert!(n >= 14);
+    }
+
+    #[test]
+    fn what_was_collected_follows_each_other() {
+        let n = cases("validate_operations_after_gc", |case, list| {
+            let errors = case.get("errors").and_then(Json::as_array).unwrap();
+            let errors: Vec<&str> = errors.iter().map(|text| text.as_text().unwrap().as_str().unwrap()).collect();
+            let expected = if errors.is_empty() { Ok(()) } else { Err(errors.join("\n")) };
+            assert_eq!(check_collected(&list), expected, "{case:?}");
+        });
+        assert!(n >= 7);
     }
 
     #[test]

@@ -56,6 +56,23 @@ impl Header {
         Header { members, revision: Vec::new(), last_modified }
     }
 
+    /// The header that a file has. What it says under `revision` is left to whoever has the file.
+    #[must_use]
+    pub fn stored(header: &Object<'static>) -> Self {
+        let mut members = header.clone();
+        members.remove("revision");
+        let last_modified = members.remove("lastModifiedAtUtcIso");
+        let last_modified =
+            last_modified.as_ref().and_then(Json::as_text).map_or_else(|| "".into(), Text::to_owned_text);
+        Header { members, revision: Vec::new(), last_modified }
+    }
+
+    /// The members, `revision` and `lastModifiedAtUtcIso` excepted.
+    #[must_use]
+    pub fn members(&self) -> &Object<'static> {
+        &self.members
+    }
+
     /// One member, `revision` and `lastModifiedAtUtcIso` excepted.
     #[must_use]
     pub fn get(&self, member: &str) -> Option<&Json<'static>> {

@@ -15,6 +15,7 @@ mod header;
 mod history;
 mod level;
 mod live;
+mod load;
 mod rows;
 mod schedule;
 mod scopes;

@@ -40,8 +40,7 @@ impl Transaction<'_> {
                 let id = rows::text(row.get_ref(0)?, "documentId")?.to_owned();
                 Ok((id, rows::text(row.get_ref(1)?, "documentType")?.into()))
             };
-            let (id, document_type) =
-                decode().map_err(|error| self.row_error(KEYFRAME, error, || row_id(row, 2)))?;
+            let (id, document_type) = decode().map_err(|error| self.row_error(KEYFRAME, error, || row_id(row, 2)))?;
             let mut has_operations = self.prepare(sql::HAS_OPERATIONS)?;
             if !self.driver("read", has_operations.exists([&id]))? {
                 orphans.push(DocumentEntry { id: id.as_str().into(), document_type });

@@ -13,8 +13,8 @@ use crate::model::ids::{Branch, DocumentId, OpIndex, OperationId, Revision, Scop
 use crate::model::operation::{Action, OperationRow, Retraction};
 use crate::model::time::Timestamp;
 use crate::store::{
-    Detail, DocumentEntry, Fact, Flow, InsertedKeyframe, InsertedOperation, KeyframeEntry, Order, Read, ReadModelRow, Selection,
-    Serial, Stamp, StoreError, StoreInfo, StreamHead,
+    Detail, DocumentEntry, Fact, Flow, InsertedKeyframe, InsertedOperation, KeyframeEntry, Order, Read, ReadModelRow,
+    Selection, Serial, Stamp, StoreError, StoreInfo, StreamHead,
 };
 
 impl Read for Transaction<'_> {

@@ -1,5 +1,6 @@
 //! What the tests stand on.
 
+pub(crate) mod archives;
 mod dump;
 mod env;
 pub(crate) mod logs;

@@ -92,6 +92,15 @@ impl Naive {
         self.reduce(operation, true)
     }
 
+    /// An operation of a file (§4.10).
+    pub(crate) fn load(&mut self, operation: &Operation) -> Result<(), String> {
+        if operation.denied {
+            self.history(&operation.action.scope).push(operation.clone());
+            return Ok(());
+        }
+        self.reduce(operation, false)
+    }
+
     /// The steps of §4.1; `skips` is the contrary of `ignoreSkip`.
     fn reduce(&mut self, operation: &Operation, skips: bool) -> Result<(), String> {
         let Operation { slot, action, .. } = operation;
@@ -219,11 +228,7 @@ impl Naive {
         let backfilled = auth::backfill(self.initial.scope("auth").as_ref());
         let mut inner = Naive::of(self.model, self.version, &edit(&self.initial, "auth", backfilled));
         for operation in histories.iter().flat_map(|(_, list)| list) {
-            if operation.denied {
-                inner.history(&operation.action.scope).push(operation.clone());
-            } else {
-                inner.reduce(operation, false)?;
-            }
+            inner.load(operation)?;
         }
         Ok(inner.state)
     }

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal as _, Read as _, Seek as _};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::{is_same_file, n_rows};
+use super::{count, is_same_file, n_rows};
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::lines::Bytes;
-use crate::store::{Access, Store, has_scheme};
+use crate::store::{Access, Store, archive, has_scheme};
 use crate::transfer::{ImportError, ImportOptions, Importer, Measure};
 
 /// Where rows come from.
@@ -28,6 +29,13 @@ pub(super) enum Source {
     Store(Arc<dyn Store>),
 }
 
+/// What a path leads to.
+enum Found {
+    Lines(Source),
+    /// A store, by what names it.
+    Store(String),
+}
+
 /// What SQLite files start with.
 const SQLITE_MAGIC: [u8; 16] = *b"SQLite format 3\0";
 
@@ -43,7 +51,7 @@ impl Source {
         if has_scheme(text) {
             return Ok(Source::Store(ctx.open_named(text, Access::Read)?));
         }
-        let open = || -> io::Result<Option<Source>> {
+        let open = || -> io::Result<Found> {
             let mut file = File::open(text)?;
             let metadata = file.metadata()?;
             if metadata.is_dir() {
@@ -53,16 +61,19 @@ impl Source {
                 let mut start = Vec::new();
                 (&mut file).take(SQLITE_MAGIC.len() as u64).read_to_end(&mut start)?;
                 if start == SQLITE_MAGIC {
-                    return Ok(None);
+                    return Ok(Found::Store(format!("sqlite:{text}")));
+                }
+                if start.starts_with(archive::MAGIC) || archive::has_archive_name(Path::new(text)) {
+                    return Ok(Found::Store(format!("phd:{text}")));
                 }
                 file.rewind()?;
             }
             let size_bytes = metadata.is_file().then_some(metadata.len());
-            Ok(Some(Source::File { name: text.to_owned(), file, size_bytes }))
+            Ok(Found::Lines(Source::File { name: text.to_owned(), file, size_bytes }))
         };
         match open() {
-            Ok(Some(source)) => Ok(source),
-            Ok(None) => Ok(Source::Store(ctx.open_named(text, Access::Read)?)),
+            Ok(Found::Lines(source)) => Ok(source),
+            Ok(Found::Store(named)) => Ok(Source::Store(ctx.open_named(&named, Access::Read)?)),
             Err(source) => Err(ImportError::Source { source_name: text.to_owned(), source }.into()),
         }
     }
@@ -82,6 +93,25 @@ impl Source {
             message: format!("{} is the store itself", source.location()),
             hint: Some("--store names the store that takes the rows".to_owned()),
         })
+    }
+
+    /// What of an archive is not as it is in the file, to be said.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let Source::Store(store) = self else { return Vec::new() };
+        let Some(archive) = store.archive() else { return Vec::new() };
+        let mut remarks = Vec::new();
+        if archive.made_up() > 0 {
+            remarks.push(format!(
+                "{} has no operations of scope document; CREATE_DOCUMENT and UPGRADE_DOCUMENT are made of its header.json and \
+                 state.json",
+                store.location()
+            ));
+        }
+        if archive.replaced() > 0 {
+            let replaced = count(archive.replaced(), "operation");
+            remarks.push(format!("{replaced} of {} left out: later ones have their indices", store.location()));
+        }
+        remarks
     }
 
     /// How many bytes it has, if it is counted in bytes and that is known.

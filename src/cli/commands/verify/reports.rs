@@ -85,9 +85,7 @@ impl Reports {
     pub(super) fn begin(wanted: &[ReportTo], location: &str) -> anyhow::Result<Self> {
         let begin = |to: &ReportTo| -> anyhow::Result<Writing> {
             Ok(match to {
-                ReportTo::Github => {
-                    Writing { name: "github".to_owned(), writer: Box::new(Github::new(io::stderr())) }
-                }
+                ReportTo::Github => Writing { name: "github".to_owned(), writer: Box::new(Github::new(io::stderr())) },
                 ReportTo::Junit(path) => {
                     let name = path.display().to_string();
                     let failed = |source| ReportError { name: name.clone(), source };

@@ -121,6 +121,7 @@ fn name(location: &str, args: &VerifyArgs) -> String {
     let place = Path::new(location.strip_prefix("sqlite:").unwrap_or(location));
     let place = place.canonicalize().map_or(location.to_owned(), |path| path.to_string_lossy().into_owned());
     let sample = args.sample.map(|sample| sample.to_string());
-    let what = format!("{place:?} {:?} {} {:?} {sample:?} {}", args.targets, args.recursive, args.level, args.signatures);
+    let what =
+        format!("{place:?} {:?} {} {:?} {sample:?} {}", args.targets, args.recursive, args.level, args.signatures);
     Sha256::digest(what).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -44,7 +44,7 @@ impl Model for DocumentModel {
     }
 
     fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::new("native-document-model-1".to_owned())
+        Fingerprint::from("native-document-model-1")
     }
 
     fn fold(&self) -> Result<Box<dyn Fold>, FoldError> {
