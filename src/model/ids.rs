@@ -204,7 +204,11 @@ impl NextIndex {
 
     /// Takes a number of a header's JSON; `None` unless it is a whole one that a log can reach.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole number in range")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be a whole number in range"
+    )]
     pub fn from_number(number: f64) -> Option<Self> {
         const LIMIT: f64 = 9e15;
         ((0.0..LIMIT).contains(&number) && number.fract() == 0.0).then(|| NextIndex(number as u64))

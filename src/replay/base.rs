@@ -148,7 +148,7 @@ impl Search {
         let refused = |reason: &str, remedy: Option<&str>| {
             Ok(Err(Refused { reason: reason.to_owned(), remedy: remedy.map(str::to_owned), damaged: false }))
         };
-        if sources.trust == Trust::Verified && !entry.verified {
+        if sources.trust == Trust::Verified {
             let remedy = format!("snapctl rebuild --trust hashed {stream}:{target}");
             return refused("snapctl has neither written nor checked it", Some(&remedy));
         }
@@ -174,7 +174,7 @@ impl Search {
         let Some(hash) = hash_at(sources, stream, body.revision)? else {
             return refused("its operation is not in the log", None);
         };
-        let vouched = entry.verified || sources.trust == Trust::Any;
+        let vouched = sources.trust == Trust::Any;
         if !vouched {
             if own.is_none() {
                 return refused("it has no state of its scope that a hash could vouch for", None);

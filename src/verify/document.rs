@@ -32,7 +32,8 @@ pub struct Part {
 /// # Errors
 /// `Store` unless a row is corrupt: `Busy`, `Unavailable`, `Moved`; `Stopped`.
 pub fn document(sources: &Sources<'_>, part: &Part, checks: &Checks) -> Result<Report, ReplayError> {
-    let mut check = Check { sources, part, checks, findings: Findings::default(), tally: Tally::default(), sound: Vec::new() };
+    let mut check =
+        Check { sources, part, checks, findings: Findings::default(), tally: Tally::default(), sound: Vec::new() };
     check.run()?;
     let Check { findings, tally, sound, .. } = check;
     Ok(Report { findings: findings.into_sorted(), tally, sound })

@@ -108,15 +108,21 @@ impl Look<'_> {
         let (what, convention) = if next == label.next() {
             return Some(Convention::Present);
         } else if next.index() == label.last() && !holds(Some(self.replayed.state)) && label.get() > 0 {
-            (format!("keyframe {label} is filed one too high: it is of revision {}", label.get() - 1), Convention::Count)
+            (
+                format!("keyframe {label} is filed one too high: it is of revision {}", label.get() - 1),
+                Convention::Count,
+            )
         } else if next > label.next() {
             let message = format!("keyframe {label}: its header names {} as the next operation", next.get());
             (message, Convention::Positional)
         } else {
             let message =
                 format!("keyframe {label}: readers go on from operation {}, which is in it already", next.get());
-            let compared =
-                Compared { stored: Some(next.get().to_string()), replayed: Some(label.next().get().to_string()), ..Compared::default() };
+            let compared = Compared {
+                stored: Some(next.get().to_string()),
+                replayed: Some(label.next().get().to_string()),
+                ..Compared::default()
+            };
             self.note(Code::KeyframeLabel, message, Some(compared));
             return None;
         };
@@ -145,8 +151,7 @@ impl Look<'_> {
             }
             let paths = Paths::of(value.unwrap_or(&Json::Null), &replayed);
             let hash = |value: &Json<'_>| Some(hash_canonical(Some(&canonical(value))).to_string());
-            let compared =
-                paths.compared(&format!("/state/{scope}"), value.and_then(hash), hash(&replayed));
+            let compared = paths.compared(&format!("/state/{scope}"), value.and_then(hash), hash(&replayed));
             let (code, whose) = if own {
                 (Code::KeyframeState, String::new())
             } else {
@@ -182,7 +187,8 @@ impl Look<'_> {
         let paths = Paths::of(stored, replayed);
         if !paths.is_empty() {
             let compared = paths.compared(root, None, None);
-            let message = format!("the {what} of keyframe {} differs from the replay{}", self.label, at_paths(&compared));
+            let message =
+                format!("the {what} of keyframe {} differs from the replay{}", self.label, at_paths(&compared));
             self.note(code, message, Some(compared));
         }
     }
@@ -222,7 +228,9 @@ pub(super) fn unreached(stream: &StreamKey, label: i64, head: Option<Revision>) 
             first,
             format!("keyframe {label} is of a stream without operations"),
         ),
-        (Some(_), None) => Finding::new(Code::KeyframeLabel, stream, None, format!("keyframe {label} has a negative label")),
+        (Some(_), None) => {
+            Finding::new(Code::KeyframeLabel, stream, None, format!("keyframe {label} has a negative label"))
+        }
         (Some(head), Some(_)) => Finding::new(
             Code::KeyframeAhead,
             stream,

@@ -121,8 +121,7 @@ impl<'a, 's> Pass<'a, 's> {
             return;
         }
         let message = format!("operation {index} recorded another hash than the replayed state has");
-        let compared =
-            Compared { stored: Some(stored.to_owned()), replayed: Some(replayed), ..Compared::default() };
+        let compared = Compared { stored: Some(stored.to_owned()), replayed: Some(replayed), ..Compared::default() };
         let finding = Finding::new(Code::HashDiffers, self.stream, Some(index), message);
         let command = Some(format!("snapctl log -p {}:{index}", self.stream));
         self.findings.add(Finding { compared: Some(compared), command, ..finding });
@@ -132,7 +131,9 @@ impl<'a, 's> Pass<'a, 's> {
         let (what, replayed) = match (stored, outcome) {
             (None, Outcome::Applied) => return,
             (Some(_), Outcome::Applied) => ("failed when it was recorded, and works in a replay", None),
-            (None, Outcome::Failed(text)) => ("worked when it was recorded, and fails in a replay", Some(text.to_string())),
+            (None, Outcome::Failed(text)) => {
+                ("worked when it was recorded, and fails in a replay", Some(text.to_string()))
+            }
             (Some(stored), Outcome::Failed(text)) if *text == *stored => return,
             (Some(_), Outcome::Failed(text)) => ("fails with another error in a replay", Some(text.to_string())),
         };
@@ -268,6 +269,8 @@ impl Observer for Pass<'_, '_> {
 fn failed(error: ProtocolError) -> ReplayError {
     match error {
         ProtocolError::Fold(error) => error.into(),
-        error => StoreError::Unavailable { location: "the state".to_owned(), action: "take", source: error.into() }.into(),
+        error => {
+            StoreError::Unavailable { location: "the state".to_owned(), action: "take", source: error.into() }.into()
+        }
     }
 }

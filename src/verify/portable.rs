@@ -17,7 +17,9 @@ pub(super) fn unportable(action: &[u8]) -> Option<&'static str> {
 fn may_be_unportable(action: &[u8]) -> bool {
     memmem::find(action, b"\\u").is_some()
         || memmem::find_iter(action, b"-0").any(|at| {
-            let before = action[..at].last().is_some_and(|byte| matches!(byte, b':' | b',' | b'[' | b' ' | b'\n' | b'\t' | b'\r'));
+            let before = action[..at]
+                .last()
+                .is_some_and(|byte| matches!(byte, b':' | b',' | b'[' | b' ' | b'\n' | b'\t' | b'\r'));
             let after = action.get(at + 2).is_none_or(|byte| !byte.is_ascii_digit());
             before && after
         })

@@ -129,7 +129,8 @@ impl<'a> Rows<'a> {
         }
         // A migration of the reference gave an id to actions that had none, and left their operations as they were.
         let migrated = [&b""[..], b"undefined"].into_iter().any(|absent| id == derived(absent));
-        let finding = self.finding(Code::OperationId, index, format!("operation {index} has another id than its action gives"));
+        let finding =
+            self.finding(Code::OperationId, index, format!("operation {index} has another id than its action gives"));
         findings.add(Finding {
             severity: if migrated { Severity::Note } else { finding.severity },
             compared: Some(Compared {
@@ -144,7 +145,9 @@ impl<'a> Rows<'a> {
     fn look_at_time(&mut self, row: &OperationRow<'_>, findings: &mut Findings) {
         let before = self.order.found();
         self.order.row(row.index, row.skip.map_or(0, NonZeroU32::get), row.timestamp);
-        if let (None, Some(Disorder { kind, previous: (previous, _), current: (index, _) })) = (before, self.order.found()) {
+        if let (None, Some(Disorder { kind, previous: (previous, _), current: (index, _) })) =
+            (before, self.order.found())
+        {
             self.note(findings, Code::TimeOrder, index, || match kind {
                 DisorderKind::Descending => format!("operation {index} is earlier than operation {previous}"),
                 DisorderKind::Tied => format!("operation {index} is of the same time as operation {previous}"),

@@ -105,12 +105,8 @@ mod tests {
     use super::*;
 
     fn parts(n: u32) -> Vec<Part> {
-        let part = |n: u32| Part {
-            document: format!("d{n:04}").into(),
-            document_type: "t".into(),
-            scope: None,
-            branch: None,
-        };
+        let part =
+            |n: u32| Part { document: format!("d{n:04}").into(), document_type: "t".into(), scope: None, branch: None };
         (0..n).map(part).collect()
     }
 

@@ -29,6 +29,7 @@ mod generic;
 mod hostile;
 mod import_faults;
 mod moving;
+mod own_conformance;
 mod protocol_cost;
 mod protocol_properties;
 mod readme;

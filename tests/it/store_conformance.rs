@@ -8,8 +8,8 @@ use snapctl::model::operation::OperationRow;
 use snapctl::model::time::Timestamp;
 use snapctl::store::memory::MemoryStore;
 use snapctl::store::{
-    Access, Detail, Flow, NewKeyframe, NewOperation, Options, Order, Part, Previous, Read, Selection, Serial, Store,
-    StoreError, Write, answer, sqlite,
+    Access, Codec, Detail, Flow, NewKeyframe, NewOperation, Options, Order, Part, Previous, Read, Selection, Serial,
+    Store, StoreError, Write, answer, sqlite,
 };
 
 /// A store to test, and what recodes its content once it is written.
@@ -85,6 +85,20 @@ fn sqlite_with_a_write_ahead_log_keeps_the_contract() {
 #[test]
 fn sqlite_without_secondary_indexes_keeps_the_contract() {
     conformance(&|| sqlite(BARE));
+}
+
+/// Runs checks over all stores, each on a store of its own that holds what [`fill`] has put there.
+pub(crate) fn conformance_of(checks: &[fn(&Subject)]) {
+    let subjects: [&dyn Fn() -> Subject; 6] =
+        [&memory, &|| sqlite(&[]), &|| sqlite(BLOBS), &|| sqlite(JSONB), &|| sqlite(WAL), &|| sqlite(BARE)];
+    for subject in subjects {
+        for check in checks {
+            let subject = subject();
+            fill(&*subject.store);
+            (subject.recode)();
+            check(&subject);
+        }
+    }
 }
 
 /// Runs every check, each on a store of its own that holds [`fill`].
@@ -372,13 +386,13 @@ fn the_nearest_keyframe_is_at_or_below(store: &dyn Store) {
         let found = read.nearest_keyframe(stream, at(revision)).unwrap();
         found.map(|keyframe| {
             let document = read.keyframe_document(stream, at(keyframe.label.unsigned_abs())).unwrap().unwrap();
-            (keyframe.label.unsigned_abs(), String::from_utf8(document).unwrap(), keyframe.verified)
+            (keyframe.label.unsigned_abs(), String::from_utf8(document).unwrap(), keyframe.codec)
         })
     };
     let stream = main_stream();
     let labels = |revision| nearest(&stream, revision).map(|(label, ..)| label);
     assert_eq!([0, 2, 3, 6, 7, u64::MAX].map(labels), [0, 0, 3, 3, 7, 7].map(Some));
-    assert_eq!(nearest(&stream, 5), Some((3, r#"{"r":3}"#.into(), false)));
+    assert_eq!(nearest(&stream, 5), Some((3, r#"{"r":3}"#.into(), Codec::Json)));
     assert_eq!(nearest(&key("doc", "a", "main"), 4), None);
     assert_eq!(nearest(&key("doc", "none", "main"), 4), None);
     let keyframe = read.nearest_keyframe(&stream, at(3)).unwrap().unwrap();

@@ -146,7 +146,11 @@ impl Transaction<'_> {
 }
 
 /// The stream that the three columns from `at` on name, made anew only when it is another than before.
-fn same_stream<'s>(last: &'s mut Option<StreamKey>, row: &Row<'_>, at: usize) -> Result<&'s StreamKey, RowError> {
+pub(super) fn same_stream<'s>(
+    last: &'s mut Option<StreamKey>,
+    row: &Row<'_>,
+    at: usize,
+) -> Result<&'s StreamKey, RowError> {
     let document = rows::text(row.get_ref(at)?, "documentId")?;
     let scope = rows::text(row.get_ref(at + 1)?, "scope")?;
     let branch = rows::text(row.get_ref(at + 2)?, "branch")?;

@@ -6,12 +6,11 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 
 use super::read::{row_id, too_big};
-use super::rows::{self, BadValue, RowError};
+use super::rows::{self, RowError};
 use super::schema::KEYFRAME;
 use super::{Transaction, sql};
 use crate::model::ids::{DocumentId, Revision, StreamKey};
-use crate::store::codec::{self, Codec as _};
-use crate::store::{DocumentEntry, Flow, KeyframeEntry, StoreError};
+use crate::store::{Codec, DocumentEntry, Flow, KeyframeEntry, StoreError};
 
 impl Transaction<'_> {
     pub(super) fn find_keyframe(
@@ -40,8 +39,7 @@ impl Transaction<'_> {
                 let id = rows::text(row.get_ref(0)?, "documentId")?.to_owned();
                 Ok((id, rows::text(row.get_ref(1)?, "documentType")?.into()))
             };
-            let (id, document_type) =
-                decode().map_err(|error| self.row_error(KEYFRAME, error, || row_id(row, 2)))?;
+            let (id, document_type) = decode().map_err(|error| self.row_error(KEYFRAME, error, || row_id(row, 2)))?;
             let mut has_operations = self.prepare(sql::HAS_OPERATIONS)?;
             if !self.driver("read", has_operations.exists([&id]))? {
                 orphans.push(DocumentEntry { id: id.as_str().into(), document_type });
@@ -79,9 +77,7 @@ impl Transaction<'_> {
             (None, ValueRef::Blob(blob)) => Cow::Borrowed(blob),
             (None, other) => Cow::Owned(rows::shown(other).into_bytes()),
         };
-        let document =
-            codec::Json.decode(&text).map_err(|error| BadValue { column: "document", reason: error.to_string() })?;
-        Ok(document.into_owned())
+        Ok(text.into_owned())
     }
 
     pub(super) fn visit_keyframes(
@@ -115,7 +111,7 @@ impl Transaction<'_> {
                     value => Some(rows::timestamp(value, "createdAt")?),
                 },
                 size_bytes: row.get::<_, Option<i64>>(4)?.map_or(0, i64::unsigned_abs),
-                verified: false,
+                codec: Codec::Json,
             })
         };
         decode().map_err(|error| {

@@ -12,6 +12,7 @@ mod fault;
 mod file;
 mod inserted;
 mod keyframes;
+mod own;
 mod read;
 mod rows;
 mod schema;
@@ -19,6 +20,7 @@ mod session;
 mod sql;
 mod write;
 
+use std::cell::Cell;
 use std::io;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -228,11 +230,20 @@ struct Transaction<'s> {
     change: Option<u64>,
     /// Where the streams end that it has added to.
     tails: write::Tails,
+    /// Whether our tables can be used, once that was asked.
+    own: Cell<Option<own::Own>>,
 }
 
 impl<'s> Transaction<'s> {
     fn new(store: &'s SqliteStore, session: Session, mark: Mark) -> Self {
-        Transaction { store, session: Some(session), mark, change: None, tails: write::Tails::default() }
+        Transaction {
+            store,
+            session: Some(session),
+            mark,
+            change: None,
+            tails: write::Tails::default(),
+            own: Cell::new(None),
+        }
     }
 
     /// Fixes the moment, before the first question.

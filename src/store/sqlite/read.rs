@@ -13,8 +13,8 @@ use crate::model::ids::{Branch, DocumentId, OpIndex, OperationId, Revision, Scop
 use crate::model::operation::{Action, OperationRow, Retraction};
 use crate::model::time::Timestamp;
 use crate::store::{
-    Detail, DocumentEntry, Fact, Flow, InsertedKeyframe, InsertedOperation, KeyframeEntry, Order, Read, Selection,
-    Serial, Stamp, StoreError, StoreInfo, StreamHead,
+    Detail, DocumentEntry, Fact, Flow, History, InsertedKeyframe, InsertedOperation, KeyframeEntry, Order, Read,
+    Records, Selection, Serial, Stamp, StoreError, StoreInfo, StreamHead,
 };
 
 impl Read for Transaction<'_> {
@@ -149,6 +149,14 @@ impl Read for Transaction<'_> {
         self.still(self.visit_inserted_keyframes(selection, after, visit))
     }
 
+    fn records(&self) -> &dyn Records {
+        self
+    }
+
+    fn history(&self) -> &dyn History {
+        self
+    }
+
     fn info(&self) -> Result<StoreInfo, StoreError> {
         let session = self.session();
         let count = |statement| -> Result<u64, StoreError> {
@@ -221,7 +229,7 @@ pub(super) fn row_id(row: &Row<'_>, column: usize) -> String {
 
 impl Transaction<'_> {
     /// What was read without locks may be torn, which is then the reason of any error.
-    fn still<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn still<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         if result.is_err() {
             self.check_still()?;
         }
