@@ -343,12 +343,12 @@ impl Read for Moment {
         let rows = streams.flat_map(|(stream, rows)| rows.iter().map(move |(index, row)| (stream, *index, row)));
         let mut chosen: Vec<_> = rows
             .filter(|(stream, index, row)| selection.includes(stream, *index, row.document_type.as_str()))
-            .filter(|(.., row)| Serial(row.sequence) > after)
+            .filter(|(.., row)| Serial::of(row.sequence) > after)
             .collect();
         chosen.sort_by_key(|(.., row)| row.sequence);
         let _ = chosen.into_iter().try_for_each(|(stream, index, row)| {
             visit(&InsertedOperation {
-                serial: Serial(row.sequence),
+                serial: Serial::of(row.sequence),
                 stream,
                 row: OperationRow { error: row.error.as_deref(), denied: row.denied.as_deref(), ..row.view(index) },
                 previous: Previous::Given,
@@ -370,12 +370,12 @@ impl Read for Moment {
             streams.flat_map(|(stream, bodies)| bodies.iter().map(move |(label, body)| (stream, *label, body)));
         let mut chosen: Vec<_> = bodies
             .filter(|(stream, label, body)| selection.includes(stream, label.last(), body.document_type.as_str()))
-            .filter(|(.., body)| Serial(body.sequence) > after)
+            .filter(|(.., body)| Serial::of(body.sequence) > after)
             .collect();
         chosen.sort_by_key(|(.., body)| body.sequence);
         let _ = chosen.into_iter().try_for_each(|(stream, label, body)| {
             visit(&InsertedKeyframe {
-                serial: Serial(body.sequence),
+                serial: Serial::of(body.sequence),
                 stream,
                 label: label.get().try_into().unwrap_or(i64::MAX),
                 document_type: body.document_type.as_str(),

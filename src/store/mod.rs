@@ -394,11 +394,22 @@ pub enum Previous {
 
 /// A row's place in the order of insertion. Numbers of operations and of keyframes have nothing to do with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Serial(pub i64);
+pub struct Serial {
+    /// The row's number.
+    row: i64,
+    /// Which it is of several with that number: a number may be given again when its row has gone elsewhere.
+    nth: u32,
+}
 
 impl Serial {
     /// Before all rows.
-    pub const START: Serial = Serial(i64::MIN);
+    pub const START: Serial = Serial::of(i64::MIN);
+
+    /// The place of the only row with a number.
+    #[must_use]
+    pub const fn of(row: i64) -> Self {
+        Serial { row, nth: 0 }
+    }
 }
 
 /// An operation as [`Read::inserted_operations`] shows it.

@@ -22,6 +22,7 @@ mod cli_store;
 mod cli_streams;
 mod cli_usage;
 mod command_tree;
+mod compressed;
 mod determinism;
 mod examples;
 mod fixtures;

@@ -1,7 +1,7 @@
 //! What every store promises, checked over all of them.
 
 use std::num::{NonZeroU32, NonZeroU64};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use snapctl::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use snapctl::model::operation::OperationRow;
@@ -16,7 +16,14 @@ use snapctl::store::{
 pub(crate) struct Subject {
     pub(crate) store: Box<dyn Store>,
     recode: Box<dyn Fn()>,
-    _directory: Option<tempfile::TempDir>,
+    file: Option<(tempfile::TempDir, PathBuf)>,
+}
+
+impl Subject {
+    /// Where the file is, of a store that is one.
+    pub(crate) fn path(&self) -> &Path {
+        &self.file.as_ref().expect("a store in a file").1
+    }
 }
 
 /// A short time, because some checks wait for it to pass.
@@ -24,22 +31,23 @@ fn options() -> Options {
     Options { access: Access::Change, busy_timeout_ms: NonZeroU64::new(50) }
 }
 
-fn memory() -> Subject {
-    Subject { store: Box::new(MemoryStore::new(&options())), recode: Box::new(|| ()), _directory: None }
+pub(crate) fn memory() -> Subject {
+    Subject { store: Box::new(MemoryStore::new(&options())), recode: Box::new(|| ()), file: None }
 }
 
-fn sqlite(recode: &'static [&'static str]) -> Subject {
+pub(crate) fn sqlite(recode: &'static [&'static str]) -> Subject {
     let directory = tempfile::tempdir().unwrap();
     let path: PathBuf = directory.path().join("it's 100% a/store?.db".replace('/', "_"));
     sqlite::create(&path).unwrap();
     let store = Box::new(sqlite::open(&path, &options()).unwrap());
+    let file = path.clone();
     let recode = Box::new(move || {
-        let connection = rusqlite::Connection::open(&path).unwrap();
+        let connection = rusqlite::Connection::open(&file).unwrap();
         for statement in recode {
             connection.execute_batch(statement).unwrap();
         }
     });
-    Subject { store, recode, _directory: Some(directory) }
+    Subject { store, recode, file: Some((directory, path)) }
 }
 
 const BLOBS: &[&str] = &[

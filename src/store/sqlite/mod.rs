@@ -20,7 +20,8 @@ mod session;
 mod sql;
 mod write;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::io;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -232,6 +233,10 @@ struct Transaction<'s> {
     tails: write::Tails,
     /// Whether our tables can be used, once that was asked.
     own: Cell<Option<own::Own>>,
+    /// The base that compressed bodies were last read with.
+    base: RefCell<own::Base>,
+    /// Bases that belong to no keyframe any more; see `own::bodies`.
+    orphans: RefCell<BTreeSet<i64>>,
 }
 
 impl<'s> Transaction<'s> {
@@ -243,6 +248,8 @@ impl<'s> Transaction<'s> {
             change: None,
             tails: write::Tails::default(),
             own: Cell::new(None),
+            base: RefCell::new(None),
+            orphans: RefCell::default(),
         }
     }
 

@@ -102,14 +102,14 @@ impl Read for Transaction<'_> {
         if !self.session().schema.keyframes {
             return Ok(None);
         }
-        self.still(self.find_keyframe(stream, at_most))
+        self.still(self.find_nearest(stream, at_most))
     }
 
     fn keyframe_document(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError> {
         if !self.session().schema.keyframes {
             return Ok(None);
         }
-        self.still(self.find_keyframe_document(stream, revision))
+        self.still(self.find_document(stream, revision))
     }
 
     fn keyframes(
@@ -121,11 +121,7 @@ impl Read for Transaction<'_> {
         if !self.session().schema.keyframes {
             return Ok(());
         }
-        let statement = match detail {
-            Detail::Label => sql::KEYFRAME_LABELS,
-            Detail::Created => sql::KEYFRAMES,
-        };
-        self.still(self.visit_keyframes(statement, document, visit))
+        self.still(self.visit_keyframes(document, detail, visit))
     }
 
     fn inserted_operations(
@@ -170,16 +166,19 @@ impl Read for Transaction<'_> {
                 Ok(Flow::Continue(()))
             })?;
             let page_size = count(sql::PAGE_SIZE)?;
-            let details = vec![
+            let own = self.own_facts()?;
+            let mut details = vec![
                 ("absent", Fact::Names(session.schema.absent().collect())),
                 ("journal", Fact::Word(if self.mark.wants_wal() { "writeAheadLog" } else { "rollback" })),
                 ("opened", Fact::Word(session.way.name())),
                 ("pageSizeBytes", Fact::Number(page_size)),
             ];
+            details.extend(own);
+            details.sort_by_key(|(name, _)| *name);
             Ok(StoreInfo {
                 documents,
                 operations: count(sql::COUNT_OPERATIONS)?,
-                keyframes: if session.schema.keyframes { count(sql::COUNT_KEYFRAMES)? } else { 0 },
+                keyframes: self.count_keyframes()?,
                 size_bytes: self.mark.size_bytes(),
                 details,
             })

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::{ErrorCode, params};
 
+use super::keyframes::as_text;
 use super::rows::{self, BadValue, RowError};
 use super::schema::{KEYFRAME, OPERATION};
 use super::{Transaction, own, sql};
@@ -50,22 +51,20 @@ impl Write for Transaction<'_> {
             return Err(self.unsupported(format!("there is no table {KEYFRAME}")));
         }
         self.has_own()?;
+        let body = as_text(stream, revision, document)?;
         if codec != Codec::Json {
-            return Err(self.unsupported("bodies cannot be compressed yet".into()));
+            self.put_compressed(keyframe, codec)?;
+            self.note_change();
+            return Ok(());
         }
         let StreamKey { document: id, scope, branch } = stream;
         let label = self.column_number(revision.get())?;
-        let body = std::str::from_utf8(document).map_err(|error| StoreError::Corrupt {
-            table: KEYFRAME,
-            key: format!("document {id}, scope {scope}, branch {branch}, revision {revision}"),
-            column: "document",
-            reason: error.to_string(),
-        })?;
         let connection = &self.session().connection;
         let replaced = connection.prepare_cached(sql::REPLACE_KEYFRAME).and_then(|mut replace| {
             replace.execute(params![id.as_str(), scope.as_str(), branch.as_str(), label, body])
         });
-        if self.driver("write", replaced)? == 0 {
+        let place = (id.as_str(), scope.as_str(), branch.as_str(), label);
+        if self.driver("write", replaced)? == 0 && !self.put_in_place(place, document)? {
             let inserted = connection.prepare_cached(sql::INSERT_KEYFRAME).and_then(|mut insert| {
                 let created = created.to_string();
                 insert.execute(params![
@@ -86,18 +85,21 @@ impl Write for Transaction<'_> {
     }
 
     fn recode(&mut self, stream: &StreamKey, revision: Revision, codec: Codec) -> Result<Option<Recoded>, StoreError> {
-        let _ = (stream, revision, codec);
-        Err(self.unsupported("bodies cannot be compressed yet".into()))
+        let recoded = self.recode_keyframe(stream, revision, codec)?;
+        if recoded.is_some_and(|recoded| recoded.from != codec) {
+            self.note_change();
+        }
+        Ok(recoded)
     }
 
     fn delete_keyframe(&mut self, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError> {
         let Some(place) = own::place(stream, revision) else { return Ok(false) };
-        self.forget_own(place)?;
+        let forgotten = self.forget_own(place)?;
         let deleted = self.session().schema.keyframes && self.change_at(sql::DELETE_KEYFRAME, place)? > 0;
-        if deleted {
+        if deleted || forgotten != own::Forgotten::Nothing {
             self.note_change();
         }
-        Ok(deleted)
+        Ok(deleted || forgotten == own::Forgotten::Keyframe)
     }
 
     fn records_mut(&mut self) -> Result<&mut dyn RecordsMut, StoreError> {
@@ -109,6 +111,7 @@ impl Write for Transaction<'_> {
     }
 
     fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.settle()?;
         self.driver("write", self.run(sql::COMMIT))
     }
 }

@@ -8,10 +8,12 @@ use super::{place, sql};
 use crate::model::checksum::Checksum;
 use crate::model::ids::{Revision, StreamKey};
 use crate::model::time::Timestamp;
+use crate::store::codec::decompress;
 use crate::store::history::{BodyBefore, Former, Mutation, MutationId, MutationKind, NewMutation, Run, RunId};
 use crate::store::records::Verdict;
 use crate::store::sqlite::Transaction;
 use crate::store::sqlite::rows::{self, BadValue, RowError};
+use crate::store::sqlite::session::MAX_VALUE_BYTES;
 use crate::store::{Flow, History, HistoryMut, Read as _, StoreError};
 
 const RUN: &str = "snapctl_run";
@@ -110,7 +112,14 @@ impl Transaction<'_> {
         let (Ok(id), true) = (i64::try_from(id.0), self.has_own()?) else { return Ok(None) };
         let mut statement = self.prepare(sql::MUTATION_BODY)?;
         let found = statement.query_row([id], |row| row.get::<_, Vec<u8>>(0)).optional();
-        self.driver("read", found)
+        let Some(stored) = self.driver("read", found)? else { return Ok(None) };
+        let text = decompress(&stored, None, MAX_VALUE_BYTES as usize);
+        text.map(Some).map_err(|error| StoreError::Corrupt {
+            table: "snapctl_mutation_body",
+            key: format!("id {id}"),
+            column: "body",
+            reason: error.to_string(),
+        })
     }
 
     /// A keyframe as it is now, and its body if it can be read.
@@ -189,6 +198,7 @@ impl Transaction<'_> {
 
     fn put_mutation_body(&self, id: MutationId, body: &[u8]) -> Result<(), StoreError> {
         let id = self.column_number(id.0)?;
+        let body = self.compressed(body, None)?;
         let put = self.session().connection.prepare_cached(sql::PUT_MUTATION_BODY);
         self.driver("write", put.and_then(|mut put| put.execute(params![id, body])).map(drop))
     }

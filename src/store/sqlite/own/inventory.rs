@@ -2,11 +2,10 @@
 
 use std::cmp::Ordering;
 
-use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator as _;
+use rusqlite::Row;
 use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Row, Rows};
 
-use super::records::{codec, millis, query, size};
+use super::records::{self, codec, millis, query, size};
 use super::sql;
 use crate::model::ids::StreamKey;
 use crate::store::codec::Codec;
@@ -16,12 +15,6 @@ use crate::store::sqlite::inserted::same_stream;
 use crate::store::sqlite::rows::{self, RowError};
 use crate::store::sqlite::schema::KEYFRAME;
 use crate::store::{Flow, StoreError};
-
-/// The rows of a table that may be absent.
-struct Cursor<'s> {
-    table: &'static str,
-    rows: Option<Rows<'s>>,
-}
 
 impl Transaction<'_> {
     /// Merges the labels of the reference's table, which an index has, with our records, which have no bodies: both are
@@ -33,8 +26,10 @@ impl Transaction<'_> {
     ) -> Result<(), StoreError> {
         let mut labels = self.prepare_if(self.session().schema.keyframes, sql::LABELS.of(within))?;
         let mut records = self.prepare_if(self.has_own()?, sql::KNOWN.of(within))?;
-        let mut labels = self.open_cursor(KEYFRAME, labels.as_mut(), within)?;
-        let mut records = self.open_cursor("snapctl_keyframe", records.as_mut(), within)?;
+        let labels = labels.as_mut().map(|labels| query(labels, within)).transpose();
+        let records = records.as_mut().map(|records| query(records, within)).transpose();
+        let mut labels = self.open_cursor(KEYFRAME, labels)?;
+        let mut records = self.open_cursor(records::KEYFRAME, records)?;
         let mut last = None;
         loop {
             let order = match (labels.row(), records.row()) {
@@ -60,32 +55,6 @@ impl Transaction<'_> {
                 self.driver("read", records.advance())?;
             }
         }
-    }
-
-    fn prepare_if(&self, wanted: bool, statement: &str) -> Result<Option<CachedStatement<'_>>, StoreError> {
-        if wanted { self.prepare(statement).map(Some) } else { Ok(None) }
-    }
-
-    fn open_cursor<'s>(
-        &self,
-        table: &'static str,
-        statement: Option<&'s mut CachedStatement<'_>>,
-        within: Within<'_>,
-    ) -> Result<Cursor<'s>, StoreError> {
-        let rows = self.driver("read", statement.map(|statement| query(statement, within)).transpose())?;
-        let mut cursor = Cursor { table, rows };
-        self.driver("read", cursor.advance())?;
-        Ok(cursor)
-    }
-}
-
-impl Cursor<'_> {
-    fn advance(&mut self) -> rusqlite::Result<()> {
-        self.rows.as_mut().map_or(Ok(()), Rows::advance)
-    }
-
-    fn row(&self) -> Option<&Row<'_>> {
-        self.rows.as_ref().and_then(Rows::get)
     }
 }
 

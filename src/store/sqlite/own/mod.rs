@@ -8,17 +8,24 @@
 //! `snapctl_body`. If another program writes a keyframe where there is a compressed one, it has the place: it is newer.
 
 mod bodies;
+mod cursor;
 mod history;
+mod inserted;
 mod inventory;
+mod keyframes;
 mod records;
-mod sql;
+pub(super) mod sql;
 
 use rusqlite::{OptionalExtension as _, params};
 
+pub(super) use bodies::Base;
+pub(super) use keyframes::Forgotten;
+pub(super) use records::codec;
+
 use super::{Transaction, fault};
 use crate::model::ids::{Revision, StreamKey};
-use crate::store::StoreError;
 use crate::store::records::{Migrated, OwnTables, VERSION};
+use crate::store::{Fact, StoreError};
 
 /// Whether our tables can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +167,18 @@ impl Transaction<'_> {
         Ok(self.driver("read", found)?.is_some())
     }
 
-    fn count(&self, statement: &str) -> Result<u64, StoreError> {
+    /// What there is to tell of our tables.
+    pub(super) fn own_facts(&self) -> Result<Vec<(&'static str, Fact)>, StoreError> {
+        let version = match self.own()? {
+            Own::Absent | Own::Partial => return Ok(Vec::new()),
+            Own::Present => VERSION,
+            Own::Other(version) => return Ok(vec![("ownTablesVersion", Fact::Number(version.into()))]),
+        };
+        let compressed = self.count(sql::COUNT_COMPRESSED)?;
+        Ok(vec![("compressedKeyframes", Fact::Number(compressed)), ("ownTablesVersion", Fact::Number(version.into()))])
+    }
+
+    pub(super) fn count(&self, statement: &str) -> Result<u64, StoreError> {
         let mut statement = self.prepare(statement)?;
         let counted = statement.query_row([], |row| row.get::<_, i64>(0));
         counted.map(i64::unsigned_abs).map_err(|error| fault::sort(&self.store.location, "read", error))

@@ -4,7 +4,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, Rows, params};
 
 use super::sql::{self, Scoped};
-use super::{Own, place};
+use super::{Forgotten, Own, place};
 use crate::model::checksum::Checksum;
 use crate::model::ids::{OpIndex, Revision, StreamKey};
 use crate::model::json::StateHash;
@@ -20,7 +20,7 @@ use crate::store::sqlite::inserted::same_stream;
 use crate::store::sqlite::rows::{self, BadValue, RowError};
 use crate::store::{Flow, Records, RecordsMut, StoreError};
 
-const KEYFRAME: &str = "snapctl_keyframe";
+pub(super) const KEYFRAME: &str = "snapctl_keyframe";
 const SEAL: &str = "snapctl_seal";
 
 impl Records for Transaction<'_> {
@@ -94,7 +94,7 @@ impl RecordsMut for Transaction<'_> {
             sql::PUT_CHECK
         } else if check.is_none() && pin.is_none() {
             // Nothing of it is worth a row.
-            if has_own && self.forget_own(place)? {
+            if has_own && self.forget_own(place)? != Forgotten::Nothing {
                 self.note_change();
             }
             return Ok(true);
@@ -363,7 +363,7 @@ pub(super) fn pin(row: &Row<'_>, at: [usize; 2]) -> Result<Option<Pin>, RowError
     Ok(Some(Pin { reason, expires }))
 }
 
-pub(super) fn codec(value: ValueRef<'_>) -> Result<Codec, BadValue> {
+pub(in crate::store::sqlite) fn codec(value: ValueRef<'_>) -> Result<Codec, BadValue> {
     let name = rows::text(value, "codec")?;
     Codec::parse(name).ok_or_else(|| BadValue { column: "codec", reason: format!("there is no codec {name:?}") })
 }

@@ -25,14 +25,14 @@ CREATE TABLE "snapctl_keyframe" (
   "seal" BLOB,
   "stateHash" BLOB,
   "documentType" TEXT NOT NULL,
-  "keyframeId" INTEGER NOT NULL,
+  "keyframeId" INTEGER,
   "body" INTEGER,
   "base" INTEGER,
   PRIMARY KEY ("documentId", "scope", "branch", "revision")
 ) WITHOUT ROWID;
 CREATE INDEX "snapctl_keyframe_compressed" ON "snapctl_keyframe" ("documentId", "scope", "branch", "revision")
   WHERE "body" IS NOT NULL;
-CREATE INDEX "snapctl_keyframe_base" ON "snapctl_keyframe" ("base") WHERE "base" IS NOT NULL;
+CREATE INDEX "snapctl_keyframe_base" ON "snapctl_keyframe" ("base", "storedBytes") WHERE "base" IS NOT NULL;
 CREATE INDEX "snapctl_keyframe_inserted" ON "snapctl_keyframe" ("keyframeId") WHERE "body" IS NOT NULL;
 CREATE TABLE "snapctl_body" ("id" INTEGER PRIMARY KEY, "body" BLOB NOT NULL);
 CREATE TABLE "snapctl_seal" (
@@ -218,3 +218,126 @@ pub(super) const FORMER_ROW: &str = r#"SELECT "documentType", "createdAt", 'json
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4"#;
 pub(super) const FORMER_COMPRESSED: &str = r#"SELECT "documentType", "createdAt", "codec" FROM "snapctl_keyframe"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4 AND "body" IS NOT NULL"#;
+
+/// Compressed keyframes, for the readers of keyframes: columns as those of the statements with the same names for the
+/// reference's table.
+pub(in crate::store::sqlite) const NEAREST_COMPRESSED: &str = r#"SELECT "scope", "branch", "revision", NULL, "storedBytes",
+    "keyframeId", "documentType", "codec" FROM "snapctl_keyframe" INDEXED BY "snapctl_keyframe_compressed"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" >= 0 AND "revision" <= ?4
+    AND "body" IS NOT NULL ORDER BY "revision" DESC LIMIT 1"#;
+
+macro_rules! not_hidden {
+    () => {
+        r#""own"."body" IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "Keyframe" AS "row"
+        WHERE "row"."documentId" = "own"."documentId" AND "row"."scope" = "own"."scope"
+        AND "row"."branch" = "own"."branch" AND "row"."revision" = "own"."revision")"#
+    };
+}
+
+pub(in crate::store::sqlite) const KEYFRAME_LABELS: &str = concat!(
+    r#"SELECT "scope", "branch", "revision", NULL, octet_length("document"), "id", "documentType", 'json' FROM "Keyframe"
+    WHERE "documentId" = ?1
+    UNION ALL SELECT "scope", "branch", "revision", NULL, "storedBytes", "keyframeId", "documentType", "codec"
+    FROM "snapctl_keyframe" AS "own" WHERE "documentId" = ?1 AND "#,
+    not_hidden!(),
+    r#" ORDER BY 2, 1, 3"#
+);
+pub(in crate::store::sqlite) const KEYFRAMES: &str = concat!(
+    r#"SELECT "scope", "branch", "revision", "createdAt", octet_length("document"), "id", "documentType", 'json'
+    FROM "Keyframe" WHERE "documentId" = ?1
+    UNION ALL SELECT "scope", "branch", "revision", "createdAt", "storedBytes", "keyframeId", "documentType", "codec"
+    FROM "snapctl_keyframe" AS "own" WHERE "documentId" = ?1 AND "#,
+    not_hidden!(),
+    r#" ORDER BY 2, 1, 3"#
+);
+pub(in crate::store::sqlite) const KEYFRAMED_AFTER: &str = r#"SELECT "documentId", "documentType", "keyframeId"
+    FROM "snapctl_keyframe" INDEXED BY "snapctl_keyframe_compressed"
+    WHERE "body" IS NOT NULL AND "documentId" > ?1 ORDER BY "documentId" LIMIT 1"#;
+pub(in crate::store::sqlite) const KEYFRAMED_FROM: &str = r#"SELECT "documentId", "documentType", "keyframeId"
+    FROM "snapctl_keyframe" INDEXED BY "snapctl_keyframe_compressed"
+    WHERE "body" IS NOT NULL AND "documentId" >= ?1 ORDER BY "documentId" LIMIT 1"#;
+pub(in crate::store::sqlite) const COUNT_COMPRESSED: &str =
+    concat!(r#"SELECT count(*) FROM "snapctl_keyframe" AS "own" WHERE "#, not_hidden!());
+
+macro_rules! inserted {
+    () => {
+        r#"SELECT "keyframeId", "documentId", "scope", "branch", "documentType", "revision", "createdAt", "body", "base",
+        "codec", "storedBytes", "checksum" FROM "snapctl_keyframe" AS "own""#
+    };
+}
+
+/// In the order of insertion. Columns begin as those of the reference's table, without the document.
+pub(in crate::store::sqlite) const INSERTED: &str = concat!(
+    inserted!(),
+    r#" INDEXED BY "snapctl_keyframe_inserted" WHERE "keyframeId" >= ?1 AND "#,
+    not_hidden!(),
+    r#" ORDER BY "keyframeId", "documentId", "scope", "branch", "revision""#
+);
+pub(in crate::store::sqlite) const INSERTED_ONE: &str = concat!(
+    inserted!(),
+    r#" WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4 AND "body" IS NOT NULL"#
+);
+pub(in crate::store::sqlite) const INSERTED_PLACES: &str = concat!(
+    r#"SELECT "keyframeId", "documentId", "scope", "branch", "revision" FROM "snapctl_keyframe" AS "own"
+    WHERE "documentId" = ?1 AND (?2 IS NULL OR "scope" = ?2) AND (?3 IS NULL OR "branch" = ?3) AND "revision" >= ?4
+    AND "revision" <= ?5 AND "keyframeId" >= ?6 AND "#,
+    not_hidden!()
+);
+
+macro_rules! body {
+    () => {
+        r#"SELECT "documentId", "scope", "branch", "revision", "body", "base", "codec", "storedBytes", "checksum"
+        FROM "snapctl_keyframe""#
+    };
+}
+
+/// Columns in the order of `bodies::Body`, after the place.
+pub(super) const BODY: &str = concat!(
+    body!(),
+    r#" WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4 AND "body" IS NOT NULL"#
+);
+pub(super) const COMPRESSED: &str =
+    concat!(body!(), r#" WHERE "body" IS NOT NULL ORDER BY "documentId", "scope", "branch", "revision""#);
+/// Those that need a base.
+pub(super) const MEMBERS: &str =
+    concat!(body!(), r#" WHERE "base" = ?1 ORDER BY "documentId", "scope", "branch", "revision""#);
+
+pub(super) const BLOB: &str = r#"SELECT "body" FROM "snapctl_body" WHERE "id" = ?1"#;
+pub(super) const PUT_BLOB: &str = r#"INSERT INTO "snapctl_body" ("body") VALUES (?1)"#;
+pub(super) const REPLACE_BLOB: &str = r#"UPDATE "snapctl_body" SET "body" = ?2 WHERE "id" = ?1"#;
+pub(super) const DROP_BLOB: &str = r#"DELETE FROM "snapctl_body" WHERE "id" = ?1"#;
+
+/// The base of the nearest keyframe before a place that has one or is one.
+pub(super) const GROUP_AT: &str = r#"SELECT coalesce("base", "body") FROM "snapctl_keyframe"
+    INDEXED BY "snapctl_keyframe_compressed" WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" < ?4
+    AND "body" IS NOT NULL AND "codec" = 'zstd-delta' ORDER BY "revision" DESC LIMIT 1"#;
+pub(super) const GROUP: &str = r#"SELECT octet_length("body"),
+    (SELECT coalesce(sum("storedBytes"), 0) FROM "snapctl_keyframe" WHERE "base" = ?1),
+    (SELECT count(*) FROM "snapctl_keyframe" WHERE "base" = ?1)
+    FROM "snapctl_body" WHERE "id" = ?1"#;
+
+/// A compressed keyframe that no other is in the place of. It goes behind all others in the order of insertion.
+pub(super) const PUT_COMPRESSED: &str = r#"INSERT INTO "snapctl_keyframe" ("documentId", "scope", "branch", "revision", "codec",
+    "storedBytes", "bodyBytes", "checksum", "body", "base", "documentType", "createdAt", "keyframeId")
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1 + max(coalesce((SELECT max("id") FROM "Keyframe"), 0),
+    coalesce((SELECT max("keyframeId") FROM "snapctl_keyframe" INDEXED BY "snapctl_keyframe_inserted" WHERE "body" IS NOT NULL), 0)))
+    ON CONFLICT DO UPDATE SET "codec" = excluded."codec", "storedBytes" = excluded."storedBytes",
+    "bodyBytes" = excluded."bodyBytes", "body" = excluded."body", "base" = excluded."base", "checksum" = excluded."checksum",
+    "checkedAtMs" = CASE WHEN "checksum" = excluded."checksum" THEN "checkedAtMs" END,
+    "failure" = CASE WHEN "checksum" = excluded."checksum" THEN "failure" END,
+    "fingerprint" = CASE WHEN "checksum" = excluded."checksum" THEN "fingerprint" END,
+    "operationId" = CASE WHEN "checksum" = excluded."checksum" THEN "operationId" END,
+    "seal" = CASE WHEN "checksum" = excluded."checksum" THEN "seal" END,
+    "stateHash" = CASE WHEN "checksum" = excluded."checksum" THEN "stateHash" END"#;
+pub(super) const NAME_BODY: &str = r#"UPDATE "snapctl_keyframe" SET "codec" = ?5, "storedBytes" = ?6, "body" = ?7, "base" = ?8
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4"#;
+pub(super) const MOVE_BODY: &str = r#"UPDATE "snapctl_keyframe" SET "storedBytes" = ?5, "base" = ?6
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4"#;
+/// With the number that it had, unless another has got that.
+pub(super) const RESTORE_KEYFRAME: &str = r#"INSERT INTO "Keyframe"
+    ("id", "documentId", "scope", "branch", "revision", "document", "documentType", "createdAt")
+    SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM "Keyframe" WHERE "id" = "own"."keyframeId") THEN "keyframeId" END,
+    "documentId", "scope", "branch", "revision", ?5, "documentType", "createdAt" FROM "snapctl_keyframe" AS "own"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4 AND "body" IS NOT NULL"#;
+pub(super) const ROW_BYTES: &str = r#"SELECT octet_length("document") FROM "Keyframe"
+    WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4"#;
