@@ -2,6 +2,7 @@
 
 mod base;
 mod compose;
+mod models;
 mod origin;
 mod page;
 mod resolve;
