@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 # Only the models that are built in can be replayed.
-MODELS = {"powerhouse/document-drive"}
+MODELS = {"powerhouse/document-drive", "powerhouse/document-model"}
 WAYS = [[], ["--no-keyframes"], ["--trust", "hashed"]]
 # Here operations were changed after their hashes were recorded, which is just what `hashed` does not look for.
 NOT_HASHED = {"tampered"}

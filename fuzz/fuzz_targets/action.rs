@@ -1,10 +1,12 @@
 //! Actions and JSON: what parses prints canonical text that parses to the same, and serde_json agrees about what is JSON.
+//! Signatures are worth the same after printing.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use snapctl::model::json::{Json, canonical, parse};
 use snapctl::model::operation::{Action, ActionError};
 use snapctl::object;
+use snapctl::verify::signature::check;
 
 fuzz_target!(|text: &[u8]| {
     let value = parse(text);
@@ -55,6 +57,7 @@ fn same_after_printing(action: &Action<'_>) {
         again.context.as_ref().map(canonical),
         action.context.as_ref().map(canonical).filter(|text| text != b"null")
     );
+    assert_eq!(check("d", &again), check("d", action));
 }
 
 /// Numbers beyond the range of doubles are infinite, and infinities print as `null`.

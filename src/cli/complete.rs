@@ -25,6 +25,8 @@ use asked::Asked;
 use line::{Line, Word};
 pub(crate) use shell::Shell;
 
+use crate::verify::Code;
+
 /// The word after the program's name that asks for completion.
 const COMMAND: &str = "__complete";
 /// Stands for "the names of files" among candidates.
@@ -122,6 +124,7 @@ fn completer(arg: &clap::Arg, asked: &Arc<Asked>) -> Option<ArgValueCompleter> {
         "ACTION_TYPE" => Asked::action_types,
         "COMMAND" => commands,
         "KEY" => settings,
+        "CODE" => codes,
         "NAME" if arg.is_positional() => schemas,
         "URL" | "FILE" | "DIR" | "PATH" => files,
         _ if matches!(arg.get_value_hint(), ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath) => files,
@@ -146,6 +149,17 @@ fn settings(asked: &Asked, typed: &str) -> Vec<CompletionCandidate> {
     let entries = settings.entries().map(|entry| (entry.key.replace('"', ""), entry.about));
     let fitting = entries.filter(|(key, _)| key.starts_with(typed));
     fitting.map(|(key, about)| CompletionCandidate::new(key).help(Some(about.into()))).collect()
+}
+
+/// Codes of findings, written as the one that is begun: in capitals and with underscores, or not.
+fn codes(_: &Asked, typed: &str) -> Vec<CompletionCandidate> {
+    let written = |code: &Code| {
+        let name = if typed.contains('-') { code.name().replace('_', "-") } else { code.name().to_owned() };
+        if typed.contains(|char: char| char.is_ascii_lowercase()) { name.to_ascii_lowercase() } else { name }
+    };
+    let all = Code::ALL.iter().map(|code| (written(code), code.explanation().title));
+    let fitting = all.filter(|(name, _)| name.starts_with(typed));
+    fitting.map(|(name, title)| CompletionCandidate::new(name).help(Some(title.into()))).collect()
 }
 
 /// Names of schemas, which may have several words: the next one behind the words before.

@@ -10,7 +10,7 @@ mod roff;
 pub(crate) use help::dress;
 pub(crate) use roff::{man_page, page_name};
 
-use super::commands::{completions, config, export, import, log, ls, man, model, rebuild, schema, store};
+use super::commands::{completions, config, explain, export, import, log, ls, man, model, rebuild, schema, store, verify};
 
 /// What the manual says of a command beside what its definition says.
 #[derive(Clone, Copy, Debug)]
@@ -61,9 +61,11 @@ const PAGES: &[Page] = &[
     ls::PAGE,
     log::PAGE,
     rebuild::PAGE,
+    verify::PAGE,
     import::PAGE,
     export::PAGE,
     model::PAGE,
+    explain::PAGE,
     store::INFO_PAGE,
     store::INIT_PAGE,
     config::PAGE,

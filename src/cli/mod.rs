@@ -8,6 +8,7 @@ mod exit;
 mod jq;
 mod lines;
 mod manual;
+mod new_file;
 mod progress;
 mod render;
 mod schema;
@@ -22,7 +23,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use args::Global;
 use commands::schema as schema_command;
-use commands::{completions, config, export, import, log, ls, man, model, rebuild, store};
+use commands::{completions, config, explain, export, import, log, ls, man, model, rebuild, store, verify};
 use ctx::Ctx;
 use exit::Report;
 use jq::Results;
@@ -52,11 +53,13 @@ enum Command {
     Ls(ls::LsArgs),
     Log(log::LogArgs),
     Rebuild(rebuild::RebuildArgs),
+    Verify(verify::VerifyArgs),
     Import(import::ImportArgs),
     Export(export::ExportArgs),
     /// Show what is known of models
     #[command(subcommand)]
     Model(model::ModelCommand),
+    Explain(explain::ExplainArgs),
     Schema(schema_command::SchemaArgs),
     /// Make a store, or show what is known of it
     #[command(subcommand)]
@@ -69,7 +72,7 @@ enum Command {
 impl Command {
     /// Whether it says something of the program itself.
     fn describes(&self) -> bool {
-        matches!(self, Command::Schema(_) | Command::Man(_) | Command::Completions(_))
+        matches!(self, Command::Explain(_) | Command::Schema(_) | Command::Man(_) | Command::Completions(_))
     }
 }
 
@@ -119,9 +122,11 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Ls(args) => ls::run(args, ctx, ui),
         Command::Log(args) => log::run(args, ctx, ui),
         Command::Rebuild(args) => rebuild::run(args, ctx, ui),
+        Command::Verify(args) => verify::run(args, ctx, ui),
         Command::Import(args) => import::run(args, ctx, ui),
         Command::Export(args) => export::run(args, ctx, ui),
         Command::Model(command) => model::run(*command, ctx, ui),
+        Command::Explain(args) => explain::run(args, ui),
         Command::Schema(args) => schema_command::run(args, ui),
         Command::Store(command) => store::run(*command, ctx, ui),
         Command::Config(args) => config::run(args, ctx, ui),

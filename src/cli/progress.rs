@@ -82,6 +82,8 @@ impl Display {
 pub(crate) enum Unit {
     /// Operations, or rows of any kind.
     Operations,
+    /// Documents.
+    Documents,
     /// Bytes.
     Bytes,
 }
@@ -141,6 +143,13 @@ impl<'a> Meter<'a> {
         }
     }
 
+    /// Shows that it still runs.
+    pub(crate) fn refresh(&self) {
+        if self.display != Display::Hidden {
+            self.show();
+        }
+    }
+
     fn show(&self) {
         let now = Instant::now();
         let due = match self.shown.get() {
@@ -187,6 +196,8 @@ impl Meter<'_> {
         let template = match (self.unit, self.expected.get() > 0) {
             (Unit::Operations, true) => "{msg} {bar:30} {human_pos}/{human_len} operations, {rate}/s, {eta} left",
             (Unit::Operations, false) => "{msg} {human_pos} operations, {rate}/s",
+            (Unit::Documents, true) => "{msg} {bar:30} {human_pos}/{human_len} documents, {eta} left",
+            (Unit::Documents, false) => "{msg} {human_pos} documents",
             (Unit::Bytes, true) => "{msg} {bar:30} {bytes}/{total_bytes}, {binary_bytes_per_sec}, {eta} left",
             (Unit::Bytes, false) => "{msg} {bytes}, {binary_bytes_per_sec}",
         };

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::commands::{completions, config, export, import, log, ls, man, model, rebuild, store};
+use super::commands::{completions, config, explain, export, import, log, ls, man, model, rebuild, store, verify};
 use super::progress::Event;
 use super::ui::{FailureLine, Remark};
 
@@ -53,6 +53,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
         of::<Vec<config::FileView>>,
     ),
     out("error", "the last line on stderr after a failure, with --json and --ndjson", of::<FailureLine<'_>>),
+    out(
+        "explain",
+        "codes of findings, an array, whose items are the lines of --ndjson; of one CODE an object",
+        of::<explain::Answer>,
+    ),
     out("export", "a line of an export, always one a line; import reads the same", line),
     out("export-file", "what export --to FILE answers", of::<export::FileView<'_>>),
     out("import", "what has become of the rows (import, and export --to STORE)", of::<import::ReportView>),
@@ -87,6 +92,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     out("store info", "the store", of::<store::InfoView>),
     out("store init", "the store that was made, or was there", of::<store::InitView>),
     out("talk", "a line on stderr beside an answer, with --json and --ndjson", of::<Remark<'_>>),
+    out("verify", "what was checked, with what was found", of::<verify::SummaryView<'_>>),
+    out("verify-line", "a line of verify --ndjson: findings, and what was checked at the end", of::<verify::LineView<'_>>),
 ];
 
 const fn out(name: &'static str, about: &'static str, schema: fn(&mut SchemaGenerator) -> Schema) -> Entry {

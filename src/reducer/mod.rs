@@ -9,10 +9,12 @@
 //! Nothing here sees a store, a clock, a locale or randomness: the same input gives the same bytes.
 
 pub mod auth;
+mod coerce;
 pub mod generic;
 pub mod native;
 pub mod protocol;
 mod registry;
+mod seq;
 pub mod validation;
 
 use std::fmt;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::generic::{Generic, GenericKind};
-use super::{Model, ModelId, ModelKind};
+use super::{Model, ModelId, ModelKind, native};
 use crate::model::ids::DocumentType;
 use crate::model::state::State;
 
@@ -76,7 +76,8 @@ impl Registry {
     #[must_use]
     pub fn built_in() -> Self {
         let mut registry = Registry::empty();
-        registry.insert(super::native::drive::id(), Arc::new(super::native::drive::Drive));
+        registry.insert(native::drive::id(), Arc::new(native::drive::Drive));
+        registry.insert(native::document_model::id(), Arc::new(native::document_model::DocumentModel));
         for kind in GenericKind::ALL {
             registry.serve(&DocumentType::from(kind.name()), kind);
         }
@@ -229,6 +230,7 @@ mod tests {
                 own("json-merge-patch", None),
                 own("json-patch", None),
                 own("powerhouse/document-drive", Some(1)),
+                own("powerhouse/document-model", Some(1)),
                 own("set", None),
                 ("t".to_owned(), None, Some("json-patch".to_owned())),
             ]

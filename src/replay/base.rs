@@ -385,7 +385,9 @@ impl Prefix {
         let mut expected = NextIndex::default();
         pages::<ReplayError>(sources, stream, Span::between(None, Some(last)), PAGE_ROWS, &mut |page| {
             *bytes += page.bytes();
-            for (head, action) in page.heads().iter().zip(&page.actions(stream)?) {
+            let (actions, parsed) = page.actions(stream);
+            parsed?;
+            for (head, action) in page.heads().iter().zip(&actions) {
                 let gap = head.index != std::mem::replace(&mut expected, head.index.next()).index();
                 let what = match action.kind.as_bytes() {
                     _ if gap => "comes after a gap",

@@ -60,21 +60,23 @@ impl Page {
         self.text.len() as u64
     }
 
-    /// Reads the actions.
-    pub(super) fn actions(&self, stream: &StreamKey) -> Result<Vec<Action<'_>>, ReplayError> {
+    /// Reads the actions, up to the first text that is none.
+    pub(super) fn actions(&self, stream: &StreamKey) -> (Vec<Action<'_>>, Result<(), StoreError>) {
         self.first_actions(stream, self.ends.len())
     }
 
-    /// Reads the first `n` actions.
-    pub(super) fn first_actions(&self, stream: &StreamKey, n: usize) -> Result<Vec<Action<'_>>, ReplayError> {
+    /// Reads the first `n` actions, up to the first text that is none.
+    pub(super) fn first_actions(&self, stream: &StreamKey, n: usize) -> (Vec<Action<'_>>, Result<(), StoreError>) {
         let mut start = 0;
         let mut actions = Vec::with_capacity(n);
         for (&end, head) in self.ends.iter().zip(&self.heads).take(n) {
-            let text = &self.text[start..end];
-            actions.push(Action::parse(text).map_err(|error| StoreError::corrupt_action(stream, head.index, error))?);
+            match Action::parse(&self.text[start..end]) {
+                Ok(action) => actions.push(action),
+                Err(error) => return (actions, Err(StoreError::corrupt_action(stream, head.index, error))),
+            }
             start = end;
         }
-        Ok(actions)
+        (actions, Ok(()))
     }
 }
 
@@ -118,11 +120,11 @@ pub(super) fn pages_seen<E: From<ReplayError>>(
             Err(_) => ControlFlow::Break(()),
         }
     });
-    visited.map_err(ReplayError::from)?;
     if result?.is_continue() && !page.is_empty() {
+        // What comes before a row that does not decode is good.
         let _ = turn(&mut page)?;
     }
-    Ok(())
+    Ok(visited.map_err(ReplayError::from)?)
 }
 
 fn head(row: &OperationRow<'_>) -> RowHead {

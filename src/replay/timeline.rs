@@ -124,7 +124,7 @@ impl Timeline {
         pages_seen::<Halt>(sources, stream, Span::ALL, most_rows, &mut seen, &mut |page| {
             // At least the creation, whatever the position.
             let included = page.heads().iter().take_while(|head| position.includes(head.index)).count();
-            let actions = page.first_actions(stream, included.max(usize::from(timeline.is_none())))?;
+            let (actions, parsed) = page.first_actions(stream, included.max(usize::from(timeline.is_none())));
             for ((head, action), &time) in page.heads().iter().zip(&actions).zip(page.times()) {
                 if timeline.is_none() && action.kind != *"CREATE_DOCUMENT" {
                     timeline = Timeline::uncreated(sources, stream, keep, origin)?;
@@ -154,6 +154,7 @@ impl Timeline {
                 timeline.rows += actions.len() as u64;
                 timeline.bytes += page.bytes();
             }
+            parsed?;
             let more = included == page.heads().len();
             Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;

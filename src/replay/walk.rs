@@ -254,8 +254,8 @@ impl Pass<'_, '_> {
         };
         let mut newest = None;
         pages_seen::<Halt>(sources, &stream, span, most_rows, &mut seen, &mut |page| {
-            let actions = page.actions(&stream)?;
-            let (heads, times) = (page.heads(), page.times());
+            let (actions, parsed) = page.actions(&stream);
+            let (heads, times) = (&page.heads()[..actions.len()], page.times());
             let mut at = 0;
             while at < heads.len() {
                 let version = timeline.version_at(self.goal.scope, heads[at].index, times[at]);
@@ -290,6 +290,7 @@ impl Pass<'_, '_> {
             newest = newest.max(times.iter().max().copied());
             explain.operations_read += heads.len() as u64;
             explain.bytes_read += page.bytes();
+            parsed?;
             Ok(ControlFlow::Continue(()))
         })?;
         if expected.index() <= target.last() && !warnings.iter().any(|warning| is_gap_of(warning, &stream)) {

@@ -296,6 +296,17 @@ impl Read for Moment {
         Ok(newest.map(|(stream, index, _)| (stream.scope.clone(), *index)))
     }
 
+    fn copies(
+        &self,
+        stream: &StreamKey,
+        id: &OperationId,
+        visit: &mut dyn FnMut(&OperationRow<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
+        let mut rows = self.rows(stream, Span::ALL).filter(|(_, row)| row.id == *id);
+        let _ = rows.try_for_each(|(index, row)| visit(&row.view(index)));
+        Ok(())
+    }
+
     fn newest_time(&self, stream: &StreamKey, span: Span) -> Result<Option<Timestamp>, StoreError> {
         Ok(self.rows(stream, span).map(|(_, row)| row.timestamp).max())
     }
@@ -599,6 +610,15 @@ impl Read for Change<'_> {
         id: &OperationId,
     ) -> Result<Option<(Scope, OpIndex)>, StoreError> {
         self.moment.find_operation(document, branch, scope, id)
+    }
+
+    fn copies(
+        &self,
+        stream: &StreamKey,
+        id: &OperationId,
+        visit: &mut dyn FnMut(&OperationRow<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
+        self.moment.copies(stream, id, visit)
     }
 
     fn newest_time(&self, stream: &StreamKey, span: Span) -> Result<Option<Timestamp>, StoreError> {

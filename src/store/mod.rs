@@ -136,6 +136,17 @@ pub trait Read {
         id: &OperationId,
     ) -> Result<Option<(Scope, OpIndex)>, StoreError>;
 
+    /// Visits the operations of a stream that carry an operation id, by index: copies that were appended anew share it.
+    ///
+    /// # Errors
+    /// As [`Read::operations`].
+    fn copies(
+        &self,
+        stream: &StreamKey,
+        id: &OperationId,
+        visit: &mut dyn FnMut(&OperationRow<'_>) -> Flow,
+    ) -> Result<(), StoreError>;
+
     /// The newest operation time of a stream within `span`; `None` if there is no operation.
     ///
     /// # Errors
@@ -168,6 +179,20 @@ pub trait Read {
         detail: Detail,
         visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
     ) -> Result<(), StoreError>;
+
+    /// Visits the rows of a document in the reference's read model, table `DocumentSnapshot` (reactor format §2.5), by
+    /// branch and scope; none if the store has no such table.
+    ///
+    /// # Errors
+    /// `Corrupt` if a row does not decode; `Busy`, `Unavailable`.
+    fn read_model(
+        &self,
+        document: &DocumentId,
+        visit: &mut dyn FnMut(&ReadModelRow<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
+        let _ = (document, visit);
+        Ok(())
+    }
 
     /// Visits the operations of all streams that `selection` includes, in the order of their insertion, until the
     /// visitor stops; those at or before `after` are passed over. Their texts are as stored, empty ones too.
@@ -370,6 +395,17 @@ pub struct Recoded {
     pub before_bytes: u64,
     /// Size of the stored body now, in bytes. Bodies that are stored as differences to it may have changed their sizes.
     pub after_bytes: u64,
+}
+
+/// What the reference's read model holds of a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadModelRow<'a> {
+    /// The stream.
+    pub stream: &'a StreamKey,
+    /// The index of the last operation it includes, as stored; negative for none.
+    pub last: i64,
+    /// The state of the scope as JSON text, if the writer kept the rule.
+    pub content: &'a [u8],
 }
 
 /// An operation to append.

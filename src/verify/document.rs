@@ -5,13 +5,16 @@ use std::ops::ControlFlow;
 
 use super::code::Code;
 use super::finding::{Finding, Findings};
+use super::held::Held;
 use super::keyframe::unreached;
-use super::pass::{Pass, add_corrupt};
+use super::pass::Pass;
 use super::rows::Rows;
 use super::spine::Spine;
-use super::{Checks, Report, Sound, Tally};
-use crate::model::ids::{Branch, DocumentId, DocumentType, OpIndex, Revision, Scope, StreamKey};
-use crate::replay::{Goal, Position, ReplayError, Snapshot, Sources, Start, walk};
+use super::{Checks, Report, Seals, Sound, Tally};
+use crate::model::ids::{Branch, DocumentId, DocumentType, NextIndex, OpIndex, Revision, Scope, StreamKey};
+use crate::model::seal::Seal;
+use crate::reducer::RegistryError;
+use crate::replay::{Goal, Position, ReplayError, Sources, Start, walk};
 use crate::store::{Detail, StoreError, StreamHead};
 
 /// A document, or a part of it.
@@ -27,13 +30,19 @@ pub struct Part {
     pub branch: Option<Branch>,
 }
 
-/// Checks a document in one read transaction. What cannot be decoded or replayed is a finding.
+/// Checks a document in one read transaction, and its past against `seals`. What cannot be decoded or replayed is a
+/// finding.
 ///
 /// # Errors
 /// `Store` unless a row is corrupt: `Busy`, `Unavailable`, `Moved`; `Stopped`.
-pub fn document(sources: &Sources<'_>, part: &Part, checks: &Checks) -> Result<Report, ReplayError> {
-    let mut check =
-        Check { sources, part, checks, findings: Findings::default(), tally: Tally::default(), sound: Vec::new() };
+pub fn document(
+    sources: &Sources<'_>,
+    part: &Part,
+    checks: &Checks,
+    seals: Option<&Seals>,
+) -> Result<Report, ReplayError> {
+    let (findings, tally, sound) = (Findings::default(), Tally::default(), Vec::new());
+    let mut check = Check { sources, part, checks, seals, findings, tally, sound };
     check.run()?;
     let Check { findings, tally, sound, .. } = check;
     Ok(Report { findings: findings.into_sorted(), tally, sound })
@@ -43,10 +52,14 @@ struct Check<'a> {
     sources: &'a Sources<'a>,
     part: &'a Part,
     checks: &'a Checks,
+    seals: Option<&'a Seals>,
     findings: Findings,
     tally: Tally,
     sound: Vec<Sound>,
 }
+
+/// What the read model holds of each stream.
+type ReadModel = BTreeMap<StreamKey, Held>;
 
 /// The labels of the keyframes of each stream, ascending.
 type Labels = BTreeMap<StreamKey, Vec<i64>>;
@@ -62,14 +75,25 @@ impl Check<'_> {
             heads => heads?,
         };
         let mut labels = self.labels()?;
+        let mut read_model = self.read_model()?;
         for branch in heads.chunk_by(|a, b| a.branch == b.branch) {
-            self.branch(branch, &mut labels)?;
+            self.branch(branch, &mut labels, &mut read_model)?;
         }
         // What is left belongs to no stream.
         for (stream, labels) in labels {
             for label in labels {
                 self.findings.add(unreached(&stream, label, None));
             }
+        }
+        for (stream, sealed) in self.seals.into_iter().flat_map(|seals| seals.of_document(&self.part.document)) {
+            let is_there = heads.iter().any(|head| head.branch == stream.branch && head.scope == stream.scope);
+            if !is_there && self.includes(stream) {
+                let message = format!("operations up to {} were sealed, and the stream is gone", sealed.revision);
+                self.findings.add(Finding::new(Code::SealAhead, stream, Some(OpIndex::FIRST), message));
+            }
+        }
+        for (stream, held) in read_model {
+            self.findings.add(held.ahead(&stream, None));
         }
         Ok(())
     }
@@ -108,15 +132,42 @@ impl Check<'_> {
         Ok(labels)
     }
 
+    /// What the read model says, scopes `document` and `header` aside, of which it keeps something else than a state.
+    fn read_model(&mut self) -> Result<ReadModel, ReplayError> {
+        let mut read_model = ReadModel::new();
+        let visited = self.sources.read.read_model(&self.part.document, &mut |row| {
+            let state = !matches!(row.stream.scope.as_str(), "document" | "header");
+            if state && row.last >= 0 && self.includes(row.stream) {
+                read_model.insert(row.stream.clone(), Held::new(row));
+            }
+            ControlFlow::Continue(())
+        });
+        if let Err(error @ StoreError::Corrupt { .. }) = visited {
+            let stream = self.stream(&Branch::main(), &Scope::document());
+            self.findings.add(Finding::new(Code::RowCorrupt, &stream, None, error.to_string()));
+            return Ok(read_model);
+        }
+        visited?;
+        Ok(read_model)
+    }
+
     /// Checks the streams of one branch.
-    fn branch(&mut self, heads: &[StreamHead], labels: &mut Labels) -> Result<(), ReplayError> {
+    fn branch(
+        &mut self,
+        heads: &[StreamHead],
+        labels: &mut Labels,
+        read_model: &mut ReadModel,
+    ) -> Result<(), ReplayError> {
         let Some(branch) = heads.first().map(|head| &head.branch) else { return Ok(()) };
         let spine = Spine::read(self.sources.read, &self.stream(branch, &Scope::document()))?;
+        let next: Vec<(Scope, NextIndex)> =
+            heads.iter().map(|head| (head.scope.clone(), head.head.next())).collect();
         for head in heads {
             let stream = self.stream(branch, &head.scope);
             let labels = labels.remove(&stream).unwrap_or_default();
+            let held = read_model.remove(&stream);
             if self.includes(&stream) {
-                self.check_stream(&stream, head.head, &spine, &labels)?;
+                self.check_stream((&stream, head.head), (&spine, &next), &labels, held)?;
             }
         }
         Ok(())
@@ -124,10 +175,10 @@ impl Check<'_> {
 
     fn check_stream(
         &mut self,
-        stream: &StreamKey,
-        head: Revision,
-        spine: &Spine,
+        (stream, head): (&StreamKey, Revision),
+        (spine, heads): (&Spine, &[(Scope, NextIndex)]),
         labels: &[i64],
+        held: Option<Held>,
     ) -> Result<(), ReplayError> {
         let Check { sources, part, checks, .. } = *self;
         self.tally.streams += 1;
@@ -137,48 +188,63 @@ impl Check<'_> {
             // Its place is known to be wrong, which is all there is to know.
             self.tally.keyframes += 1;
         }
+        let held = held.filter(|held| {
+            let reachable = held.last <= head.last();
+            if !reachable {
+                self.findings.add(held.ahead(stream, Some(head)));
+            }
+            reachable
+        });
         let due: VecDeque<u64> = labels.iter().filter(reachable).map(|label| label.unsigned_abs()).collect();
         let n_findings = self.findings.len();
         let rows = match Rows::new(sources.read, stream, &part.document_type) {
             Err(StoreError::Corrupt { .. }) => Rows::without_order(stream, &part.document_type),
             rows => rows?,
         };
+        let mut rows = rows;
+        rows.compare_with(self.seals_of(stream));
         let collected = (&mut self.findings, &mut self.tally);
-        let mut pass = Pass::new(sources.read, checks, (stream, head), spine, rows, due, collected);
+        let mut pass = Pass::new(sources.read, checks, (stream, head), (spine, heads), rows, due, collected);
         let goal =
             Goal { document: &stream.document, branch: &stream.branch, scope: &stream.scope, position: Position::Head };
+        pass.held = held;
         let walked = walk(sources, goal, Start::Genesis, &mut pass);
         if walked.is_err() {
             pass.rows_alone(sources.progress)?;
         }
-        let (n_rows, seal, passed) = (pass.rows.n_rows(), pass.rows.seal(), std::mem::take(&mut pass.passed));
-        let reached = pass.rows.next();
-        self.tally.n_operations += n_rows;
-        match walked {
-            Ok(snapshot) => {
-                if let (Some(snapshot), true) = (snapshot, checks.collect && self.findings.len() == n_findings) {
-                    self.sound.push(sound(stream, head, seal, &snapshot, passed));
-                }
-            }
-            Err(error) => self.failed(stream, reached.last_applied(), error)?,
+        let Pass { mut rows, passed, reached, .. } = pass;
+        rows.end(&mut self.findings);
+        self.tally.n_operations += rows.n_rows();
+        if let Err(error) = walked {
+            return self.failed(stream, spine, error);
+        }
+        if let (Some(hash), true) = (reached, checks.collect && self.findings.len() == n_findings) {
+            self.sound.push(Sound { stream: stream.clone(), head, seal: rows.seal(), hash, keyframes: passed });
         }
         Ok(())
     }
 
+    /// What was sealed of a stream.
+    fn seals_of(&self, stream: &StreamKey) -> VecDeque<(Revision, Seal)> {
+        let sealed = self.seals.and_then(|seals| seals.get(stream));
+        sealed.map(|sealed| (sealed.revision, sealed.seal)).into_iter().collect()
+    }
+
     /// Makes a finding of what ended a replay, if it is one.
-    fn failed(&mut self, stream: &StreamKey, reached: Option<Revision>, error: ReplayError) -> Result<(), ReplayError> {
-        let spine = self.stream(&stream.branch, &Scope::document());
+    fn failed(&mut self, stream: &StreamKey, spine: &Spine, error: ReplayError) -> Result<(), ReplayError> {
+        let document = self.stream(&stream.branch, &Scope::document());
         let (code, at, index) = match &error {
-            ReplayError::Store(error @ StoreError::Corrupt { .. }) => {
-                // The pass over the rows alone has told it, unless it is about a row of the document scope.
-                if !self.findings.has(stream, Code::RowCorrupt) {
-                    let index = reached.map_or(OpIndex::FIRST, Revision::last);
-                    add_corrupt(stream, index, error, &mut self.findings);
-                }
+            // The pass over the rows alone has told it, of this stream or of the document scope.
+            ReplayError::Store(StoreError::Corrupt { .. })
+                if self.findings.has(stream, Code::RowCorrupt) || self.includes(&document) =>
+            {
                 return Ok(());
             }
+            ReplayError::Store(StoreError::Corrupt { .. }) => (Code::RowCorrupt, document, None),
             ReplayError::Rejected { stream, index, .. } => (Code::Unreplayable, stream.clone(), *index),
-            ReplayError::Model(_) => (Code::ModelMissing, spine, None),
+            ReplayError::Model(RegistryError::ModelMissing(id) | RegistryError::StepMissing(id)) => {
+                (Code::ModelMissing, document, spine.asks_for(id.version))
+            }
             ReplayError::Fold(_) => (Code::ModelFailed, stream.clone(), None),
             _ => return Err(error),
         };
@@ -190,14 +256,4 @@ impl Check<'_> {
         }
         Ok(())
     }
-}
-
-fn sound(
-    stream: &StreamKey,
-    head: Revision,
-    seal: crate::model::seal::Seal,
-    snapshot: &Snapshot,
-    keyframes: Vec<super::Passed>,
-) -> Sound {
-    Sound { stream: stream.clone(), head, seal, hash: snapshot.state.hash(stream.scope.as_str()), keyframes }
 }

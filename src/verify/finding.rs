@@ -43,6 +43,40 @@ pub struct Compared {
 /// How many places of a difference are named.
 pub const MOST_PATHS: usize = 10;
 
+/// What a document or a store is, after a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// All that was looked at fits.
+    Ok,
+    /// Something could not be looked at, and nothing else is wrong.
+    Unverifiable,
+    /// Something is wrong.
+    Failed,
+}
+
+impl Verdict {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Ok => "ok",
+            Verdict::Unverifiable => "unverifiable",
+            Verdict::Failed => "failed",
+        }
+    }
+
+    /// What findings make of that in which they were found: notes do not count.
+    #[must_use]
+    pub fn of(findings: &[Finding]) -> Self {
+        let worst = |finding: &Finding| match finding.severity {
+            Severity::Note => Verdict::Ok,
+            _ if finding.code.is_unverifiable() => Verdict::Unverifiable,
+            _ => Verdict::Failed,
+        };
+        findings.iter().map(worst).max().unwrap_or(Verdict::Ok)
+    }
+}
+
 impl Finding {
     /// A finding of the severity that its code has, about one operation or keyframe.
     #[must_use]

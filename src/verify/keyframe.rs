@@ -21,6 +21,8 @@ pub(super) struct Replayed<'a> {
     pub(super) header: &'a Header,
     /// What the document scope says.
     pub(super) spine: &'a Spine,
+    /// Where the next operation of each scope goes.
+    pub(super) heads: &'a [(Scope, NextIndex)],
 }
 
 /// What is known of a keyframe after it was looked at.
@@ -82,6 +84,10 @@ impl Look<'_> {
         }
         let own_state = state.get(self.stream.scope.as_str());
         let hash = hash_canonical(own_state.map(canonical).as_deref());
+        if !self.findings.is_empty() {
+            return Some(hash);
+        }
+        self.look_ahead(header.get("revision"));
         let (Some(own), spine) = (own, spine.unwrap_or_default()) else { return Some(hash) };
         if self.replayed.spine.last_inline.is_some_and(|upgrade| upgrade >= spine.index()) && !self.is_spine() {
             let message = format!("keyframe {label}: operation {} of the document scope came after it", spine.get());
@@ -98,36 +104,64 @@ impl Look<'_> {
         if let Some(initial) = document.get("initialState").and_then(Json::as_object) {
             self.initial(initial);
         }
+        if self.findings.is_empty() {
+            self.note_convention(convention, own);
+        }
         Some(hash)
+    }
+
+    /// Looks for scopes of which the header names operations that the log does not have.
+    fn look_ahead(&mut self, revision: Option<&Json<'_>>) {
+        let label = self.label;
+        for (scope, next) in revision.and_then(Json::as_object).into_iter().flat_map(Object::iter) {
+            let (Some(scope), Some(next)) = (scope.as_str(), next.as_number().and_then(NextIndex::from_number)) else {
+                continue;
+            };
+            let head = self.replayed.heads.iter().find(|(known, _)| *known == *scope).map(|(_, next)| *next);
+            let head = head.unwrap_or_default();
+            if next > head && self.stream.scope != *scope {
+                let stream = StreamKey { scope: scope.into(), ..self.stream.clone() };
+                let message = format!(
+                    "keyframe {label} of {} was written when {stream} had {} operations, and it has {}",
+                    self.stream,
+                    next.get(),
+                    head.get()
+                );
+                self.findings.push(Finding::new(Code::KeyframeAhead, &stream, Some(head.index()), message));
+            }
+        }
     }
 
     /// Which convention label and header follow; `None` if there is none that does.
     fn convention(&mut self, next: NextIndex, own: Option<&Json<'_>>) -> Option<Convention> {
         let (label, stream) = (self.label, self.stream);
-        let holds = |state: Option<&State>| state.is_some_and(|state| same_scope(own, state, &stream.scope));
-        let (what, convention) = if next == label.next() {
+        if next == label.next() {
             return Some(Convention::Present);
-        } else if next.index() == label.last() && !holds(Some(self.replayed.state)) && label.get() > 0 {
-            (
-                format!("keyframe {label} is filed one too high: it is of revision {}", label.get() - 1),
-                Convention::Count,
-            )
-        } else if next > label.next() {
-            let message = format!("keyframe {label}: its header names {} as the next operation", next.get());
-            (message, Convention::Positional)
-        } else {
-            let message =
-                format!("keyframe {label}: readers go on from operation {}, which is in it already", next.get());
-            let compared = Compared {
-                stored: Some(next.get().to_string()),
-                replayed: Some(label.next().get().to_string()),
-                ..Compared::default()
-            };
-            self.note(Code::KeyframeLabel, message, Some(compared));
-            return None;
+        }
+        if next > label.next() {
+            return Some(Convention::Positional);
+        }
+        let is_later = same_scope(own, self.replayed.state, &stream.scope);
+        if next.index() == label.last() && label.get() > 0 && !is_later {
+            return Some(Convention::Count);
+        }
+        let message = format!("keyframe {label}: readers go on from operation {}, which is in it already", next.get());
+        let (stored, replayed) = (next.get().to_string(), label.next().get().to_string());
+        let compared = Compared { stored: Some(stored), replayed: Some(replayed), ..Compared::default() };
+        self.note(Code::KeyframeLabel, message, Some(compared));
+        None
+    }
+
+    fn note_convention(&mut self, convention: Convention, next: NextIndex) {
+        let label = self.label;
+        let message = match convention {
+            Convention::Present => return,
+            Convention::Count => format!("keyframe {label} is filed one too high: it is of revision {}", next.get() - 1),
+            Convention::Positional => {
+                format!("keyframe {label}: its header names {} as the next operation", next.get())
+            }
         };
-        self.note(Code::KeyframeConvention, what, None);
-        Some(convention)
+        self.note(Code::KeyframeConvention, message, None);
     }
 
     /// Compares the states of all scopes.
@@ -151,7 +185,8 @@ impl Look<'_> {
             }
             let paths = Paths::of(value.unwrap_or(&Json::Null), &replayed);
             let hash = |value: &Json<'_>| Some(hash_canonical(Some(&canonical(value))).to_string());
-            let compared = paths.compared(&format!("/state/{scope}"), value.and_then(hash), hash(&replayed));
+            let compared =
+                paths.compared(&format!("/state/{scope}"), value.and_then(hash), hash(&replayed));
             let (code, whose) = if own {
                 (Code::KeyframeState, String::new())
             } else {
@@ -187,8 +222,7 @@ impl Look<'_> {
         let paths = Paths::of(stored, replayed);
         if !paths.is_empty() {
             let compared = paths.compared(root, None, None);
-            let message =
-                format!("the {what} of keyframe {} differs from the replay{}", self.label, at_paths(&compared));
+            let message = format!("the {what} of keyframe {} differs from the replay{}", self.label, at_paths(&compared));
             self.note(code, message, Some(compared));
         }
     }
@@ -228,9 +262,7 @@ pub(super) fn unreached(stream: &StreamKey, label: i64, head: Option<Revision>) 
             first,
             format!("keyframe {label} is of a stream without operations"),
         ),
-        (Some(_), None) => {
-            Finding::new(Code::KeyframeLabel, stream, None, format!("keyframe {label} has a negative label"))
-        }
+        (Some(_), None) => Finding::new(Code::KeyframeLabel, stream, None, format!("keyframe {label} has a negative label")),
         (Some(head), Some(_)) => Finding::new(
             Code::KeyframeAhead,
             stream,

@@ -14,15 +14,18 @@
 mod code;
 mod document;
 mod finding;
+mod held;
 mod keyframe;
 mod order;
 mod pass;
 mod paths;
 mod portable;
+pub mod report;
 mod rows;
 mod run;
+mod seals;
 mod select;
-mod signature;
+pub mod signature;
 mod spine;
 
 use sha2::{Digest as _, Sha256};
@@ -33,9 +36,10 @@ use crate::model::seal::Seal;
 
 pub use code::{Code, Explanation, Severity, UnknownCode};
 pub use document::{Part, document};
-pub use finding::{Compared, Finding, MOST_PATHS};
+pub use finding::{Compared, Finding, MOST_PATHS, Verdict};
 pub use order::{Disorder, DisorderKind, TimeOrder};
 pub use run::{End, Event, Plan, run};
+pub use seals::{BadSeal, Sealed, Seals};
 pub use select::{NoSample, Sample, documents};
 
 /// What a check looks at.
@@ -90,17 +94,6 @@ pub struct Tally {
     pub signatures: u64,
     /// Bytes of keyframes that were read.
     pub bytes: u64,
-}
-
-/// What a document or a store is, after a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// All that was looked at fits.
-    Ok,
-    /// Something could not be looked at, and nothing else is wrong.
-    Unverifiable,
-    /// Something is wrong.
-    Failed,
 }
 
 /// A stream in which nothing was found.
@@ -163,28 +156,11 @@ impl Tally {
     }
 }
 
-impl Verdict {
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Verdict::Ok => "ok",
-            Verdict::Unverifiable => "unverifiable",
-            Verdict::Failed => "failed",
-        }
-    }
-}
-
 impl Report {
     /// What the document is.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let worst = |finding: &Finding| match finding.severity {
-            Severity::Note => Verdict::Ok,
-            _ if finding.code.is_unverifiable() => Verdict::Unverifiable,
-            _ => Verdict::Failed,
-        };
         let unlooked = if self.tally.is_partial() { Verdict::Unverifiable } else { Verdict::Ok };
-        self.findings.iter().map(worst).max().unwrap_or(Verdict::Ok).max(unlooked)
+        Verdict::of(&self.findings).max(unlooked)
     }
 }

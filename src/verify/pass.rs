@@ -5,20 +5,22 @@ use std::ops::ControlFlow;
 
 use super::code::{Code, Severity};
 use super::finding::{Compared, Finding, Findings};
+use super::held::Held;
 use super::keyframe::{self, Replayed};
 use super::rows::Rows;
 use super::signature::{self, Signature};
 use super::spine::Spine;
 use super::{Checks, Level, Passed, Tally};
-use crate::model::ids::{OpIndex, Revision, StreamKey};
-use crate::model::json::Text;
-use crate::model::operation::OperationRow;
+use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
+use crate::model::json::StateHash;
+use crate::model::operation::{Action, OperationRow};
+use crate::model::progress::Progress;
 use crate::model::seal::Seal;
 use crate::model::state::State;
 use crate::reducer::Outcome;
 use crate::reducer::protocol::{Document, ProtocolError};
 use crate::replay::{Observer, ReplayError, Step};
-use crate::store::{Flow, Read, StoreError};
+use crate::store::{Flow, Order, Read, StoreError};
 
 /// What is needed of a row until its step.
 struct Stored {
@@ -35,14 +37,24 @@ pub(super) struct Pass<'a, 's> {
     pub(super) stream: &'a StreamKey,
     pub(super) head: Revision,
     pub(super) spine: &'a Spine,
+    pub(super) heads: &'a [(Scope, NextIndex)],
     pub(super) rows: Rows<'a>,
     pub(super) findings: &'s mut Findings,
     pub(super) tally: &'s mut Tally,
     /// Labels of keyframes up to the head that have not been reached, ascending.
     pub(super) labels: VecDeque<u64>,
+    /// What the read model holds of the stream, until it was compared.
+    pub(super) held: Option<Held>,
     /// Keyframes in which nothing was found.
     pub(super) passed: Vec<Passed>,
+    /// The hash of the state at the head, once it was reached.
+    pub(super) reached: Option<StateHash>,
     waiting: VecDeque<Stored>,
+    /// Where the next step is.
+    stepped: NextIndex,
+    /// A denied operation with a skip, after which the program that recorded the log had another state than a rebuild has;
+    /// until both agree again.
+    denied_skip: Option<OpIndex>,
     /// The state after the last operation, where it may be asked for.
     last: Option<State>,
 }
@@ -52,7 +64,7 @@ impl<'a, 's> Pass<'a, 's> {
         read: &'a dyn Read,
         checks: &'a Checks,
         (stream, head): (&'a StreamKey, Revision),
-        spine: &'a Spine,
+        (spine, heads): (&'a Spine, &'a [(Scope, NextIndex)]),
         rows: Rows<'a>,
         labels: VecDeque<u64>,
         (findings, tally): (&'s mut Findings, &'s mut Tally),
@@ -63,30 +75,36 @@ impl<'a, 's> Pass<'a, 's> {
             stream,
             head,
             spine,
+            heads,
             rows,
             findings,
             tally,
             labels,
+            held: None,
             passed: Vec::new(),
+            reached: None,
             waiting: VecDeque::new(),
+            stepped: NextIndex::default(),
+            denied_skip: None,
             last: None,
         }
     }
 
-    /// Looks at what follows the operation at which the replay ended: rows alone, as far as they decode.
+    /// Looks at what follows the operation at which the replay ended: rows alone, as far as they decode. Some of them have
+    /// been read ahead, and only their actions have not been looked at.
     ///
     /// # Errors
     /// `Busy`, `Unavailable`, `Stopped`.
-    pub(super) fn rows_alone(&mut self, progress: &dyn crate::model::progress::Progress) -> Result<(), ReplayError> {
-        use crate::model::ids::{NextIndex, Span};
-        use crate::model::operation::Action;
-        let mut from = self.rows.next();
+    pub(super) fn rows_alone(&mut self, progress: &dyn Progress) -> Result<(), ReplayError> {
+        let mut from = self.stepped;
         while from.get() <= self.head.get() {
             let (rows, findings) = (&mut self.rows, &mut *self.findings);
             let mut stopped = Ok(());
             let span = Span { from, through: None };
-            let visited = self.read.operations(self.stream, span, crate::store::Order::Forward, &mut |row| {
-                rows.row(row, findings);
+            let visited = self.read.operations(self.stream, span, Order::Forward, &mut |row| {
+                if row.index >= rows.next().index() {
+                    rows.row(row, findings);
+                }
                 match Action::parse(row.action) {
                     Ok(action) => rows.action(row.index, row.id, &action, findings),
                     Err(error) => {
@@ -113,18 +131,36 @@ impl<'a, 's> Pass<'a, 's> {
         Ok(())
     }
 
-    fn compare_hash(&mut self, index: OpIndex, stored: &str, state: &State, scope: &Text<'_>) {
-        let scope = scope.as_str().unwrap_or_default();
+    /// Compares the stored hash of an operation with that of the state after it.
+    fn compare_hash(&mut self, index: OpIndex, stored: &Stored, replayed: StateHash) -> Result<(), ReplayError> {
         self.tally.hashes += 1;
-        let replayed = state.hash(scope).to_string();
-        if stored == replayed || self.findings.again(self.stream, Code::HashDiffers) {
-            return;
+        let replayed = replayed.to_string();
+        if *stored.hash == *replayed {
+            self.denied_skip = None;
+            return Ok(());
         }
-        let message = format!("operation {index} recorded another hash than the replayed state has");
-        let compared = Compared { stored: Some(stored.to_owned()), replayed: Some(replayed), ..Compared::default() };
-        let finding = Finding::new(Code::HashDiffers, self.stream, Some(index), message);
-        let command = Some(format!("snapctl log -p {}:{index}", self.stream));
-        self.findings.add(Finding { compared: Some(compared), command, ..finding });
+        let (first, code, what) = if self.is_carried(index, stored)? {
+            (index, Code::HashCarried, "kept the hash of its first place")
+        } else if let Some(denied) = self.denied_skip {
+            (denied, Code::DeniedSkip, "was denied and has a skip, and the hashes after it are of another state")
+        } else {
+            (index, Code::HashDiffers, "recorded another hash than the replayed state has")
+        };
+        if !self.findings.again(self.stream, code) {
+            let compared = (Some(stored.hash.to_string()), Some(replayed));
+            self.found(code, first, format!("operation {first} {what}"), compared);
+        }
+        Ok(())
+    }
+
+    /// Whether an operation is the copy of one before it, with the hash of that one.
+    fn is_carried(&self, index: OpIndex, stored: &Stored) -> Result<bool, ReplayError> {
+        let mut carried = false;
+        self.read.copies(self.stream, &stored.id.as_ref().into(), &mut |row| {
+            carried = row.index < index && row.hash == &*stored.hash;
+            if carried || row.index >= index { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(carried)
     }
 
     fn compare_outcome(&mut self, index: OpIndex, stored: Option<&str>, outcome: &Outcome) {
@@ -137,13 +173,21 @@ impl<'a, 's> Pass<'a, 's> {
             (Some(stored), Outcome::Failed(text)) if *text == *stored => return,
             (Some(_), Outcome::Failed(text)) => ("fails with another error in a replay", Some(text.to_string())),
         };
-        if self.findings.again(self.stream, Code::OutcomeDiffers) {
-            return;
+        let (first, code) = match self.denied_skip {
+            Some(denied) => (denied, Code::DeniedSkip),
+            None => (index, Code::OutcomeDiffers),
+        };
+        if !self.findings.again(self.stream, code) {
+            self.found(code, first, format!("operation {index} {what}"), (stored.map(str::to_owned), replayed));
         }
-        let compared = Compared { stored: stored.map(str::to_owned), replayed, ..Compared::default() };
-        let finding = Finding::new(Code::OutcomeDiffers, self.stream, Some(index), format!("operation {index} {what}"));
-        let command = Some(format!("snapctl log -p {}:{index}", self.stream));
-        self.findings.add(Finding { compared: Some(compared), command, ..finding });
+    }
+
+    fn found(&mut self, code: Code, index: OpIndex, message: String, compared: (Option<String>, Option<String>)) {
+        let (stored, replayed) = compared;
+        let compared = Compared { stored, replayed, ..Compared::default() };
+        let command = format!("snapctl log -p {}:{index}", self.stream);
+        let finding = Finding::new(code, self.stream, Some(index), message);
+        self.findings.add(Finding { compared: Some(compared), command: Some(command), ..finding });
     }
 
     fn compare_keyframe(
@@ -171,6 +215,7 @@ impl<'a, 's> Pass<'a, 's> {
             initial: document.initial(),
             header: document.header(),
             spine: self.spine,
+            heads: self.heads,
         };
         let checked = keyframe::check(self.stream, label, &body, &replayed);
         let passed = checked.findings.iter().all(|finding| finding.severity == Severity::Note);
@@ -186,20 +231,20 @@ impl<'a, 's> Pass<'a, 's> {
     }
 
     fn look_at_signature(&mut self, step: &Step<'_>) {
-        let (code, reason) =
-            match signature::check(self.stream.document.as_str(), self.stream.scope.as_str(), step.action) {
-                Signature::None => return,
-                Signature::Valid { n } => {
-                    self.tally.signatures += n;
-                    return;
-                }
-                Signature::Invalid(reason) => (Code::SignatureInvalid, reason),
-                Signature::Malformed(reason) => (Code::SignatureMalformed, reason),
-            };
-        self.tally.signatures += 1;
         let index = step.head.index;
-        let message = format!("operation {index}: {reason}");
-        self.findings.add(Finding::new(code, self.stream, Some(index), message));
+        let signature = signature::check(self.stream.document.as_str(), step.action);
+        self.tally.signatures += match signature {
+            Signature::None => 0,
+            Signature::Valid { n } => n as u64,
+            Signature::Invalid { .. } | Signature::Malformed { .. } => 1,
+        };
+        if let Some(code) = signature.code()
+            && !self.findings.again(self.stream, code)
+        {
+            let finding = Finding::new(code, self.stream, Some(index), format!("operation {index}: {signature}"));
+            let command = Some(format!("snapctl log {}:{index} --json", self.stream));
+            self.findings.add(Finding { compared: signature.compared(), command, ..finding });
+        }
     }
 
     /// Whether the next operation's keyframe may have to be compared with the state as it is now.
@@ -235,9 +280,13 @@ impl Observer for Pass<'_, '_> {
         // A row for each step.
         let Some(stored) = self.waiting.pop_front() else { return Ok(ControlFlow::Continue(())) };
         self.tally.operations += 1;
+        self.stepped = index.next();
         self.rows.action(index, &stored.id, step.action, self.findings);
         if self.checks.signatures {
             self.look_at_signature(step);
+        }
+        if step.head.denied && step.head.skip > 0 {
+            self.denied_skip = Some(index);
         }
         if let Some(outcome) = step.outcome {
             self.compare_outcome(index, stored.error.as_deref(), outcome);
@@ -247,18 +296,29 @@ impl Observer for Pass<'_, '_> {
             self.labels.pop_front();
         }
         let labelled = self.labels.front() == Some(&index.get());
-        let hashed = self.checks.level == Level::Full || labelled || index == self.head.last();
+        let is_held = self.held.as_ref().is_some_and(|held| held.last == index);
+        let hashed = self.checks.level == Level::Full || labelled || is_held || index == self.head.last();
         if !(hashed || self.is_before_label(index)) {
             self.last = None;
             return Ok(ControlFlow::Continue(()));
         }
         let state = document.state().map_err(failed)?;
         if hashed && !stored.hash.is_empty() {
-            self.compare_hash(index, &stored.hash, &state, &step.action.scope);
+            // An action's own scope is hashed, whatever stream it is in (reactor format §4.1).
+            let scope = step.action.scope.as_str().unwrap_or_default();
+            self.compare_hash(index, &stored, state.hash(scope))?;
+        }
+        if let Some(held) = self.held.take_if(|_| is_held) {
+            held.compare(self.stream, &state).into_iter().for_each(|finding| self.findings.add(finding));
         }
         if labelled {
             self.labels.pop_front();
             self.compare_keyframe(Revision::of(index), &stored, &state, document)?;
+        }
+        if index == self.head.last() {
+            // What a rebuild does after its last operation is about a header that nobody asked for.
+            self.reached = Some(state.hash(self.stream.scope.as_str()));
+            return Ok(ControlFlow::Break(()));
         }
         self.last = Some(state);
         Ok(ControlFlow::Continue(()))
@@ -269,8 +329,6 @@ impl Observer for Pass<'_, '_> {
 fn failed(error: ProtocolError) -> ReplayError {
     match error {
         ProtocolError::Fold(error) => error.into(),
-        error => {
-            StoreError::Unavailable { location: "the state".to_owned(), action: "take", source: error.into() }.into()
-        }
+        error => StoreError::Unavailable { location: "the state".to_owned(), action: "take", source: error.into() }.into(),
     }
 }

@@ -1,12 +1,13 @@
 //! What a row shows by itself and beside its neighbours, without reducing anything.
 
+use std::collections::VecDeque;
 use std::num::NonZeroU32;
 
 use super::code::{Code, Severity};
 use super::finding::{Compared, Finding, Findings};
 use super::order::{Disorder, DisorderKind, TimeOrder};
 use super::portable::unportable;
-use crate::model::ids::{DocumentType, NextIndex, OpIndex, Span, StreamKey};
+use crate::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Span, StreamKey};
 use crate::model::json::operation_id;
 use crate::model::operation::{Action, OperationRow};
 use crate::model::seal::Seal;
@@ -20,6 +21,10 @@ pub(super) struct Rows<'a> {
     previous_id: String,
     order: TimeOrder,
     seal: Seal,
+    /// Seals that were recorded, ascending; each goes when it was compared.
+    recorded: VecDeque<(Revision, Seal)>,
+    /// Where the next operation goes after the last seal that fits.
+    sealed: NextIndex,
     n_rows: u64,
 }
 
@@ -50,7 +55,22 @@ impl<'a> Rows<'a> {
             previous_id: String::new(),
             order,
             seal: Seal::EMPTY,
+            recorded: VecDeque::new(),
+            sealed: NextIndex::default(),
             n_rows: 0,
+        }
+    }
+
+    /// Compares with seals that were recorded, ascending by revision.
+    pub(super) fn compare_with(&mut self, recorded: VecDeque<(Revision, Seal)>) {
+        self.recorded = recorded;
+    }
+
+    /// Looks at what is missing at the end.
+    pub(super) fn end(&mut self, findings: &mut Findings) {
+        if let Some((sealed, _)) = self.recorded.pop_front() {
+            let at = self.next.index();
+            self.note(findings, Code::SealAhead, at, || format!("operations up to {sealed} were sealed, and {at} is missing"));
         }
     }
 
@@ -86,6 +106,7 @@ impl<'a> Rows<'a> {
         let expected = std::mem::replace(&mut self.next, index.next());
         self.n_rows += 1;
         self.seal = self.seal.then(row);
+        self.compare_seal(index, findings);
         if index != expected.index() {
             self.note(findings, Code::Gap, expected.index(), || gap(expected, index));
         } else if row.previous_id != self.previous_id && (index != OpIndex::FIRST || !row.previous_id.is_empty()) {
@@ -140,6 +161,22 @@ impl<'a> Rows<'a> {
             }),
             ..finding
         });
+    }
+
+    fn compare_seal(&mut self, index: OpIndex, findings: &mut Findings) {
+        while let Some(&(revision, seal)) = self.recorded.front().filter(|(revision, _)| revision.last() <= index) {
+            self.recorded.pop_front();
+            if revision.last() == index && seal == self.seal {
+                self.sealed = revision.next();
+                continue;
+            }
+            let first = self.sealed.index();
+            self.note(findings, Code::SealBroken, first, || {
+                format!("operations {first} to {revision} are not those that were sealed")
+            });
+            // What was sealed later is built on it.
+            self.recorded.clear();
+        }
     }
 
     fn look_at_time(&mut self, row: &OperationRow<'_>, findings: &mut Findings) {

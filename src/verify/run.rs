@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use super::{Checks, Part, Report, document};
+use super::{Checks, Part, Report, Seals, document};
 use crate::model::progress::{Progress, Stop};
 use crate::reducer::Registry;
 use crate::replay::{ReplayError, Sources, Trust};
@@ -23,6 +23,8 @@ pub struct Plan<'a> {
     pub parts: &'a [Part],
     /// What is looked at.
     pub checks: Checks,
+    /// What was sealed before.
+    pub seals: Option<&'a Seals>,
     /// How many documents are checked at a time, each on a thread of its own and in a read transaction of its own.
     pub jobs: NonZeroUsize,
 }
@@ -121,7 +123,7 @@ fn tell(
 fn one(plan: &Plan<'_>, part: &Part, progress: &dyn Progress) -> Result<Report, ReplayError> {
     answer(plan.store, |read| {
         let sources = Sources { read, registry: plan.registry, trust: Trust::Verified, progress };
-        document(&sources, part, &plan.checks)
+        document(&sources, part, &plan.checks, plan.seals)
     })
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Spine {
     pub(super) signed: bool,
     /// The last upgrade that applies on the spot and not between operations of other scopes: one from version 0.
     pub(super) last_inline: Option<OpIndex>,
+    /// Upgrades, with the version each leads to.
+    upgrades: Vec<(OpIndex, f64)>,
     /// When the document was deleted.
     deletions: Vec<(OpIndex, Text<'static>)>,
 }
@@ -50,6 +52,8 @@ impl Spine {
             }
             b"UPGRADE_DOCUMENT" => {
                 let from = action.input.get("fromVersion").and_then(Json::as_number);
+                let to = action.input.get("toVersion").and_then(Json::as_number);
+                self.upgrades.push((index, to.unwrap_or(f64::NAN)));
                 if from.is_none_or(|from| from <= 0.0) {
                     self.last_inline = Some(index);
                 }
@@ -60,6 +64,12 @@ impl Spine {
             }
             _ => {}
         }
+    }
+
+    /// The operation that makes a version necessary: an upgrade to it, or the creation.
+    pub(super) fn asks_for(&self, version: u32) -> Option<OpIndex> {
+        let upgrade = self.upgrades.iter().find(|(_, to)| version > 1 && (*to - f64::from(version)).abs() < 0.5);
+        upgrade.map(|(index, _)| *index).or(self.created.then_some(OpIndex::FIRST))
     }
 
     /// Takes back what deletions at or after `next` did to the state of scope `document`: whoever wrote a keyframe before

@@ -101,7 +101,7 @@ impl Described {
                 .map(|line| serde_json::from_slice(line).unwrap())
                 .collect();
             let several = args[0] == "rebuild" && args.get(2).is_some_and(|target| !target.starts_with('-'))
-                || args == ["config"];
+                || matches!(args, ["config" | "explain"] | ["explain", _, _, ..]);
             let is_list = several || self.schemas[name].0["type"] == "array";
             for line in &lines {
                 // The schema of a list is that of its array, whose items are the lines.
@@ -278,6 +278,9 @@ fn about_the_program(described: &mut Described, missing: &Path, env: &TestEnv) {
     assert_eq!(described.run("completions", missing, &["completions", "bash"]), 0);
     assert_eq!(described.run("man", missing, &["man", "store", "info"]), 0);
     assert_eq!(described.run("man-files", missing, &["man", "--dir", pages.to_str().unwrap()]), 0);
+    assert_eq!(described.run("explain", missing, &["explain"]), 0);
+    assert_eq!(described.run("explain", missing, &["explain", "gap"]), 0);
+    assert_eq!(described.run("explain", missing, &["explain", "gap", "TIME_ORDER"]), 0);
     assert_eq!(described.run("config", missing, &["config"]), 0);
     assert_eq!(described.run("config", missing, &["config", "keyframes.trust"]), 0);
     assert_eq!(described.run("config-files", missing, &["config", "--files"]), 0);

@@ -1,6 +1,5 @@
 //! `snapctl export`.
 
-mod file;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -15,6 +14,7 @@ use crate::cli::args::Literal;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
+use crate::cli::new_file::NewFile;
 use crate::cli::progress::Meter;
 use crate::cli::selection::Choice;
 use crate::cli::ui::{Format, StdoutError, Ui};
@@ -22,7 +22,6 @@ use crate::model::progress::Progress as _;
 use crate::store::{Selection, Store, answer, has_scheme};
 use crate::transfer::{self, Commit, Exported, ImportOptions, Importer, OnFailure};
 
-use file::NewFile;
 
 /// The manual page.
 pub(crate) const PAGE: Page = Page {

@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod log;
@@ -11,3 +12,4 @@ pub(crate) mod model;
 pub(crate) mod rebuild;
 pub(crate) mod schema;
 pub(crate) mod store;
+pub(crate) mod verify;

@@ -18,7 +18,7 @@ const STORE: &[ExitStatus] = &[Incomplete, NoStore, Busy, Unsupported, Undecodab
 /// of the settings [`ModelMissing`], since they may name one that nobody has.
 fn beside(command: &str) -> Option<Vec<ExitStatus>> {
     let own: &[ExitStatus] = match command {
-        "man" | "completions" | "schema" => return Some(Vec::new()),
+        "man" | "completions" | "schema" | "explain" => return Some(Vec::new()),
         "model list" => return Some(vec![ModelMissing]),
         "config" => return Some(vec![Nothing, ModelMissing]),
         "store info" => &[],
@@ -26,7 +26,7 @@ fn beside(command: &str) -> Option<Vec<ExitStatus>> {
         "import" => &[Findings, Precondition],
         "export" => &[Nothing, Precondition],
         "ls" | "log" => &[Nothing],
-        "rebuild" => &[Findings, Nothing],
+        "rebuild" | "verify" => &[Findings, Nothing],
         _ => return None,
     };
     Some([own, STORE].concat())

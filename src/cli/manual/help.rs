@@ -8,6 +8,7 @@ use clap::{Arg, Command};
 
 use super::exits::exits;
 use super::{Example, FIRST_SESSION, page, words};
+use crate::cli::render::prose::wrap;
 
 /// The heading that options of every command stand under.
 const GLOBAL: &str = "Global options";
@@ -136,33 +137,4 @@ fn explained(arg: &Arg) -> String {
 fn exit_codes(name: &str) -> String {
     let lines = exits(name).into_iter().map(|(code, meaning)| format!("  {code:>3}  {meaning}"));
     format!("Exit codes:\n{}", lines.collect::<Vec<_>>().join("\n"))
-}
-
-/// Breaks a text between words into lines of at most `width` columns.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last_mut().expect("there is always a line");
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.chars().count() + 1 + word.chars().count() <= width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_broken_between_words() {
-        assert_eq!(wrap("one two  three", 7), ["one two", "three"]);
-        assert_eq!(wrap("überlänge a", 9), ["überlänge", "a"]);
-        assert_eq!(wrap("", 9), [""]);
-    }
 }

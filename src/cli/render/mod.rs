@@ -1,4 +1,5 @@
-//! How answers look: JSON and tables.
+//! How answers look: JSON, tables and sentences.
 
 pub(crate) mod json;
+pub(crate) mod prose;
 pub(crate) mod table;

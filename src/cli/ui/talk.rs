@@ -52,6 +52,12 @@ impl Talk {
         Talk { as_json, volume, color }
     }
 
+    /// Whether the user wants to know how answers come about.
+    #[must_use]
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.volume >= Volume::Verbose
+    }
+
     /// How an answer came about; said on demand.
     pub(crate) fn detail(&self, text: impl Display) {
         if self.volume >= Volume::Verbose {

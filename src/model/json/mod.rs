@@ -231,6 +231,17 @@ impl<'a> Object<'a> {
         self.position(&Text::from(key)).ok().map(|at| &self.0[at].1)
     }
 
+    /// The member of any key, also one with a lone surrogate.
+    #[must_use]
+    pub fn find(&self, key: &Text<'_>) -> Option<&Json<'a>> {
+        self.position(key).ok().map(|at| &self.0[at].1)
+    }
+
+    /// The member `key`, to change.
+    pub fn get_mut(&mut self, key: &Text<'_>) -> Option<&mut Json<'a>> {
+        self.position(key).ok().map(|at| &mut self.0[at].1)
+    }
+
     /// Sets a member, and returns what it was before.
     pub fn insert(&mut self, key: Text<'a>, value: Json<'a>) -> Option<Json<'a>> {
         match self.position(&key) {

@@ -1,8 +1,8 @@
 //! The rules for conditions (`where`, `principal.match`): trees of operators over operands.
 
 use super::Checked;
-use super::coerce::text;
 use crate::model::json::{Json, Object, Text};
+use crate::reducer::coerce::text;
 
 const MAX_DEPTH: usize = 10;
 const MAX_NODES: usize = 100;

@@ -1,8 +1,8 @@
 //! Changes to the list of grants. Ids are not unique: an initial list may repeat one.
 
-use super::coerce::{is_same, items, read, text, to_number, to_text};
 use super::{Checked, MAX_GRANTS, Owner, grant, reach};
 use crate::model::json::{Json, Object, Text};
+use crate::reducer::coerce::{is_same, items, read, text, to_number, to_text};
 
 /// `SET_GRANT`: replaces every grant of that id where it stands, or else appends one.
 pub(super) fn set(auth: &Json<'static>, input: &Object<'_>, owner: &Owner<'_>) -> Checked<Json<'static>> {

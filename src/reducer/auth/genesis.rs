@@ -1,9 +1,9 @@
 //! The first policy of a document: by `INITIALIZE_AUTH`, or as part of a state snapshot.
 
-use super::coerce::{read, text, to_text};
 use super::{Checked, Owner, default_state, grant, invalid_input, key, reach};
 use crate::model::json::{Json, Object, Text, canonical};
 use crate::object;
+use crate::reducer::coerce::{read, text, to_text};
 
 /// `INITIALIZE_AUTH`: replaces the state by the input's policy.
 pub(super) fn initialize(

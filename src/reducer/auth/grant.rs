@@ -1,8 +1,8 @@
 //! The rules for one grant.
 
-use super::coerce::text;
 use super::{Checked, Owner, condition};
 use crate::model::json::{Json, Object, Text};
+use crate::reducer::coerce::text;
 
 /// Documents that list the members of a group; their own policy must not ask another group.
 const GROUP_DOCUMENT: &str = "powerhouse/reactor-group";

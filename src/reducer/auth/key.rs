@@ -1,14 +1,15 @@
 //! Whether an action was signed by the key in the document's header.
 //!
 //! The signature itself is never verified by a rebuild; only the names of the two keys are compared.
+//! A check of signatures reads the same names, by [`compressed_point`].
 
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
-use super::coerce::{not_a_function, read, text, unreadable};
 use super::{Checked, Owner};
 use crate::model::json::{Json, Text};
+use crate::reducer::coerce::{not_a_function, read, text, unreadable};
 
 /// A P-256 key in a did:key: the multicodec prefix, then the compressed point
 /// (<https://w3c-ccg.github.io/did-key-spec/>, SEC 1 §2.3.3).
@@ -48,27 +49,26 @@ pub(super) fn creator(context: Option<&Json<'_>>, owner: &Owner<'_>) -> Checked<
 /// Whether a did:key and a JWK are the same point. The JWK's `kty` and `crv` do not matter, nor does more of its `y`
 /// than the last bit.
 fn is_same_key(did: &Text<'_>, jwk: &Json<'_>) -> Checked<bool> {
-    let Some((is_odd, point_x)) = point(did) else {
+    let Some([parity, point_x @ ..]) = compressed_point(did.as_bytes()) else {
         return Ok(false);
     };
     let Some((x, y)) = filled(jwk.get("x")).zip(filled(jwk.get("y"))) else {
         return Ok(false);
     };
     let (x, y) = (decode(x)?, decode(y)?);
-    let parity = y.last().map(|byte| byte & 1);
-    Ok(x == point_x && y.len() == COORDINATE && parity == Some(is_odd))
+    let is_odd = y.last().map(|byte| byte & 1);
+    Ok(x == point_x && y.len() == COORDINATE && is_odd == Some(parity & 1))
 }
 
-/// The parity of y, and x.
-fn point(did: &Text<'_>) -> Option<(u8, [u8; COORDINATE])> {
-    let encoded = did.as_bytes().strip_prefix(b"did:key:z")?;
+/// The point that a did:key names, if it is one of P-256: its compressed form, 2 or 3 by the parity of y and then x
+/// (SEC 1 §2.3.3). Whether there is such a point on the curve is not looked at.
+pub(crate) fn compressed_point(did: &[u8]) -> Option<[u8; 1 + COORDINATE]> {
+    let encoded = did.strip_prefix(b"did:key:z")?;
     let mut bytes = [0; PREFIX.len() + 1 + COORDINATE];
     // Fails, without more work, on a key that is too long.
     let n_bytes = bs58::decode(encoded).onto(&mut bytes).ok()?;
-    let [parity @ (2 | 3), x @ ..] = bytes.get(..n_bytes)?.strip_prefix(&PREFIX)? else {
-        return None;
-    };
-    Some((parity & 1, x.try_into().ok()?))
+    let point: [u8; 1 + COORDINATE] = bytes.get(..n_bytes)?.strip_prefix(&PREFIX)?.try_into().ok()?;
+    matches!(point, [2 | 3, ..]).then_some(point)
 }
 
 /// A coordinate of a JWK, as the reference decodes it: both base64 alphabets, `=` added up to a multiple of four

@@ -4,7 +4,6 @@
 //! Input is hostile by assumption. Where JavaScript would throw a `TypeError`, the text of V8 is recorded; the
 //! cases the format does not list were found by calling the published package (6.2.2, Node 20) with such input.
 
-mod coerce;
 mod condition;
 mod edit;
 mod genesis;
@@ -13,17 +12,15 @@ mod key;
 mod reach;
 
 pub use self::genesis::resolve_snapshot;
+pub(crate) use self::key::compressed_point;
 
-use self::coerce::text;
 use crate::model::json::{Json, Object, Text};
 use crate::model::operation::Action;
 use crate::object;
+use crate::reducer::coerce::{self, Checked, text};
 
 /// How many grants a policy may hold.
 const MAX_GRANTS: usize = 100;
-
-/// A result, or the text that the operation records.
-type Checked<T> = Result<T, Text<'static>>;
 
 /// What the auth rules need to know of the document's header.
 #[derive(Clone, Copy, Debug)]

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::Checked;
-use super::coerce::{has, not_a_function, read, unreadable};
 use crate::model::json::Json;
+use crate::reducer::coerce::{has, not_a_function, read, unreadable};
 
 /// The scope and the action that administration is about.
 const SCOPE: &str = "auth";

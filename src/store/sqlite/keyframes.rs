@@ -7,10 +7,10 @@ use rusqlite::{Row, params};
 
 use super::read::{row_id, too_big};
 use super::rows::{self, RowError};
-use super::schema::KEYFRAME;
+use super::schema::{KEYFRAME, SNAPSHOT};
 use super::{Transaction, own, sql};
 use crate::model::ids::{DocumentId, Revision, StreamKey};
-use crate::store::{Detail, DocumentEntry, Flow, KeyframeEntry, StoreError};
+use crate::store::{Detail, DocumentEntry, Flow, KeyframeEntry, ReadModelRow, StoreError};
 
 impl Transaction<'_> {
     pub(super) fn find_nearest(
@@ -149,6 +149,30 @@ impl Transaction<'_> {
         while let Some(row) = self.driver("read", found.next())? {
             let entry = self.keyframe_entry(document, row)?;
             if visit(&entry).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn visit_read_model(
+        &self,
+        document: &DocumentId,
+        visit: &mut dyn FnMut(&ReadModelRow<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.prepare(sql::SNAPSHOTS)?;
+        let mut found = self.driver("read", statement.query([document.as_str()]))?;
+        while let Some(row) = self.driver("read", found.next())? {
+            let decode = || -> Result<_, RowError> {
+                let scope = rows::text(row.get_ref(0)?, "scope")?.into();
+                let branch = rows::text(row.get_ref(1)?, "branch")?.into();
+                let last = rows::integer(row.get_ref(2)?, "lastOperationIndex")?;
+                let stream = StreamKey { document: document.clone(), scope, branch };
+                Ok((stream, last, self.body(row.get_ref(3)?)?))
+            };
+            let (stream, last, content) =
+                decode().map_err(|error| self.row_error(SNAPSHOT, error, || format!("document {document}")))?;
+            if visit(&ReadModelRow { stream: &stream, last, content: &content }).is_break() {
                 break;
             }
         }

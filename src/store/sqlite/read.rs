@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, OptionalExtension as _, Row, params};
+use rusqlite::{CachedStatement, OptionalExtension as _, Params, Row, params};
 
 use super::rows::{self, BadValue, RowError};
 use super::schema::OPERATION;
@@ -14,7 +14,7 @@ use crate::model::operation::{Action, OperationRow, Retraction};
 use crate::model::time::Timestamp;
 use crate::store::{
     Detail, DocumentEntry, Fact, Flow, History, InsertedKeyframe, InsertedOperation, KeyframeEntry, Order, Read,
-    Records, Selection, Serial, Stamp, StoreError, StoreInfo, StreamHead,
+    ReadModelRow, Records, Selection, Serial, Stamp, StoreError, StoreInfo, StreamHead,
 };
 
 impl Read for Transaction<'_> {
@@ -88,6 +88,17 @@ impl Read for Transaction<'_> {
         self.still(find())
     }
 
+    fn copies(
+        &self,
+        stream: &StreamKey,
+        id: &OperationId,
+        visit: &mut dyn FnMut(&OperationRow<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
+        let StreamKey { document, scope, branch } = stream;
+        let values = params![id.as_str(), document.as_str(), scope.as_str(), branch.as_str()];
+        self.still(self.visit_selected(sql::COPIES, values, stream, Span::ALL, visit))
+    }
+
     fn newest_time(&self, stream: &StreamKey, span: Span) -> Result<Option<Timestamp>, StoreError> {
         // Texts of different forms do not sort as the times they mean, so SQL cannot find the newest.
         let mut newest = None;
@@ -122,6 +133,17 @@ impl Read for Transaction<'_> {
             return Ok(());
         }
         self.still(self.visit_keyframes(document, detail, visit))
+    }
+
+    fn read_model(
+        &self,
+        document: &DocumentId,
+        visit: &mut dyn FnMut(&ReadModelRow<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
+        if !self.session().schema.snapshots {
+            return Ok(());
+        }
+        self.still(self.visit_read_model(document, visit))
     }
 
     fn inserted_operations(
@@ -253,19 +275,24 @@ impl Transaction<'_> {
         span: Span,
         visit: &mut dyn FnMut(&OperationRow<'_>) -> Flow,
     ) -> Result<(), StoreError> {
+        let StreamKey { document, scope, branch } = stream;
+        let (first, last) = (from(span), Through(span.through));
+        let values = params![document.as_str(), scope.as_str(), branch.as_str(), first, last];
+        self.visit_selected(statement, values, stream, span, visit)
+    }
+
+    /// Visits the rows of a stream that a statement with the columns of `rows::operation` selects.
+    fn visit_selected(
+        &self,
+        statement: &str,
+        values: impl Params,
+        stream: &StreamKey,
+        span: Span,
+        visit: &mut dyn FnMut(&OperationRow<'_>) -> Flow,
+    ) -> Result<(), StoreError> {
         let session = self.session();
         let mut statement = self.prepare(&session.schema.adapt(statement))?;
-        let StreamKey { document, scope, branch } = stream;
-        let mut found = self.driver(
-            "read",
-            statement.query(params![
-                document.as_str(),
-                scope.as_str(),
-                branch.as_str(),
-                from(span),
-                Through(span.through)
-            ]),
-        )?;
+        let mut found = self.driver("read", statement.query(values))?;
         let mut converted = Vec::new();
         while let Some(row) = found.next().map_err(|error| self.step_error(stream, span, error))? {
             let operation = rows::operation(row, &session.connection, &mut converted)

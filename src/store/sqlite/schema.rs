@@ -10,6 +10,8 @@ use super::sql;
 pub(super) const OPERATION: &str = "Operation";
 /// The keyframes.
 pub(super) const KEYFRAME: &str = "Keyframe";
+/// The read model.
+pub(super) const SNAPSHOT: &str = "DocumentSnapshot";
 
 const OPERATION_COLUMNS: [&str; 11] = [
     "id",
@@ -35,11 +37,15 @@ const OPTIONAL_COLUMNS: [(&str, &str); 5] = [
 const KEYFRAME_COLUMNS: [&str; 8] =
     ["id", "documentId", "documentType", "scope", "branch", "revision", "document", "createdAt"];
 
+const SNAPSHOT_COLUMNS: [&str; 5] = ["documentId", "scope", "branch", "content", "lastOperationIndex"];
+
 /// What was found in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Schema {
     /// Whether there is a table for keyframes.
     pub(super) keyframes: bool,
+    /// Whether there is the read model of the reference, of which only a check takes note.
+    pub(super) snapshots: bool,
     /// Optional columns of the log that it lacks, with what stands for them.
     absent: Vec<(&'static str, &'static str)>,
     /// The statement that inserts an operation, without the columns that are absent.
@@ -78,9 +84,11 @@ impl Schema {
         if !keyframe.is_empty() {
             require(&keyframe, KEYFRAME, &KEYFRAME_COLUMNS)?;
         }
+        let snapshot = columns(connection, SNAPSHOT)?;
+        let snapshots = SNAPSHOT_COLUMNS.iter().all(|column| has(&snapshot, column));
         let absent: Vec<_> = OPTIONAL_COLUMNS.into_iter().filter(|(column, _)| !has(&operation, column)).collect();
         let insert_operation = insert_operation(&absent);
-        Ok(Schema { keyframes: !keyframe.is_empty(), absent, insert_operation })
+        Ok(Schema { keyframes: !keyframe.is_empty(), snapshots, absent, insert_operation })
     }
 
     /// `statement` with stand-ins for columns that are absent.

@@ -102,6 +102,11 @@ pub(super) const TEXT_COLUMNS: [&str; 8] =
     ["action", "error", "deniedReason", "hash", "opId", "prevOpId", "documentType", "timestampUtcMs"];
 pub(super) const TIMES: &str = r#"SELECT "index", "timestampUtcMs", "id" FROM "Operation"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "index" >= ?4 AND "index" <= ?5"#;
+/// By the index on the ids, which few rows share.
+pub(super) const COPIES: &str = r#"SELECT
+    "index", "skip", "opId", "prevOpId", "documentType", "timestampUtcMs", "hash", "error", "deniedReason", "action", "id"
+    FROM "Operation"
+    WHERE "opId" = ?1 AND +"documentId" = ?2 AND +"scope" = ?3 AND +"branch" = ?4 ORDER BY "index""#;
 /// The plus sign keeps the planner from walking the whole document instead of the few rows with the id.
 pub(super) const FIND_OPERATION: &str = r#"SELECT "scope", "index", "id" FROM "Operation"
     WHERE "opId" = ?2 AND +"documentId" = ?1 AND +"branch" = ?3 AND (?4 IS NULL OR +"scope" = ?4)
@@ -123,6 +128,9 @@ pub(super) const KEYFRAMED_AFTER: &str = r#"SELECT "documentId", "documentType",
 pub(super) const HAS_OPERATIONS: &str = r#"SELECT 1 FROM "Operation" WHERE "documentId" = ?1 LIMIT 1"#;
 pub(super) const KEYFRAME_DOCUMENT: &str = r#"SELECT "document", "revision", "id" FROM "Keyframe"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4"#;
+
+pub(super) const SNAPSHOTS: &str = r#"SELECT "scope", "branch", "lastOperationIndex", "content" FROM "DocumentSnapshot"
+    WHERE "documentId" = ?1 ORDER BY "branch", "scope""#;
 
 /// How a table is read in the order of insertion.
 pub(super) struct Inserted {

@@ -1,8 +1,8 @@
 //! Arrays.
 
-use super::seq::Seq;
 use super::tally::Tally;
 use super::{Node, Weight};
+use crate::reducer::seq::Seq;
 
 /// The items of an array, with what they weigh.
 #[derive(Clone, Debug, Default)]

@@ -1,9 +1,9 @@
 //! Objects.
 
-use super::seq::Seq;
 use super::tally::Tally;
 use super::{Node, Weight, text_bytes};
 use crate::model::json::Text;
+use crate::reducer::seq::Seq;
 
 /// The members of an object by key, in ascending order of UTF-16 code units, with what they weigh.
 #[derive(Clone, Debug, Default)]

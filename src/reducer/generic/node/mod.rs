@@ -2,7 +2,6 @@
 
 mod list;
 mod members;
-mod seq;
 mod tally;
 
 use std::sync::Arc;

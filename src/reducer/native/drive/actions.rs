@@ -1,11 +1,11 @@
 //! From an action to its rule.
 
-use super::engine::Failure;
 use super::rules::NodeAction;
 use super::schema;
 use super::scope::ScopeState;
 use super::settings::Setting;
 use crate::model::json::Json;
+use crate::reducer::native::engine::Failure;
 use crate::reducer::validation::{Schema, check};
 
 /// What an action of the model works on.

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::engine::{Failure, cannot_read, member, not_a_function, stack_exceeded, strictly_equal, to_js_string};
 use super::names::CopyName;
 use super::nodes::{Change, NewNode, Node, NodeKind, Nodes, Siblings};
 use crate::model::json::{Json, Object, Text};
+use crate::reducer::coerce::{is_same, not_a_function, read, to_text, unreadable};
 use crate::reducer::native::collation::locale_compare;
+use crate::reducer::native::engine::{Failure, stack_exceeded};
 
 /// A list of whatever a state has for nodes.
 pub(super) struct Loose<'s>(pub(super) &'s mut Vec<Json<'static>>);
@@ -48,8 +49,8 @@ impl Loose<'_> {
     fn siblings(&self, among: &Siblings<'_, LooseKind>) -> Result<Vec<&Json<'static>>, Failure> {
         let mut siblings = Vec::new();
         for node in &*self.0 {
-            let same_kind = strictly_equal(member(node, "kind")?, among.kind.0.as_ref());
-            let same_parent = strictly_equal(node.get("parentFolder"), Some(&among.parent));
+            let same_kind = is_same(read(Some(node), "kind")?, among.kind.0.as_ref());
+            let same_parent = is_same(node.get("parentFolder"), Some(&among.parent));
             let excepted = among.except.is_some_and(|id| has_id(node, id));
             if same_kind && same_parent && !excepted {
                 siblings.push(node);
@@ -62,7 +63,7 @@ impl Loose<'_> {
     fn children(&self, parent: Option<&Json<'static>>) -> Result<Vec<Option<&Json<'static>>>, Failure> {
         let mut children = Vec::new();
         for node in &*self.0 {
-            if strictly_equal(member(node, "parentFolder")?, parent) {
+            if is_same(read(Some(node), "parentFolder")?, parent) {
                 children.push(node.get("id"));
             }
         }
@@ -76,19 +77,19 @@ impl Loose<'_> {
         let mut seen = HashSet::new();
         // Each id on the way down, with its children that are still to visit.
         let mut path = vec![(root, self.children(root)?)];
-        let mut on_path = HashSet::from([to_js_string(root)]);
+        let mut on_path = HashSet::from([printed(root)]);
         while let Some((id, left)) = path.last_mut() {
             let Some(child) = left.pop() else {
-                on_path.remove(&to_js_string(*id));
+                on_path.remove(&printed(*id));
                 path.pop();
                 continue;
             };
-            let key = to_js_string(child);
+            let key = printed(child);
             // The printed id is a shortcut: 5 and "5" print alike.
-            if on_path.contains(&key) && path.iter().any(|(id, _)| strictly_equal(*id, child)) {
+            if on_path.contains(&key) && path.iter().any(|(id, _)| is_same(*id, child)) {
                 return Err(stack_exceeded());
             }
-            if seen.insert(key.clone()) || !found.iter().any(|id| strictly_equal(*id, child)) {
+            if seen.insert(key.clone()) || !found.iter().any(|id| is_same(*id, child)) {
                 found.push(child);
                 on_path.insert(key);
                 path.push((child, self.children(child)?));
@@ -104,7 +105,7 @@ impl Nodes for Loose<'_> {
 
     fn find(&mut self, id: &Text<'_>) -> Result<Option<LooseNode>, Failure> {
         for (at, node) in self.0.iter().enumerate() {
-            if member(node, "id")?.and_then(Json::as_text) == Some(id) {
+            if read(Some(node), "id")?.and_then(Json::as_text) == Some(id) {
                 return Ok(Some(LooseNode { at, node: node.clone() }));
             }
         }
@@ -159,7 +160,7 @@ impl Nodes for Loose<'_> {
         let texts: HashSet<Text<'static>> = ids.iter().flatten().filter_map(Json::as_text).cloned().collect();
         self.0.retain(|node| match node.get("id") {
             Some(Json::String(id)) => !texts.contains(id),
-            id => !ids.iter().any(|other| strictly_equal(other.as_ref(), id)),
+            id => !ids.iter().any(|other| is_same(other.as_ref(), id)),
         });
         Ok(())
     }
@@ -167,17 +168,22 @@ impl Nodes for Loose<'_> {
     /// Each node but the first is compared to one before it, as `a` of `a.id.localeCompare(b.id)`.
     fn sort(&mut self) -> Result<(), Failure> {
         for (at, node) in self.0.iter().enumerate() {
-            match member(node, "id")? {
+            match read(Some(node), "id")? {
                 _ if at == 0 => {}
                 Some(Json::String(_)) => {}
-                None => return Err(cannot_read("undefined", "localeCompare")),
-                Some(Json::Null) => return Err(cannot_read("null", "localeCompare")),
-                Some(_) => return Err(not_a_function("a.id.localeCompare")),
+                None => return Err(unreadable("undefined", "localeCompare")),
+                Some(Json::Null) => return Err(unreadable("null", "localeCompare")),
+                Some(_) => return Err(not_a_function("a.id", "localeCompare")),
             }
         }
-        self.0.sort_by(|a, b| locale_compare(&to_js_string(a.get("id")), &to_js_string(b.get("id"))));
+        self.0.sort_by(|a, b| locale_compare(&printed(a.get("id")), &printed(b.get("id"))));
         Ok(())
     }
+}
+
+/// `String(id)`, as far as it tells ids apart.
+fn printed(id: Option<&Json<'static>>) -> Text<'static> {
+    to_text(id).unwrap_or_else(|text| text)
 }
 
 fn has_id(node: &Json<'static>, id: &Text<'_>) -> bool {

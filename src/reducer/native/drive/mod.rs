@@ -7,7 +7,6 @@
 //! - `scope` holds one scope's state in either form, `fold` all of them.
 
 mod actions;
-mod engine;
 mod fold;
 mod loose;
 mod names;
@@ -21,8 +20,6 @@ mod tests;
 mod tree;
 
 use crate::reducer::{Fingerprint, Fold, FoldError, Model, ModelId, ModelKind};
-
-pub use fold::{DriveFold, DriveState};
 
 /// The model.
 pub struct Drive;
@@ -43,6 +40,6 @@ impl Model for Drive {
     }
 
     fn fold(&self) -> Result<Box<dyn Fold>, FoldError> {
-        Ok(Box::new(DriveFold::default()))
+        Ok(Box::new(fold::DriveFold::default()))
     }
 }

@@ -1,7 +1,8 @@
 //! Names of nodes: which are valid, and how the name of a copy is read.
 
-use super::engine::{Failure, failure, number_text};
 use crate::model::json::Text;
+use crate::reducer::coerce::number_text;
+use crate::reducer::native::engine::{Failure, failure};
 
 const COPY: &[u8] = b" (copy)";
 

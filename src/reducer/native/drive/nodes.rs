@@ -1,7 +1,7 @@
 //! What the rules need of nodes, and how they say what becomes of them.
 
-use super::engine::Failure;
 use crate::model::json::{Json, Object, Text};
+use crate::reducer::native::engine::Failure;
 
 /// What the rules need of a list of nodes.
 ///

@@ -1,9 +1,9 @@
 //! The actions on nodes, each rule once, over either form of a list of nodes.
 
-use super::engine::{Failure, failure};
 use super::names;
 use super::nodes::{Change, NewNode, Node, NodeKind, Nodes, Siblings, borrowed};
 use crate::model::json::{Json, Text};
+use crate::reducer::native::engine::{Failure, failure};
 
 /// An action on nodes.
 #[derive(Clone, Copy)]

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use super::engine::{Failure, cannot_create, cannot_read, cannot_set, not_a_function};
 use super::loose::Loose;
 use super::rules::{self, NodeAction};
 use super::tree::Tree;
+use crate::model::ids::Scope;
 use crate::model::json::{Json, Object, canonical};
+use crate::reducer::coerce::{not_a_function, unreadable};
+use crate::reducer::native::engine::{Failure, set_member};
+use crate::reducer::native::scopes::Form;
 
 /// The state of one scope: with indexed nodes if it has nodes that fit, else plain JSON.
 #[derive(Clone)]
@@ -18,31 +21,30 @@ pub(super) enum ScopeState {
     Json(Arc<Json<'static>>),
 }
 
-impl ScopeState {
-    /// Takes the form that `state` fits.
-    pub(super) fn new(state: Json<'static>) -> Self {
+impl Form for ScopeState {
+    fn read(_: &Scope, state: Json<'static>) -> Self {
         match state.as_object().and_then(Tree::read) {
             Some(tree) => ScopeState::Tree(tree),
             None => ScopeState::Json(Arc::new(state)),
         }
     }
 
-    /// The state as JSON.
-    pub(super) fn to_json(&self) -> Json<'static> {
+    fn to_json(&self) -> Json<'static> {
         match self {
             ScopeState::Tree(tree) => tree.to_object().into(),
             ScopeState::Json(state) => Json::clone(state),
         }
     }
 
-    /// The canonical text of the state.
-    pub(super) fn canonical(&self) -> Vec<u8> {
+    fn canonical(&self) -> Vec<u8> {
         match self {
             ScopeState::Tree(tree) => tree.canonical(),
             ScopeState::Json(state) => canonical(state),
         }
     }
+}
 
+impl ScopeState {
     /// Applies an action on nodes to `state.nodes`.
     pub(super) fn apply(state: Option<&mut Self>, action: NodeAction, input: &Json<'_>) -> Result<(), Failure> {
         match state {
@@ -62,33 +64,28 @@ impl ScopeState {
         edit: impl FnOnce(&mut Vec<Json<'static>>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let Some(state) = state else {
-            return Err(cannot_read("undefined", member));
+            return Err(unreadable("undefined", member));
         };
         match state {
             ScopeState::Tree(tree) => edit_member(tree.members_mut(), member, method, edit),
             ScopeState::Json(state) => match Arc::make_mut(state) {
                 Json::Object(object) => edit_member(object, member, method, edit),
-                Json::Null => Err(cannot_read("null", member)),
-                _ => Err(cannot_read("undefined", method)),
+                Json::Null => Err(unreadable("null", member)),
+                _ => Err(unreadable("undefined", method)),
             },
         }
     }
 
-    /// Sets `state[member]`. On an array that has no effect that JSON shows.
+    /// Sets `state[member]`.
     pub(super) fn set(state: Option<&mut Self>, member: &'static str, value: Json<'static>) -> Result<(), Failure> {
-        let Some(state) = state else {
-            return Err(cannot_set("undefined", member));
-        };
         match state {
-            ScopeState::Tree(tree) => drop(tree.members_mut().insert(member.into(), value)),
-            ScopeState::Json(state) => match Arc::make_mut(state) {
-                Json::Object(object) => drop(object.insert(member.into(), value)),
-                Json::Array(_) => {}
-                Json::Null => return Err(cannot_set("null", member)),
-                other => return Err(cannot_create(member, other)),
-            },
+            Some(ScopeState::Tree(tree)) => {
+                tree.members_mut().insert(member.into(), value);
+                Ok(())
+            }
+            Some(ScopeState::Json(state)) => set_member(Some(Arc::make_mut(state)), member, value),
+            None => set_member(None, member, value),
         }
-        Ok(())
     }
 }
 
@@ -99,13 +96,13 @@ fn edit_member(
     edit: impl FnOnce(&mut Vec<Json<'static>>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let (value, result) = match object.remove(member) {
-        None => return Err(cannot_read("undefined", method)),
+        None => return Err(unreadable("undefined", method)),
         Some(Json::Array(mut items)) => {
             let result = edit(&mut items);
             (Json::Array(items), result)
         }
-        Some(Json::Null) => (Json::Null, Err(cannot_read("null", method))),
-        Some(other) => (other, Err(not_a_function(&format!("state.{member}.{method}")))),
+        Some(Json::Null) => (Json::Null, Err(unreadable("null", method))),
+        Some(other) => (other, Err(not_a_function(&format!("state.{member}"), method))),
     };
     object.insert(member.into(), value);
     result

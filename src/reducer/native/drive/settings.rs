@@ -1,8 +1,9 @@
 //! The actions on other members than the nodes: name, icon, sharing, listeners, triggers.
 
-use super::engine::{Failure, failure, member};
 use super::scope::ScopeState;
 use crate::model::json::{Json, Object, Text};
+use crate::reducer::coerce::read;
+use crate::reducer::native::engine::{Failure, failure};
 
 /// An action that needs no look at the nodes.
 #[derive(Clone, Copy)]
@@ -58,7 +59,7 @@ impl Setting {
 fn add(items: &mut Vec<Json<'static>>, key: &str, who: &[u8], item: Object<'static>) -> Result<(), Failure> {
     let id = item.get(key);
     for other in &*items {
-        if member(other, key)? == id {
+        if read(Some(other), key)? == id {
             let id = id.and_then(Json::as_text).map_or(&b""[..], Text::as_bytes);
             return Err(failure(&[who, id, b" already exists"]));
         }
@@ -70,7 +71,7 @@ fn add(items: &mut Vec<Json<'static>>, key: &str, who: &[u8], item: Object<'stat
 /// Removes all items whose member `key` is `id`.
 fn remove(items: &mut Vec<Json<'static>>, key: &str, id: Option<&Json<'_>>) -> Result<(), Failure> {
     for item in &*items {
-        member(item, key)?;
+        read(Some(item), key)?;
     }
     items.retain(|item| item.get(key) != id);
     Ok(())

@@ -9,9 +9,9 @@ use super::node::{Parts, StoredNode, other_members};
 use super::{Order, Tree};
 use crate::model::json::{Json, Object, Text};
 use crate::reducer::native::collation::ascii_weights;
-use crate::reducer::native::drive::engine::{Failure, stack_exceeded};
 use crate::reducer::native::drive::names::CopyName;
 use crate::reducer::native::drive::nodes::{Change, NewNode, Node, NodeKind, Nodes, Siblings, borrowed};
+use crate::reducer::native::engine::{Failure, stack_exceeded};
 
 /// A node that was found.
 pub(in crate::reducer::native::drive) struct Found(Arc<StoredNode>);

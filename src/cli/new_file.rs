@@ -9,7 +9,7 @@ use crate::cli::exit::{ExitStatus, Refusal};
 
 /// A file on its way: written beside its place and put there at the end. What is no regular file, such as a pipe, is
 /// written as it is. Dropped before the end, nothing is left.
-pub(super) struct NewFile {
+pub(crate) struct NewFile {
     /// As given.
     name: String,
     /// Where it goes; `None` if it is written in its place.
@@ -24,7 +24,7 @@ pub(super) struct NewFile {
 /// A file cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {name}")]
-pub(super) struct FileError {
+pub(crate) struct FileError {
     name: String,
     #[source]
     source: io::Error,
@@ -35,7 +35,7 @@ impl NewFile {
     ///
     /// # Errors
     /// When there is one already and it is not to be replaced, or it cannot be made.
-    pub(super) fn create(path: &Path, force: bool) -> anyhow::Result<Self> {
+    pub(crate) fn create(path: &Path, force: bool) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let failed = |source| FileError { name: name.clone(), source };
         let there = path.metadata();
@@ -60,17 +60,25 @@ impl NewFile {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(super) fn line(&mut self, line: &[u8]) -> Result<(), FileError> {
-        self.size_bytes += line.len() as u64 + 1;
-        let written = self.file.write_all(line).and_then(|()| self.file.write_all(b"\n"));
-        written.map_err(|source| FileError { name: self.name.clone(), source })
+    pub(crate) fn line(&mut self, line: &[u8]) -> Result<(), FileError> {
+        self.bytes(line)?;
+        self.bytes(b"\n")
+    }
+
+    /// Writes bytes.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        self.size_bytes += bytes.len() as u64;
+        self.file.write_all(bytes).map_err(|source| FileError { name: self.name.clone(), source })
     }
 
     /// Makes the file durable and puts it in its place. Returns its size in bytes.
     ///
     /// # Errors
     /// When it cannot be written, or another file has its place by now.
-    pub(super) fn finish(mut self) -> anyhow::Result<u64> {
+    pub(crate) fn finish(mut self) -> anyhow::Result<u64> {
         let failed = |source| FileError { name: self.name.clone(), source };
         self.file.flush().map_err(failed)?;
         let (Some(place), Some(partial)) = (&self.place, &self.partial) else { return Ok(self.size_bytes) };

@@ -1,7 +1,9 @@
 //! What JavaScript does with a value of the wrong type: reads, conversions and their `TypeError`s.
 
-use super::Checked;
-use crate::model::json::{Json, Text, write_number};
+use crate::model::json::{Json, Text};
+
+/// A result, or the text of what JavaScript throws.
+pub(super) type Checked<T> = Result<T, Text<'static>>;
 
 /// Concatenates texts. A part that may start or end with a lone surrogate must not touch another such part, or the
 /// two halves would have to become one character.
@@ -64,6 +66,20 @@ pub(super) fn is_same(a: Option<&Json<'_>>, b: Option<&Json<'_>>) -> bool {
     !matches!(a, Some(Json::Array(_) | Json::Object(_))) && a == b
 }
 
+/// `value == text` (ECMA-262 §7.2.13).
+///
+/// # Errors
+/// As for [`to_text`].
+pub(super) fn equals_text(value: Option<&Json<'_>>, text: &Text<'_>) -> Checked<bool> {
+    Ok(match value {
+        None | Some(Json::Null) => false,
+        Some(Json::String(value)) => value == text,
+        #[expect(clippy::float_cmp, reason = "that is what the operator does")]
+        Some(Json::Bool(_) | Json::Number(_)) => to_number(value)? == text.as_str().map_or(f64::NAN, parse_number),
+        Some(Json::Array(_) | Json::Object(_)) => to_text(value)? == *text,
+    })
+}
+
 /// `String(value)` (ECMA-262 §7.1.17).
 ///
 /// # Errors
@@ -86,7 +102,7 @@ pub(super) fn to_text(value: Option<&Json<'_>>) -> Checked<Text<'static>> {
             Piece::Comma => out.push(b','),
             Piece::Value(Json::Null) => {}
             Piece::Value(Json::Bool(bool)) => out.extend_from_slice(bool.to_string().as_bytes()),
-            Piece::Value(Json::Number(number)) => out.extend_from_slice(&number_text(*number)),
+            Piece::Value(Json::Number(number)) => out.extend_from_slice(number_text(*number).as_bytes()),
             Piece::Value(Json::String(text)) => out.extend_from_slice(text.as_bytes()),
             Piece::Value(Json::Array(items)) => {
                 for (n, item) in items.iter().enumerate().rev() {
@@ -132,16 +148,9 @@ pub(super) fn spread(value: &Json<'_>) -> Vec<(Text<'static>, Json<'static>)> {
     }
 }
 
-fn number_text(number: f64) -> Vec<u8> {
-    let mut out = Vec::new();
-    if number.is_finite() {
-        write_number(number, &mut out);
-    } else if number.is_nan() {
-        out.extend_from_slice(b"NaN");
-    } else {
-        out.extend_from_slice(if number < 0.0 { b"-Infinity" } else { b"Infinity" });
-    }
-    out
+/// `String(number)`.
+pub(super) fn number_text(number: f64) -> String {
+    ryu_js::Buffer::new().format(number).to_owned()
 }
 
 /// A string as a number (ECMA-262 §7.1.4.1.1); digits of another radix are cut at 2⁶⁴.
@@ -179,4 +188,19 @@ fn surrogate(unit: u16) -> Text<'static> {
     let [high, low] = unit.to_be_bytes();
     let middle = (high & 0x0F) << 2 | low >> 6;
     Text::Shared([0xE0 | high >> 4, 0x80 | middle, 0x80 | (low & 0x3F)].into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::json::parse;
+
+    #[test]
+    fn values_print_as_javascript_prints_them() {
+        let print = |text: &str| to_text(Some(&parse(text.as_bytes()).unwrap())).unwrap().to_string();
+        assert_eq!(print("[1e23,null,[true],{},\"x\"]"), "1e+23,,true,[object Object],x");
+        assert_eq!(print("-0"), "0");
+        assert_eq!(print("1e999"), "Infinity");
+        assert_eq!(to_text(Some(&f64::NAN.into())).unwrap().to_string(), "NaN");
+    }
 }

@@ -1,0 +1,91 @@
+//! The state of one scope.
+
+use std::sync::Arc;
+
+use super::header;
+use super::indexed::Indexed;
+use super::loose::Loose;
+use super::rules::{self, Rule};
+use crate::model::ids::Scope;
+use crate::model::json::{Json, canonical};
+use crate::model::state::Piece;
+use crate::reducer::coerce::Checked;
+use crate::reducer::native::scopes::Form;
+
+/// The state of one scope.
+#[derive(Clone)]
+pub(super) enum ModelState {
+    /// A global state that fits.
+    Indexed(Arc<Indexed>),
+    /// Anything else; the usual form of the other scopes.
+    Json(Arc<Json<'static>>),
+}
+
+impl ModelState {
+    /// Applies a rule to the global state; `None` is `undefined`.
+    ///
+    /// # Errors
+    /// The text that the operation records.
+    pub(super) fn apply(state: Option<&mut Self>, rule: Rule, input: &Json<'_>) -> Checked<()> {
+        let state = match state {
+            Some(ModelState::Indexed(state)) => return apply_indexed(Arc::make_mut(state), rule, input),
+            Some(ModelState::Json(state)) => Some(state),
+            None => None,
+        };
+        match rule {
+            Rule::SetModel(member) => match state.map(Arc::make_mut) {
+                Some(Json::Object(state)) => {
+                    header::set_model(state, member, input);
+                    Ok(())
+                }
+                state => header::refuse_model(state, member),
+            },
+            Rule::SetAuthor(field) => match state.map(Arc::make_mut) {
+                Some(Json::Object(state)) => header::set_author(state, field, input),
+                state => header::refuse_author(state),
+            },
+            rule => rules::apply(&mut Loose(state), rule, input),
+        }
+    }
+}
+
+fn apply_indexed(state: &mut Indexed, rule: Rule, input: &Json<'_>) -> Checked<()> {
+    match rule {
+        Rule::SetModel(member) => {
+            header::set_model(state.members_mut(), member, input);
+            Ok(())
+        }
+        Rule::SetAuthor(field) => header::set_author(state.members_mut(), field, input),
+        rule => rules::apply(state, rule, input),
+    }
+}
+
+impl Form for ModelState {
+    fn read(scope: &Scope, state: Json<'static>) -> Self {
+        match Indexed::read(&state).filter(|_| *scope == *"global") {
+            Some(state) => ModelState::Indexed(Arc::new(state)),
+            None => ModelState::Json(Arc::new(state)),
+        }
+    }
+
+    fn to_json(&self) -> Json<'static> {
+        match self {
+            ModelState::Indexed(state) => state.to_json(),
+            ModelState::Json(state) => Json::clone(state),
+        }
+    }
+
+    fn canonical(&self) -> Vec<u8> {
+        match self {
+            ModelState::Indexed(state) => state.canonical(),
+            ModelState::Json(state) => canonical(state),
+        }
+    }
+
+    fn pieces(&self, each: &mut dyn FnMut(Piece<'_>)) {
+        match self {
+            ModelState::Indexed(state) => state.pieces(each),
+            ModelState::Json(state) => each(Piece::Text(&canonical(state))),
+        }
+    }
+}
