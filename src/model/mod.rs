@@ -3,6 +3,8 @@
 //! Does no I/O, reads no clock, knows no SQL.
 
 pub mod archive;
+pub mod checksum;
+mod hex;
 pub mod ids;
 pub mod json;
 pub mod operation;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+use super::hex;
 use super::operation::OperationRow;
 
 /// The digest of a stream up to a revision: SHA-256 over the seal before and the row.
@@ -55,22 +56,13 @@ impl Seal {
     /// Reads the hexadecimal form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.as_bytes();
-        let mut bytes = [0; 32];
-        if digits.len() != 2 * bytes.len() {
-            return None;
-        }
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let digit = |at: usize| char::from(pair[at]).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-            *byte = digit(0)? << 4 | digit(1)?;
-        }
-        Some(Seal(bytes))
+        hex::parse(text).map(Seal)
     }
 }
 
 impl fmt::Display for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::write(&self.0, f)
     }
 }
 

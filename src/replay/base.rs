@@ -4,11 +4,14 @@ use std::ops::ControlFlow;
 
 use super::page::{PAGE_ROWS, pages};
 use super::{Considered, ReplayError, Sources, Trust, Warning};
-use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
+use crate::model::checksum::Checksum;
+use crate::model::ids::{Fingerprint, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::{Json, Object, canonical, hash_canonical, parse};
 use crate::model::state::{JsonState, State};
+use crate::model::time::Timestamp;
 use crate::reducer::protocol::check_row;
-use crate::store::{KeyframeEntry, Order, StoreError};
+use crate::store::records::{Check, Verdict};
+use crate::store::{Codec, KeyframeEntry, Order, StoreError};
 
 /// How many passed-over keyframes an explanation lists.
 const LISTED: usize = 5;
@@ -28,7 +31,7 @@ pub(super) struct Chosen {
 }
 
 /// What the document scope says about bases.
-pub(super) struct Terrain {
+pub(super) struct Terrain<'a> {
     /// Whether the document scope begins with the creation of the document.
     pub(super) created: bool,
     /// The next index of the document scope.
@@ -37,6 +40,8 @@ pub(super) struct Terrain {
     pub(super) last_upgrade: Option<OpIndex>,
     /// Whether the model changes its version on the way.
     pub(super) changes_version: bool,
+    /// Digest of the models that make the state at an operation of this time; `None` if there are none.
+    pub(super) fingerprint: &'a dyn Fn(OpIndex, Timestamp) -> Option<Fingerprint>,
 }
 
 /// How much of a keyframe is taken over.
@@ -77,6 +82,61 @@ struct Prefix {
     leak: Option<(OpIndex, &'static str)>,
 }
 
+/// What the record of a keyframe says of it.
+enum Vouched {
+    /// It was found right, if it has this body, and nothing that it depends on has changed.
+    Sound(Checksum),
+    /// It was found wrong, if it has this body.
+    Wrong { checksum: Checksum, code: String },
+    /// Nothing that holds.
+    Not(String),
+}
+
+impl Vouched {
+    /// Looks at a record, and at what it depends on beside the body.
+    fn look(
+        sources: &Sources<'_>,
+        stream: &StreamKey,
+        label: Revision,
+        terrain: &Terrain<'_>,
+    ) -> Result<Self, ReplayError> {
+        let not = |reason: &str| Ok(Vouched::Not(reason.to_owned()));
+        let record = match sources.read.records().keyframe_record(stream, label) {
+            Err(error @ (StoreError::Unsupported { .. } | StoreError::Corrupt { .. })) => {
+                return not(&format!("its record cannot be read: {error}"));
+            }
+            record => record?,
+        };
+        let Some((checksum, Check { fingerprint, verdict, .. })) =
+            record.and_then(|record| Some((record.checksum, record.check?)))
+        else {
+            return not("snapctl has neither written nor checked it");
+        };
+        let proof = match verdict {
+            Verdict::Ok(proof) => proof,
+            Verdict::Failed { code } => return Ok(Vouched::Wrong { checksum, code }),
+        };
+        let Some(row) = row_at(sources, stream, label)? else { return not("its operation is not in the log") };
+        if proof.operation_id != *row.id {
+            return not("the operation at its revision is another one than when it was checked");
+        }
+        if (terrain.fingerprint)(label.last(), row.time) != Some(fingerprint) {
+            return not("it was checked with another model than there is now");
+        }
+        Ok(Vouched::Sound(checksum))
+    }
+}
+
+impl Refused {
+    fn found_wrong(stream: &StreamKey, label: Revision, code: &str) -> Self {
+        Refused {
+            reason: format!("it was found to be wrong ({code})"),
+            remedy: Some(format!("snapctl keyframe write --replace --at {label} {stream}")),
+            damaged: false,
+        }
+    }
+}
+
 impl Search {
     /// The newest usable keyframe of a stream at or below `target`.
     ///
@@ -87,14 +147,14 @@ impl Search {
         sources: &Sources<'_>,
         stream: &StreamKey,
         target: Revision,
-        terrain: &Terrain,
+        terrain: &Terrain<'_>,
     ) -> Result<Option<Chosen>, ReplayError> {
         if sources.trust == Trust::None {
             return Ok(None);
         }
         let mut at_most = target;
         loop {
-            let entry = match sources.read.nearest_keyframe(stream, at_most) {
+            let entry = match self.next(sources, stream, at_most) {
                 Ok(Some(entry)) => entry,
                 Ok(None) => break,
                 // Without its label there is no telling what lies below it.
@@ -113,9 +173,8 @@ impl Search {
                 Err(refused) => {
                     let looks_back = refused.reason.ends_with(LOOKS_BACK);
                     self.refuse(stream, label, refused);
-                    // What looks behind this one looks behind all older ones, and trust that needs a record finds
-                    // none further down faster than a replay runs.
-                    if looks_back || self.considered.len() >= LISTED {
+                    // What looks behind this one looks behind all older ones.
+                    if looks_back || self.considered.len() >= 2 * LISTED {
                         break;
                     }
                 }
@@ -126,6 +185,41 @@ impl Search {
             }
         }
         Ok(None)
+    }
+
+    /// The next keyframe to look at: the newest few that there are, whatever is known of them, and then, where trust needs
+    /// a record, the newest few that were found right. None further down is found faster than a replay runs.
+    fn next(
+        &self,
+        sources: &Sources<'_>,
+        stream: &StreamKey,
+        at_most: Revision,
+    ) -> Result<Option<KeyframeEntry>, StoreError> {
+        if self.considered.len() < LISTED {
+            return sources.read.nearest_keyframe(stream, at_most);
+        }
+        if sources.trust != Trust::Verified {
+            return Ok(None);
+        }
+        let mut at_most = at_most;
+        loop {
+            // Without records there is nothing to look for.
+            let sound = match sources.read.records().newest_sound(stream, at_most) {
+                Err(StoreError::Unsupported { .. } | StoreError::Corrupt { .. }) => None,
+                sound => sound?,
+            };
+            let Some(sound) = sound else { return Ok(None) };
+            let nearest = sources.read.nearest_keyframe(stream, sound.revision)?;
+            let is_it = |entry: &KeyframeEntry| u64::try_from(entry.label) == Ok(sound.revision.get());
+            match nearest.filter(is_it) {
+                Some(entry) => return Ok(Some(entry)),
+                // Another program has deleted it.
+                None => match sound.revision.checked_sub(1) {
+                    Some(older) => at_most = older,
+                    None => return Ok(None),
+                },
+            }
+        }
     }
 
     fn refuse(&mut self, stream: &StreamKey, revision: Revision, refused: Refused) {
@@ -142,15 +236,24 @@ impl Search {
         entry: &KeyframeEntry,
         label: Revision,
         target: Revision,
-        terrain: &Terrain,
+        terrain: &Terrain<'_>,
     ) -> Result<Result<Chosen, Refused>, ReplayError> {
         let stream = &entry.stream;
         let refused = |reason: &str, remedy: Option<&str>| {
             Ok(Err(Refused { reason: reason.to_owned(), remedy: remedy.map(str::to_owned), damaged: false }))
         };
-        if sources.trust == Trust::Verified && !entry.verified {
-            let remedy = format!("snapctl rebuild --trust hashed {stream}:{target}");
-            return refused("snapctl has neither written nor checked it", Some(&remedy));
+        let record = match sources.trust {
+            Trust::Verified | Trust::Hashed => Some(Vouched::look(sources, stream, label, terrain)?),
+            Trust::None | Trust::Any => None,
+        };
+        match &record {
+            Some(Vouched::Wrong { code, .. }) if sources.trust == Trust::Verified => {
+                return Ok(Err(Refused::found_wrong(stream, label, code)));
+            }
+            Some(Vouched::Not(reason)) if sources.trust == Trust::Verified => {
+                return refused(reason, Some(&format!("snapctl verify --record {stream}")));
+            }
+            _ => {}
         }
         if let Some(row) =
             sources.read.skips(stream, Span::between(Some(label), Some(target)))?.iter().find(|row| !row.denied)
@@ -166,15 +269,32 @@ impl Search {
             Err(error) => return Err(error.into()),
         };
         self.bytes += text.len() as u64;
+        let vouched = match &record {
+            None => true,
+            Some(Vouched::Not(_)) => false,
+            Some(Vouched::Sound(checksum) | Vouched::Wrong { checksum, .. }) => {
+                // What a store keeps compressed it has compared already.
+                let same = entry.codec != Codec::Json || Checksum::of(&text) == *checksum;
+                match &record {
+                    Some(Vouched::Wrong { code, .. }) if same => {
+                        return Ok(Err(Refused::found_wrong(stream, label, code)));
+                    }
+                    Some(Vouched::Sound(_)) if !same && sources.trust == Trust::Verified => {
+                        let remedy = format!("snapctl verify --record {stream}");
+                        return refused("its body is another one than was checked", Some(&remedy));
+                    }
+                    sound => same && matches!(sound, Some(Vouched::Sound(_))),
+                }
+            }
+        };
         let body = match Body::read(&text, &stream.scope, label, terrain) {
             Ok(body) => body,
             Err(reason) => return Ok(Err(Refused { reason, remedy: None, damaged: true })),
         };
         let own = body.document.get("state").and_then(|state| state.get(stream.scope.as_str()));
-        let Some(hash) = hash_at(sources, stream, body.revision)? else {
+        let Some(Row { hash, .. }) = row_at(sources, stream, body.revision)? else {
             return refused("its operation is not in the log", None);
         };
-        let vouched = entry.verified || sources.trust == Trust::Any;
         if !vouched {
             if own.is_none() {
                 return refused("it has no state of its scope that a hash could vouch for", None);
@@ -214,7 +334,7 @@ const LOOKS_BACK: &str = "looks back behind it";
 impl Body {
     /// Reads a stored document. Its position is the lesser of what its header and its label say, which is right for
     /// all conventions that were ever written (reactor format §2.2).
-    fn read(text: &[u8], scope: &Scope, label: Revision, terrain: &Terrain) -> Result<Self, String> {
+    fn read(text: &[u8], scope: &Scope, label: Revision, terrain: &Terrain<'_>) -> Result<Self, String> {
         let document = parse(text).map_err(|error| format!("its document is not JSON: {error}"))?.into_owned();
         let next = |scope: &str| {
             let next =
@@ -293,12 +413,18 @@ impl Prefix {
     }
 }
 
-/// The stored hash of one operation.
-fn hash_at(sources: &Sources<'_>, stream: &StreamKey, revision: Revision) -> Result<Option<String>, ReplayError> {
+/// What is needed of one operation.
+struct Row {
+    id: String,
+    hash: String,
+    time: Timestamp,
+}
+
+fn row_at(sources: &Sources<'_>, stream: &StreamKey, revision: Revision) -> Result<Option<Row>, ReplayError> {
     let mut found = None;
     let span = Span { from: NextIndex::new(revision.get()), through: Some(revision.last()) };
     sources.read.operations(stream, span, Order::Forward, &mut |row| {
-        found = Some(row.hash.to_owned());
+        found = Some(Row { id: row.id.to_owned(), hash: row.hash.to_owned(), time: row.timestamp });
         ControlFlow::Break(())
     })?;
     Ok(found)

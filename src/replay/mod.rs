@@ -4,6 +4,7 @@ mod base;
 mod compose;
 mod initial;
 mod load;
+mod models;
 mod origin;
 mod page;
 mod resolve;

@@ -5,6 +5,9 @@
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
+use smallvec::SmallVec;
+
+use super::models::Models;
 use super::origin::Origin;
 use super::page::{PAGE_ROWS, pages_seen};
 use super::{Observer, Position, ReplayError, Sources, Step};
@@ -140,7 +143,8 @@ impl Timeline {
                     Some(timeline) => timeline.row(sources, *head, action, time)?,
                 };
                 if let (Some(timeline), Some(observer)) = (&mut timeline, &observer) {
-                    let step = Step { head: *head, time, action, outcome: outcome.as_ref() };
+                    let models = timeline.models(sources)?;
+                    let step = Step { head: *head, time, action, outcome: outcome.as_ref(), models };
                     if timeline.tell(sources, &step, &mut **observer.borrow_mut())?.is_break() {
                         return Err(Halt::Enough);
                     }
@@ -347,6 +351,22 @@ impl Timeline {
             version = upgrade.to;
         }
         version
+    }
+
+    /// The versions whose models have run when that of `version` has, in order.
+    pub(super) fn versions(&self, version: u32) -> SmallVec<[u32; 4]> {
+        let upgrades = self.held.iter().map(|upgrade| upgrade.to).take_while(|to| *to <= version);
+        std::iter::once(self.first_version).chain(upgrades).collect()
+    }
+
+    /// The models that have made the document as of the last row of its scope.
+    fn models<'a>(&mut self, sources: &Sources<'a>) -> Result<Models<'a>, Halt> {
+        let first = match self.held.first() {
+            Some(upgrade) => upgrade.from,
+            None => self.document_version()?,
+        };
+        let upgrades = self.held.iter().map(|upgrade| upgrade.to);
+        Ok(Models::new(sources.registry, &self.document_type, std::iter::once(first).chain(upgrades)))
     }
 
     /// Applies the held-back upgrades up to a version, and runs its model from now on.

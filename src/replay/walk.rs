@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 
 use super::base::{Chosen, Extent, Search, Terrain};
+use super::models::Models;
 use super::origin::Origin;
 use super::page::{PAGE_ROWS, pages_seen};
 use super::resolve::head_of;
 use super::timeline::{Halt, Keep, Timeline, rejected, thrown, version_of};
 use super::{Base, Explain, Position, ReplayError, Snapshot, Sources, Warning};
-use crate::model::ids::{Branch, DocumentId, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
+use crate::model::ids::{Branch, DocumentId, Fingerprint, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::Text;
 use crate::model::operation::{Action, OperationRow};
 use crate::model::time::Timestamp;
@@ -59,6 +60,17 @@ pub struct Step<'a> {
     pub action: &'a Action<'a>,
     /// What became of it; `None` if it was not run: it was denied, or is one of scope `document` that had failed.
     pub outcome: Option<&'a Outcome>,
+    pub(super) models: Models<'a>,
+}
+
+impl Step<'_> {
+    /// Digest of the models that have made the state after it, which is what a record of that state has to name.
+    ///
+    /// # Errors
+    /// `Model` if there is none for a version.
+    pub fn fingerprint(&self) -> Result<Fingerprint, ReplayError> {
+        Ok(self.models.fingerprint()?)
+    }
 }
 
 /// Where a walk starts.
@@ -252,7 +264,8 @@ impl Pass<'_, '_> {
                 let most = if observer.is_some() { at + 1 } else { heads.len() };
                 let end = (at + 1..most).find(|n| !same(n)).unwrap_or(most);
                 let (heads, actions) = (&heads[at..end], &actions[at..end]);
-                let document = &mut timeline.document;
+                let versions = timeline.versions(version);
+                let Timeline { document, document_type, .. } = &mut *timeline;
                 let mut source = Again { sources, stream: &stream };
                 if let Err(error) = document.replay(heads, actions, &mut source) {
                     let index = heads.get(document.outcomes().len()).map(|head| head.index);
@@ -260,7 +273,8 @@ impl Pass<'_, '_> {
                 }
                 if let (Some(observer), Some(outcome)) = (&observer, document.outcomes().first().cloned()) {
                     let outcome = Some(&outcome).filter(|_| !heads[0].denied);
-                    let step = Step { head: heads[0], time: times[at], action: &actions[0], outcome };
+                    let models = Models::new(sources.registry, document_type, versions.iter().copied());
+                    let step = Step { head: heads[0], time: times[at], action: &actions[0], outcome, models };
                     if observer.borrow_mut().step(&step, document)?.is_break() {
                         return Err(Halt::Enough);
                     }
@@ -304,6 +318,11 @@ impl Pass<'_, '_> {
             document_next: NextIndex::from(self.head(&Scope::document())),
             last_upgrade: timeline.last_inline,
             changes_version: !timeline.held.is_empty(),
+            fingerprint: &|index, time| {
+                let version = timeline.version_at(self.goal.scope, index, time);
+                let versions = timeline.versions(version);
+                Models::new(self.sources.registry, &timeline.document_type, versions).fingerprint().ok()
+            },
         };
         let mut search = Search::default();
         let chosen = search.choose(self.sources, stream, target, &terrain)?;

@@ -3,17 +3,22 @@
 //! The tables are persistent maps. A transaction holds the maps as they were when it began; a write transaction
 //! changes its own and puts them in place at commit.
 
+mod history;
+mod own;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use imbl::{HashSet, OrdMap};
 
+use own::Own;
+
 use super::repeat::Stored;
 use super::{
-    Capabilities, Detail, DocumentEntry, Flow, InsertedKeyframe, InsertedOperation, KeyframeEntry, NewKeyframe,
-    NewOperation, Options, Order, Previous, Read, Selection, Serial, Stamp, Store, StoreError, StoreInfo, StreamHead,
-    Write,
+    Capabilities, Codec, Detail, DocumentEntry, Flow, History, HistoryMut, InsertedKeyframe, InsertedOperation,
+    KeyframeEntry, NewKeyframe, NewOperation, Options, Order, Previous, Read, Recoded, Records, RecordsMut, Selection,
+    Serial, Stamp, Store, StoreError, StoreInfo, StreamHead, Write,
 };
 use crate::model::ids::{
     Branch, DocumentId, DocumentType, NextIndex, OpIndex, OperationId, Revision, Scope, Skip, Span, StreamKey,
@@ -46,6 +51,7 @@ enum Writer {
 struct Tables {
     operations: OrdMap<StreamKey, OrdMap<OpIndex, Arc<Row>>>,
     keyframes: OrdMap<StreamKey, OrdMap<Revision, Arc<Body>>>,
+    own: Own,
     /// The second unique key of the reference's table (reactor format §2.1).
     instances: HashSet<(OperationId, OpIndex, Skip)>,
     /// Rows inserted so far.
@@ -74,8 +80,10 @@ struct Body {
     /// Order of insertion.
     sequence: i64,
     document_type: DocumentType,
+    /// As it is handed out, whatever the codec: memory is not worth the time to compress it.
     document: Vec<u8>,
     created: Timestamp,
+    codec: Codec,
 }
 
 impl MemoryStore {
@@ -203,7 +211,18 @@ impl Body {
             label: revision.get().try_into().unwrap_or(i64::MAX),
             created: (detail == Detail::Created).then_some(self.created),
             size_bytes: self.document.len() as u64,
-            verified: false,
+            codec: self.codec,
+        }
+    }
+
+    fn as_codec(&self, codec: Codec) -> Body {
+        let Body { sequence, document_type, document, created, .. } = self;
+        Body {
+            sequence: *sequence,
+            document_type: document_type.clone(),
+            document: document.clone(),
+            created: *created,
+            codec,
         }
     }
 }
@@ -350,12 +369,12 @@ impl Read for Moment {
         let rows = streams.flat_map(|(stream, rows)| rows.iter().map(move |(index, row)| (stream, *index, row)));
         let mut chosen: Vec<_> = rows
             .filter(|(stream, index, row)| selection.includes(stream, *index, row.document_type.as_str()))
-            .filter(|(.., row)| Serial(row.sequence) > after)
+            .filter(|(.., row)| Serial::of(row.sequence) > after)
             .collect();
         chosen.sort_by_key(|(.., row)| row.sequence);
         let _ = chosen.into_iter().try_for_each(|(stream, index, row)| {
             visit(&InsertedOperation {
-                serial: Serial(row.sequence),
+                serial: Serial::of(row.sequence),
                 stream,
                 row: OperationRow { error: row.error.as_deref(), denied: row.denied.as_deref(), ..row.view(index) },
                 previous: Previous::Given,
@@ -377,12 +396,12 @@ impl Read for Moment {
             streams.flat_map(|(stream, bodies)| bodies.iter().map(move |(label, body)| (stream, *label, body)));
         let mut chosen: Vec<_> = bodies
             .filter(|(stream, label, body)| selection.includes(stream, label.last(), body.document_type.as_str()))
-            .filter(|(.., body)| Serial(body.sequence) > after)
+            .filter(|(.., body)| Serial::of(body.sequence) > after)
             .collect();
         chosen.sort_by_key(|(.., body)| body.sequence);
         let _ = chosen.into_iter().try_for_each(|(stream, label, body)| {
             visit(&InsertedKeyframe {
-                serial: Serial(body.sequence),
+                serial: Serial::of(body.sequence),
                 stream,
                 label: label.get().try_into().unwrap_or(i64::MAX),
                 document_type: body.document_type.as_str(),
@@ -391,6 +410,14 @@ impl Read for Moment {
             })
         });
         Ok(())
+    }
+
+    fn records(&self) -> &dyn Records {
+        self
+    }
+
+    fn history(&self) -> &dyn History {
+        self
     }
 
     fn info(&self) -> Result<StoreInfo, StoreError> {
@@ -485,7 +512,7 @@ impl Write for Change<'_> {
         Ok(true)
     }
 
-    fn put_keyframe(&mut self, keyframe: &NewKeyframe<'_>) -> Result<(), StoreError> {
+    fn put_keyframe_as(&mut self, keyframe: &NewKeyframe<'_>, codec: Codec) -> Result<(), StoreError> {
         let NewKeyframe { stream, revision, document_type, document, created } = *keyframe;
         std::str::from_utf8(document).map_err(|error| StoreError::Corrupt {
             table: "Keyframe",
@@ -495,23 +522,46 @@ impl Write for Change<'_> {
         })?;
         let tables = &mut self.moment.tables;
         let keyframes = tables.keyframes.entry(stream.clone()).or_default();
-        let (sequence, document_type, created) = match keyframes.get(&revision) {
+        let former = keyframes.get(&revision);
+        tables.own.written(stream, revision, former.map(|body| &body.document[..]), document, codec);
+        let (sequence, document_type, created) = match former {
             Some(body) => (body.sequence, body.document_type.clone(), body.created),
             None => (tables.sequence + 1, document_type.clone(), created),
         };
         tables.sequence = tables.sequence.max(sequence);
-        keyframes.insert(revision, Arc::new(Body { sequence, document_type, document: document.to_vec(), created }));
+        let body = Body { sequence, document_type, document: document.to_vec(), created, codec };
+        keyframes.insert(revision, Arc::new(body));
         self.note_change();
         Ok(())
+    }
+
+    fn recode(&mut self, stream: &StreamKey, revision: Revision, codec: Codec) -> Result<Option<Recoded>, StoreError> {
+        let tables = &mut self.moment.tables;
+        let Some(keyframes) = tables.keyframes.get_mut(stream) else { return Ok(None) };
+        let Some(body) = keyframes.get(&revision).cloned() else { return Ok(None) };
+        let size = body.document.len() as u64;
+        tables.own.written(stream, revision, Some(&body.document), &body.document, codec);
+        keyframes.insert(revision, Arc::new(body.as_codec(codec)));
+        self.note_change();
+        Ok(Some(Recoded { from: body.codec, before_bytes: size, after_bytes: size }))
     }
 
     fn delete_keyframe(&mut self, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError> {
         let keyframes = self.moment.tables.keyframes.get_mut(stream);
         let deleted = keyframes.is_some_and(|keyframes| keyframes.remove(&revision).is_some());
         if deleted {
+            self.moment.tables.own.forget(stream, revision);
             self.note_change();
         }
         Ok(deleted)
+    }
+
+    fn records_mut(&mut self) -> Result<&mut dyn RecordsMut, StoreError> {
+        Ok(self)
+    }
+
+    fn history_mut(&mut self) -> Result<&mut dyn HistoryMut, StoreError> {
+        Ok(self)
     }
 
     fn commit(self: Box<Self>) -> Result<(), StoreError> {
@@ -623,6 +673,14 @@ impl Read for Change<'_> {
         visit: &mut dyn FnMut(&InsertedKeyframe<'_>) -> Flow,
     ) -> Result<(), StoreError> {
         self.moment.inserted_keyframes(selection, after, visit)
+    }
+
+    fn records(&self) -> &dyn Records {
+        &self.moment
+    }
+
+    fn history(&self) -> &dyn History {
+        &self.moment
     }
 
     fn info(&self) -> Result<StoreInfo, StoreError> {

@@ -9,8 +9,10 @@ pub mod archive;
 pub mod codec;
 mod error;
 pub mod handed;
+pub mod history;
 pub mod memory;
 mod open;
+pub mod records;
 mod repeat;
 mod selection;
 pub mod sqlite;
@@ -24,11 +26,14 @@ use crate::model::ids::{
 use crate::model::operation::{OperationRow, Retraction};
 use crate::model::time::Timestamp;
 
+pub use codec::Codec;
 pub use error::StoreError;
+pub use history::{History, HistoryMut};
 pub use open::{
     Access, BUSY_TIMEOUT, Backend, Location, Open, Options, Stores, has_scheme, location_path, relative_to,
     without_password,
 };
+pub use records::{Records, RecordsMut};
 pub use selection::{Part, Selection};
 
 /// What a visitor of rows says: go on, or stop the visit (which is not an error).
@@ -222,6 +227,16 @@ pub trait Read {
         visit: &mut dyn FnMut(&InsertedKeyframe<'_>) -> Flow,
     ) -> Result<(), StoreError>;
 
+    /// What snapctl itself keeps in the store: records of keyframes, and how far streams were checked.
+    fn records(&self) -> &dyn Records {
+        &records::NoRecords
+    }
+
+    /// What snapctl has done to the keyframes of the store.
+    fn history(&self) -> &dyn History {
+        &history::NoHistory
+    }
+
     /// What holds for the store as a whole. Counting takes as long as the store is large.
     ///
     /// # Errors
@@ -272,19 +287,47 @@ pub trait Write: Read {
     fn add(&mut self, stream: &StreamKey, operation: &NewOperation<'_>, previous: Previous)
     -> Result<bool, StoreError>;
 
-    /// Writes a keyframe. If there is one with the same stream and revision, only its document is replaced
-    /// (reactor format §2.2).
+    /// Writes a keyframe as [`Codec::Json`].
     ///
     /// # Errors
-    /// `Unsupported` if the store has no place for keyframes; `Corrupt` if the document is not UTF-8; `Busy`,
-    /// `Unavailable`, `ReadOnly`.
-    fn put_keyframe(&mut self, keyframe: &NewKeyframe<'_>) -> Result<(), StoreError>;
+    /// As [`Write::put_keyframe_as`].
+    fn put_keyframe(&mut self, keyframe: &NewKeyframe<'_>) -> Result<(), StoreError> {
+        self.put_keyframe_as(keyframe, Codec::Json)
+    }
 
-    /// Deletes a keyframe, and says whether there was one.
+    /// Writes a keyframe. If there is one with the same stream and revision, only its document is replaced
+    /// (reactor format §2.2), and how that is stored; it stays pinned. What a check found is forgotten, unless the
+    /// document is the same.
     ///
     /// # Errors
-    /// `Busy`, `Unavailable`, `ReadOnly`.
+    /// `Unsupported` if the store has no place for keyframes, or our tables are of another version; `Corrupt` if the
+    /// document is not UTF-8; `Busy`, `Unavailable`, `ReadOnly`.
+    fn put_keyframe_as(&mut self, keyframe: &NewKeyframe<'_>, codec: Codec) -> Result<(), StoreError>;
+
+    /// Stores the body of a keyframe in another way, and says how large it was and is; `None` if there is no such keyframe.
+    /// Everything else about it stays as it is.
+    ///
+    /// # Errors
+    /// As [`Write::put_keyframe_as`], and `Corrupt` if the body cannot be read.
+    fn recode(&mut self, stream: &StreamKey, revision: Revision, codec: Codec) -> Result<Option<Recoded>, StoreError>;
+
+    /// Deletes a keyframe with all that is recorded of it, and says whether there was one.
+    ///
+    /// # Errors
+    /// `Unsupported` if our tables are of another version; `Busy`, `Unavailable`, `ReadOnly`.
     fn delete_keyframe(&mut self, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError>;
+
+    /// What snapctl itself keeps in the store, to change it. Asking for it makes no table.
+    ///
+    /// # Errors
+    /// `Unsupported` if the store cannot have our tables.
+    fn records_mut(&mut self) -> Result<&mut dyn RecordsMut, StoreError>;
+
+    /// What snapctl does to the keyframes of the store, to note it. Asking for it makes no table.
+    ///
+    /// # Errors
+    /// `Unsupported` if the store cannot have our tables.
+    fn history_mut(&mut self) -> Result<&mut dyn HistoryMut, StoreError>;
 
     /// Makes everything durable and ends the transaction.
     ///
@@ -346,8 +389,19 @@ pub struct KeyframeEntry {
     pub created: Option<Timestamp>,
     /// Size of the stored body in bytes.
     pub size_bytes: u64,
-    /// Whether this program wrote or checked the keyframe and its record still fits.
-    pub verified: bool,
+    /// How the body is stored.
+    pub codec: Codec,
+}
+
+/// What came of storing a body in another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recoded {
+    /// How it was stored before.
+    pub from: Codec,
+    /// Size of the stored body before, in bytes.
+    pub before_bytes: u64,
+    /// Size of the stored body now, in bytes. Bodies that are stored as differences to it may have changed their sizes.
+    pub after_bytes: u64,
 }
 
 /// What the reference's read model holds of a stream.
@@ -383,11 +437,22 @@ pub enum Previous {
 
 /// A row's place in the order of insertion. Numbers of operations and of keyframes have nothing to do with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Serial(pub i64);
+pub struct Serial {
+    /// The row's number.
+    row: i64,
+    /// Which it is of several with that number: a number may be given again when its row has gone elsewhere.
+    nth: u32,
+}
 
 impl Serial {
     /// Before all rows.
-    pub const START: Serial = Serial(i64::MIN);
+    pub const START: Serial = Serial::of(i64::MIN);
+
+    /// The place of the only row with a number.
+    #[must_use]
+    pub const fn of(row: i64) -> Self {
+        Serial { row, nth: 0 }
+    }
 }
 
 /// An operation as [`Read::inserted_operations`] shows it.

@@ -1,22 +1,29 @@
 //! What every store promises, checked over all of them.
 
 use std::num::{NonZeroU32, NonZeroU64};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use snapctl::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use snapctl::model::operation::OperationRow;
 use snapctl::model::time::Timestamp;
 use snapctl::store::memory::MemoryStore;
 use snapctl::store::{
-    Access, Detail, Flow, NewKeyframe, NewOperation, Options, Order, Part, Previous, Read, Selection, Serial, Store,
-    StoreError, Write, answer, sqlite,
+    Access, Codec, Detail, Flow, NewKeyframe, NewOperation, Options, Order, Part, Previous, Read, Selection, Serial,
+    Store, StoreError, Write, answer, sqlite,
 };
 
 /// A store to test, and what recodes its content once it is written.
 pub(crate) struct Subject {
     pub(crate) store: Box<dyn Store>,
     recode: Box<dyn Fn()>,
-    _directory: Option<tempfile::TempDir>,
+    file: Option<(tempfile::TempDir, PathBuf)>,
+}
+
+impl Subject {
+    /// Where the file is, of a store that is one.
+    pub(crate) fn path(&self) -> &Path {
+        &self.file.as_ref().expect("a store in a file").1
+    }
 }
 
 /// A short time, because some checks wait for it to pass.
@@ -24,22 +31,23 @@ fn options() -> Options {
     Options { access: Access::Change, busy_timeout_ms: NonZeroU64::new(50) }
 }
 
-fn memory() -> Subject {
-    Subject { store: Box::new(MemoryStore::new(&options())), recode: Box::new(|| ()), _directory: None }
+pub(crate) fn memory() -> Subject {
+    Subject { store: Box::new(MemoryStore::new(&options())), recode: Box::new(|| ()), file: None }
 }
 
-fn sqlite(recode: &'static [&'static str]) -> Subject {
+pub(crate) fn sqlite(recode: &'static [&'static str]) -> Subject {
     let directory = tempfile::tempdir().unwrap();
     let path: PathBuf = directory.path().join("it's 100% a/store?.db".replace('/', "_"));
     sqlite::create(&path).unwrap();
     let store = Box::new(sqlite::open(&path, &options()).unwrap());
+    let file = path.clone();
     let recode = Box::new(move || {
-        let connection = rusqlite::Connection::open(&path).unwrap();
+        let connection = rusqlite::Connection::open(&file).unwrap();
         for statement in recode {
             connection.execute_batch(statement).unwrap();
         }
     });
-    Subject { store, recode, _directory: Some(directory) }
+    Subject { store, recode, file: Some((directory, path)) }
 }
 
 const BLOBS: &[&str] = &[
@@ -115,6 +123,20 @@ fn an_archive_keeps_the_contract_as_far_as_it_holds_one_document() {
         streams.iter().map(|head| (head.branch.as_str(), head.scope.as_str(), head.head.get())).collect();
     assert_eq!(shown, [("main", "global", 9)]);
     assert!(matches!(store.write().err(), Some(StoreError::ReadOnly { .. })));
+}
+
+/// Runs checks over all stores, each on a store of its own that holds what [`fill`] has put there.
+pub(crate) fn conformance_of(checks: &[fn(&Subject)]) {
+    let subjects: [&dyn Fn() -> Subject; 6] =
+        [&memory, &|| sqlite(&[]), &|| sqlite(BLOBS), &|| sqlite(JSONB), &|| sqlite(WAL), &|| sqlite(BARE)];
+    for subject in subjects {
+        for check in checks {
+            let subject = subject();
+            fill(&*subject.store);
+            (subject.recode)();
+            check(&subject);
+        }
+    }
 }
 
 /// Runs every check, each on a store of its own that holds [`fill`].
@@ -407,13 +429,13 @@ fn the_nearest_keyframe_is_at_or_below(store: &dyn Store) {
         let found = read.nearest_keyframe(stream, at(revision)).unwrap();
         found.map(|keyframe| {
             let document = read.keyframe_document(stream, at(keyframe.label.unsigned_abs())).unwrap().unwrap();
-            (keyframe.label.unsigned_abs(), String::from_utf8(document).unwrap(), keyframe.verified)
+            (keyframe.label.unsigned_abs(), String::from_utf8(document).unwrap(), keyframe.codec)
         })
     };
     let stream = main_stream();
     let labels = |revision| nearest(&stream, revision).map(|(label, ..)| label);
     assert_eq!([0, 2, 3, 6, 7, u64::MAX].map(labels), [0, 0, 3, 3, 7, 7].map(Some));
-    assert_eq!(nearest(&stream, 5), Some((3, r#"{"r":3}"#.into(), false)));
+    assert_eq!(nearest(&stream, 5), Some((3, r#"{"r":3}"#.into(), Codec::Json)));
     assert_eq!(nearest(&key("doc", "a", "main"), 4), None);
     assert_eq!(nearest(&key("doc", "none", "main"), 4), None);
     let keyframe = read.nearest_keyframe(&stream, at(3)).unwrap().unwrap();

@@ -12,6 +12,20 @@ use sha1::{Digest, Sha1};
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StateHash([u8; 20]);
 
+impl StateHash {
+    /// The bytes of the digest.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 20] {
+        &self.0
+    }
+
+    /// Takes the bytes of a digest.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 20]) -> Self {
+        StateHash(bytes)
+    }
+}
+
 impl fmt::Display for StateHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&STANDARD.encode(self.0))

@@ -5,11 +5,11 @@ use rusqlite::{CachedStatement, Row, params};
 
 use super::read::{Through, from, row_id};
 use super::rows::{self, BadValue, RowError};
-use super::schema::{KEYFRAME, OPERATION};
+use super::schema::OPERATION;
 use super::{Transaction, sql};
 use crate::model::ids::{Branch, Scope, StreamKey};
 use crate::model::operation::OperationRow;
-use crate::store::{Flow, InsertedKeyframe, InsertedOperation, Part, Previous, Selection, Serial, StoreError};
+use crate::store::{Flow, InsertedOperation, Part, Previous, Selection, Serial, StoreError};
 
 /// Positions behind those of `rows::operation`.
 const STREAM: usize = 11;
@@ -32,7 +32,7 @@ impl Transaction<'_> {
                 if !selection.includes_type(document_type) {
                     return Ok(Flow::Continue(()));
                 }
-                let serial = Serial(rows::integer(row.get_ref(rows::OPERATION_ID)?, "id")?);
+                let serial = Serial::of(rows::integer(row.get_ref(rows::OPERATION_ID)?, "id")?);
                 let stream = same_stream(&mut stream, row, STREAM)?;
                 let texts = (row.get_ref(7)?, row.get_ref(8)?);
                 let operation = OperationRow {
@@ -61,34 +61,6 @@ impl Transaction<'_> {
         })
     }
 
-    pub(super) fn visit_inserted_keyframes(
-        &self,
-        selection: &Selection,
-        after: Serial,
-        visit: &mut dyn FnMut(&InsertedKeyframe<'_>) -> Flow,
-    ) -> Result<(), StoreError> {
-        let mut stream = None;
-        self.visit_inserted(&sql::INSERTED_KEYFRAMES, selection, after, &mut |row| {
-            let mut decode = || -> Result<Flow, RowError> {
-                let document_type = rows::text(row.get_ref(4)?, "documentType")?;
-                let label = rows::integer(row.get_ref(5)?, "revision")?;
-                if !selection.includes_type(document_type) {
-                    return Ok(Flow::Continue(()));
-                }
-                let serial = Serial(rows::integer(row.get_ref(0)?, "id")?);
-                let stream = same_stream(&mut stream, row, 1)?;
-                let document = self.body(row.get_ref(7)?)?;
-                let document = std::str::from_utf8(&document).map_err(|error| BadValue {
-                    column: "document",
-                    reason: format!("invalid UTF-8 at byte {}", error.valid_up_to()),
-                })?;
-                let created = rows::timestamp(row.get_ref(6)?, "createdAt")?;
-                Ok(visit(&InsertedKeyframe { serial, stream, label, document_type, created, document }))
-            };
-            decode().map_err(|error| self.row_error(KEYFRAME, error, || key(row, 1, "revision", 5, 0)))
-        })
-    }
-
     /// Visits the rows of a table in the order of their ids: all of them in one scan, or those of the parts of
     /// `selection` one by one.
     fn visit_inserted(
@@ -100,7 +72,7 @@ impl Transaction<'_> {
     ) -> Result<(), StoreError> {
         let adapt = |statement| self.session().schema.adapt(statement);
         if selection.parts.is_empty() {
-            return self.each_row(&mut self.prepare(&adapt(statements.all))?, after.0, visit).map(drop);
+            return self.each_row(&mut self.prepare(&adapt(statements.all))?, after.row, visit).map(drop);
         }
         let mut ids = Vec::new();
         for part in &selection.parts {
@@ -117,7 +89,7 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    fn each_row(
+    pub(super) fn each_row(
         &self,
         statement: &mut CachedStatement<'_>,
         parameter: i64,
@@ -132,11 +104,17 @@ impl Transaction<'_> {
         Ok(Flow::Continue(()))
     }
 
-    fn ids_in(&self, statement: &str, part: &Part, after: Serial, ids: &mut Vec<i64>) -> Result<(), StoreError> {
+    pub(super) fn ids_in(
+        &self,
+        statement: &str,
+        part: &Part,
+        after: Serial,
+        ids: &mut Vec<i64>,
+    ) -> Result<(), StoreError> {
         let mut statement = self.prepare(statement)?;
         let (scope, branch) = (part.scope.as_ref().map(Scope::as_str), part.branch.as_ref().map(Branch::as_str));
         let (from, through) = (from(part.span), Through(part.span.through));
-        let found = statement.query(params![part.document.as_str(), scope, branch, from, through, after.0]);
+        let found = statement.query(params![part.document.as_str(), scope, branch, from, through, after.row]);
         let mut found = self.driver("read", found)?;
         while let Some(row) = self.driver("read", found.next())? {
             ids.push(self.driver("read", row.get(0))?);
@@ -146,7 +124,11 @@ impl Transaction<'_> {
 }
 
 /// The stream that the three columns from `at` on name, made anew only when it is another than before.
-fn same_stream<'s>(last: &'s mut Option<StreamKey>, row: &Row<'_>, at: usize) -> Result<&'s StreamKey, RowError> {
+pub(super) fn same_stream<'s>(
+    last: &'s mut Option<StreamKey>,
+    row: &Row<'_>,
+    at: usize,
+) -> Result<&'s StreamKey, RowError> {
     let document = rows::text(row.get_ref(at)?, "documentId")?;
     let scope = rows::text(row.get_ref(at + 1)?, "scope")?;
     let branch = rows::text(row.get_ref(at + 2)?, "branch")?;
@@ -165,7 +147,7 @@ fn stored_text<'r>(value: ValueRef<'r>, column: &'static str) -> Result<Option<&
 }
 
 /// A row as a person would look for it.
-fn key(row: &Row<'_>, stream: usize, position: &str, at: usize, id: usize) -> String {
+pub(super) fn key(row: &Row<'_>, stream: usize, position: &str, at: usize, id: usize) -> String {
     let part = |column| row.get_ref(column).map_or_else(|error| error.to_string(), rows::shown);
     let (document, scope, branch) = (part(stream), part(stream + 1), part(stream + 2));
     format!("document {document}, scope {scope}, branch {branch}, {position} {}, {}", part(at), row_id(row, id))

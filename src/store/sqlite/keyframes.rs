@@ -6,20 +6,37 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 
 use super::read::{row_id, too_big};
-use super::rows::{self, BadValue, RowError};
+use super::rows::{self, RowError};
 use super::schema::{KEYFRAME, SNAPSHOT};
-use super::{Transaction, sql};
+use super::{Transaction, own, sql};
 use crate::model::ids::{DocumentId, Revision, StreamKey};
-use crate::store::codec::{self, Codec as _};
-use crate::store::{DocumentEntry, Flow, KeyframeEntry, ReadModelRow, StoreError};
+use crate::store::{Detail, DocumentEntry, Flow, KeyframeEntry, ReadModelRow, StoreError};
 
 impl Transaction<'_> {
-    pub(super) fn find_keyframe(
+    pub(super) fn find_nearest(
         &self,
         stream: &StreamKey,
         at_most: Revision,
     ) -> Result<Option<KeyframeEntry>, StoreError> {
-        let mut statement = self.prepare(sql::NEAREST_KEYFRAME)?;
+        let row = self.find_keyframe(sql::NEAREST_KEYFRAME, stream, at_most)?;
+        let compressed = match self.reads_own()? {
+            true => self.find_keyframe(own::sql::NEAREST_COMPRESSED, stream, at_most)?,
+            false => None,
+        };
+        // Of two in one place the row is the newer one.
+        Ok(match (row, compressed) {
+            (Some(row), Some(compressed)) if compressed.label > row.label => Some(compressed),
+            (row, compressed) => row.or(compressed),
+        })
+    }
+
+    fn find_keyframe(
+        &self,
+        statement: &str,
+        stream: &StreamKey,
+        at_most: Revision,
+    ) -> Result<Option<KeyframeEntry>, StoreError> {
+        let mut statement = self.prepare(statement)?;
         let StreamKey { document, scope, branch } = stream;
         let at_most = i64::try_from(at_most.get()).unwrap_or(i64::MAX);
         let mut found =
@@ -31,24 +48,58 @@ impl Transaction<'_> {
     /// Documents that have keyframes and no operations.
     pub(super) fn find_orphans(&self) -> Result<Vec<DocumentEntry>, StoreError> {
         let mut orphans = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let mut statement = self.prepare(sql::KEYFRAMED_AFTER)?;
-            let mut found = self.driver("read", statement.query(params![after]))?;
-            let Some(row) = self.driver("read", found.next())? else { return Ok(orphans) };
-            let decode = || -> Result<_, RowError> {
-                let id = rows::text(row.get_ref(0)?, "documentId")?.to_owned();
-                Ok((id, rows::text(row.get_ref(1)?, "documentType")?.into()))
-            };
-            let (id, document_type) = decode().map_err(|error| self.row_error(KEYFRAME, error, || row_id(row, 2)))?;
+        let has_own = self.reads_own()?;
+        let mut next = self.next_keyframed(None, has_own)?;
+        while let Some(entry) = next {
             let mut has_operations = self.prepare(sql::HAS_OPERATIONS)?;
-            if !self.driver("read", has_operations.exists([&id]))? {
-                orphans.push(DocumentEntry { id: id.as_str().into(), document_type });
+            let known = self.driver("read", has_operations.exists([entry.id.as_str()]))?;
+            next = self.next_keyframed(Some(&entry.id), has_own)?;
+            if !known {
+                orphans.push(entry);
             }
-            after = Some(id);
+        }
+        Ok(orphans)
+    }
+
+    /// The next document with keyframes, by id, of both tables.
+    fn next_keyframed(&self, after: Option<&DocumentId>, has_own: bool) -> Result<Option<DocumentEntry>, StoreError> {
+        let statements = match after {
+            None => [sql::KEYFRAMED_FROM, own::sql::KEYFRAMED_FROM],
+            Some(_) => [sql::KEYFRAMED_AFTER, own::sql::KEYFRAMED_AFTER],
+        };
+        let mut least: Option<DocumentEntry> = None;
+        for statement in &statements[..if has_own { 2 } else { 1 }] {
+            let mut statement = self.prepare(statement)?;
+            let mut found = self.driver("read", statement.query([after.map_or("", DocumentId::as_str)]))?;
+            let Some(row) = self.driver("read", found.next())? else { continue };
+            let decode = || -> Result<_, RowError> {
+                let id = rows::text(row.get_ref(0)?, "documentId")?.into();
+                Ok(DocumentEntry { id, document_type: rows::text(row.get_ref(1)?, "documentType")?.into() })
+            };
+            let entry = decode().map_err(|error| self.row_error(KEYFRAME, error, || row_id(row, 2)))?;
+            if least.as_ref().is_none_or(|least| entry.id < least.id) {
+                least = Some(entry);
+            }
+        }
+        Ok(least)
+    }
+
+    pub(super) fn find_document(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError> {
+        match (self.find_keyframe_document(stream, revision)?, own::place(stream, revision)) {
+            (None, Some(place)) => self.find_compressed(place),
+            (row, _) => Ok(row),
         }
     }
 
+    pub(super) fn count_keyframes(&self) -> Result<u64, StoreError> {
+        if !self.session().schema.keyframes {
+            return Ok(0);
+        }
+        let compressed = if self.reads_own()? { self.count(own::sql::COUNT_COMPRESSED)? } else { 0 };
+        Ok(self.count(sql::COUNT_KEYFRAMES)? + compressed)
+    }
+
+    /// The document of a keyframe in the reference's table.
     pub(super) fn find_keyframe_document(
         &self,
         stream: &StreamKey,
@@ -78,17 +129,21 @@ impl Transaction<'_> {
             (None, ValueRef::Blob(blob)) => Cow::Borrowed(blob),
             (None, other) => Cow::Owned(rows::shown(other).into_bytes()),
         };
-        let document =
-            codec::Json.decode(&text).map_err(|error| BadValue { column: "document", reason: error.to_string() })?;
-        Ok(document.into_owned())
+        Ok(text.into_owned())
     }
 
     pub(super) fn visit_keyframes(
         &self,
-        statement: &str,
         document: &DocumentId,
+        detail: Detail,
         visit: &mut dyn FnMut(&KeyframeEntry) -> Flow,
     ) -> Result<(), StoreError> {
+        let statement = match (detail, self.reads_own()?) {
+            (Detail::Label, false) => sql::KEYFRAME_LABELS,
+            (Detail::Created, false) => sql::KEYFRAMES,
+            (Detail::Label, true) => own::sql::KEYFRAME_LABELS,
+            (Detail::Created, true) => own::sql::KEYFRAMES,
+        };
         let mut statement = self.prepare(statement)?;
         let mut found = self.driver("read", statement.query([document.as_str()]))?;
         while let Some(row) = self.driver("read", found.next())? {
@@ -138,7 +193,7 @@ impl Transaction<'_> {
                     value => Some(rows::timestamp(value, "createdAt")?),
                 },
                 size_bytes: row.get::<_, Option<i64>>(4)?.map_or(0, i64::unsigned_abs),
-                verified: false,
+                codec: own::codec(row.get_ref(7)?)?,
             })
         };
         decode().map_err(|error| {
@@ -160,4 +215,15 @@ fn keyframe_key(stream: &StreamKey, row: &Row<'_>, revision: usize, id: usize) -
     let revision = row.get_ref(revision).map_or_else(|error| error.to_string(), rows::shown);
     let StreamKey { document, scope, branch } = stream;
     format!("document {document}, scope {scope}, branch {branch}, revision {revision}, {}", row_id(row, id))
+}
+
+/// The document of a keyframe as text, which is what the reference's table holds.
+pub(super) fn as_text<'d>(stream: &StreamKey, revision: Revision, document: &'d [u8]) -> Result<&'d str, StoreError> {
+    let StreamKey { document: id, scope, branch } = stream;
+    std::str::from_utf8(document).map_err(|error| StoreError::Corrupt {
+        table: KEYFRAME,
+        key: format!("document {id}, scope {scope}, branch {branch}, revision {revision}"),
+        column: "document",
+        reason: error.to_string(),
+    })
 }

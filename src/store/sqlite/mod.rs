@@ -12,6 +12,7 @@ mod fault;
 mod file;
 mod inserted;
 mod keyframes;
+mod own;
 mod read;
 mod rows;
 mod schema;
@@ -19,6 +20,8 @@ mod session;
 mod sql;
 mod write;
 
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::io;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -228,11 +231,26 @@ struct Transaction<'s> {
     change: Option<u64>,
     /// Where the streams end that it has added to.
     tails: write::Tails,
+    /// Whether our tables can be used, once that was asked.
+    own: Cell<Option<own::Own>>,
+    /// The base that compressed bodies were last read with.
+    base: RefCell<own::Base>,
+    /// Bases that belong to no keyframe any more; see `own::bodies`.
+    orphans: RefCell<BTreeSet<i64>>,
 }
 
 impl<'s> Transaction<'s> {
     fn new(store: &'s SqliteStore, session: Session, mark: Mark) -> Self {
-        Transaction { store, session: Some(session), mark, change: None, tails: write::Tails::default() }
+        Transaction {
+            store,
+            session: Some(session),
+            mark,
+            change: None,
+            tails: write::Tails::default(),
+            own: Cell::new(None),
+            base: RefCell::new(None),
+            orphans: RefCell::default(),
+        }
     }
 
     /// Fixes the moment, before the first question.

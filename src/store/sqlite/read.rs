@@ -13,8 +13,8 @@ use crate::model::ids::{Branch, DocumentId, OpIndex, OperationId, Revision, Scop
 use crate::model::operation::{Action, OperationRow, Retraction};
 use crate::model::time::Timestamp;
 use crate::store::{
-    Detail, DocumentEntry, Fact, Flow, InsertedKeyframe, InsertedOperation, KeyframeEntry, Order, Read, ReadModelRow,
-    Selection, Serial, Stamp, StoreError, StoreInfo, StreamHead,
+    Detail, DocumentEntry, Fact, Flow, History, InsertedKeyframe, InsertedOperation, KeyframeEntry, Order, Read,
+    ReadModelRow, Records, Selection, Serial, Stamp, StoreError, StoreInfo, StreamHead,
 };
 
 impl Read for Transaction<'_> {
@@ -113,14 +113,14 @@ impl Read for Transaction<'_> {
         if !self.session().schema.keyframes {
             return Ok(None);
         }
-        self.still(self.find_keyframe(stream, at_most))
+        self.still(self.find_nearest(stream, at_most))
     }
 
     fn keyframe_document(&self, stream: &StreamKey, revision: Revision) -> Result<Option<Vec<u8>>, StoreError> {
         if !self.session().schema.keyframes {
             return Ok(None);
         }
-        self.still(self.find_keyframe_document(stream, revision))
+        self.still(self.find_document(stream, revision))
     }
 
     fn keyframes(
@@ -132,11 +132,7 @@ impl Read for Transaction<'_> {
         if !self.session().schema.keyframes {
             return Ok(());
         }
-        let statement = match detail {
-            Detail::Label => sql::KEYFRAME_LABELS,
-            Detail::Created => sql::KEYFRAMES,
-        };
-        self.still(self.visit_keyframes(statement, document, visit))
+        self.still(self.visit_keyframes(document, detail, visit))
     }
 
     fn read_model(
@@ -171,6 +167,14 @@ impl Read for Transaction<'_> {
         self.still(self.visit_inserted_keyframes(selection, after, visit))
     }
 
+    fn records(&self) -> &dyn Records {
+        self
+    }
+
+    fn history(&self) -> &dyn History {
+        self
+    }
+
     fn info(&self) -> Result<StoreInfo, StoreError> {
         let session = self.session();
         let count = |statement| -> Result<u64, StoreError> {
@@ -184,16 +188,19 @@ impl Read for Transaction<'_> {
                 Ok(Flow::Continue(()))
             })?;
             let page_size = count(sql::PAGE_SIZE)?;
-            let details = vec![
+            let own = self.own_facts()?;
+            let mut details = vec![
                 ("absent", Fact::Names(session.schema.absent().collect())),
                 ("journal", Fact::Word(if self.mark.wants_wal() { "writeAheadLog" } else { "rollback" })),
                 ("opened", Fact::Word(session.way.name())),
                 ("pageSizeBytes", Fact::Number(page_size)),
             ];
+            details.extend(own);
+            details.sort_by_key(|(name, _)| *name);
             Ok(StoreInfo {
                 documents,
                 operations: count(sql::COUNT_OPERATIONS)?,
-                keyframes: if session.schema.keyframes { count(sql::COUNT_KEYFRAMES)? } else { 0 },
+                keyframes: self.count_keyframes()?,
                 size_bytes: self.mark.size_bytes(),
                 details,
             })
@@ -243,7 +250,7 @@ pub(super) fn row_id(row: &Row<'_>, column: usize) -> String {
 
 impl Transaction<'_> {
     /// What was read without locks may be torn, which is then the reason of any error.
-    fn still<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn still<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         if result.is_err() {
             self.check_still()?;
         }

@@ -70,7 +70,7 @@ pub(super) struct Session {
 }
 
 /// Statements a connection keeps ready: all of `sql` fit.
-const STATEMENTS: usize = 40;
+const STATEMENTS: usize = 100;
 /// Page cache of a connection that reads, in KiB. Small on purpose: most pages are read once, and fresh memory
 /// for a page costs more than another read of it from the system's cache. (`mmap_size` would be faster still, but a
 /// file that is truncated while it is mapped kills the process.)

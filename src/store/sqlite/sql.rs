@@ -114,15 +114,17 @@ pub(super) const FIND_OPERATION: &str = r#"SELECT "scope", "index", "id" FROM "O
 
 /// `octet_length` reads the size from the record's header, without the body; `createdAt` is stored behind it.
 pub(super) const NEAREST_KEYFRAME: &str = r#"SELECT "scope", "branch", "revision", NULL, octet_length("document"), "id",
-    "documentType" FROM "Keyframe" WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" >= 0 AND "revision" <= ?4
+    "documentType", 'json' FROM "Keyframe" WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" >= 0 AND "revision" <= ?4
     ORDER BY "revision" DESC LIMIT 1"#;
 pub(super) const KEYFRAME_LABELS: &str = r#"SELECT "scope", "branch", "revision", NULL, octet_length("document"), "id",
-    "documentType" FROM "Keyframe" WHERE "documentId" = ?1 ORDER BY "branch", "scope", "revision""#;
+    "documentType", 'json' FROM "Keyframe" WHERE "documentId" = ?1 ORDER BY "branch", "scope", "revision""#;
 pub(super) const KEYFRAMES: &str = r#"SELECT "scope", "branch", "revision", "createdAt", octet_length("document"), "id",
-    "documentType" FROM "Keyframe" WHERE "documentId" = ?1 ORDER BY "branch", "scope", "revision""#;
+    "documentType", 'json' FROM "Keyframe" WHERE "documentId" = ?1 ORDER BY "branch", "scope", "revision""#;
 /// The next document, by id, with keyframes and its first one's type; a step per document as with [`DOCUMENT_FROM`].
+pub(super) const KEYFRAMED_FROM: &str = r#"SELECT "documentId", "documentType", "id" FROM "Keyframe"
+    WHERE "documentId" >= ?1 ORDER BY "documentId" LIMIT 1"#;
 pub(super) const KEYFRAMED_AFTER: &str = r#"SELECT "documentId", "documentType", "id" FROM "Keyframe"
-    WHERE ?1 IS NULL OR "documentId" > ?1 ORDER BY "documentId" LIMIT 1"#;
+    WHERE "documentId" > ?1 ORDER BY "documentId" LIMIT 1"#;
 pub(super) const HAS_OPERATIONS: &str = r#"SELECT 1 FROM "Operation" WHERE "documentId" = ?1 LIMIT 1"#;
 pub(super) const KEYFRAME_DOCUMENT: &str = r#"SELECT "document", "revision", "id" FROM "Keyframe"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4"#;

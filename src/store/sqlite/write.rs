@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::{ErrorCode, params};
 
+use super::keyframes::as_text;
 use super::rows::{self, BadValue, RowError};
 use super::schema::{KEYFRAME, OPERATION};
-use super::{Transaction, sql};
+use super::{Transaction, own, sql};
 use crate::model::ids::{NextIndex, OpIndex, Revision, StreamKey};
 use crate::model::operation::OperationRow;
-use crate::store::codec::{self, Codec as _};
 use crate::store::repeat::Stored;
-use crate::store::{NewKeyframe, NewOperation, Previous, StoreError, Write};
+use crate::store::{Codec, HistoryMut, NewKeyframe, NewOperation, Previous, Recoded, RecordsMut, StoreError, Write};
 
 impl Write for Transaction<'_> {
     fn add(
@@ -45,25 +45,26 @@ impl Write for Transaction<'_> {
         Ok(true)
     }
 
-    fn put_keyframe(&mut self, keyframe: &NewKeyframe<'_>) -> Result<(), StoreError> {
+    fn put_keyframe_as(&mut self, keyframe: &NewKeyframe<'_>, codec: Codec) -> Result<(), StoreError> {
         let NewKeyframe { stream, revision, document_type, document, created } = *keyframe;
         if !self.session().schema.keyframes {
             return Err(self.unsupported(format!("there is no table {KEYFRAME}")));
         }
+        self.has_own()?;
+        let body = as_text(stream, revision, document)?;
+        if codec != Codec::Json {
+            self.put_compressed(keyframe, codec)?;
+            self.note_change();
+            return Ok(());
+        }
         let StreamKey { document: id, scope, branch } = stream;
         let label = self.column_number(revision.get())?;
-        let body = codec::Json.encode(document);
-        let body = std::str::from_utf8(&body).map_err(|error| StoreError::Corrupt {
-            table: KEYFRAME,
-            key: format!("document {id}, scope {scope}, branch {branch}, revision {revision}"),
-            column: "document",
-            reason: error.to_string(),
-        })?;
         let connection = &self.session().connection;
         let replaced = connection.prepare_cached(sql::REPLACE_KEYFRAME).and_then(|mut replace| {
             replace.execute(params![id.as_str(), scope.as_str(), branch.as_str(), label, body])
         });
-        if self.driver("write", replaced)? == 0 {
+        let place = (id.as_str(), scope.as_str(), branch.as_str(), label);
+        if self.driver("write", replaced)? == 0 && !self.put_in_place(place, document)? {
             let inserted = connection.prepare_cached(sql::INSERT_KEYFRAME).and_then(|mut insert| {
                 let created = created.to_string();
                 insert.execute(params![
@@ -78,28 +79,39 @@ impl Write for Transaction<'_> {
             });
             self.driver("write", inserted)?;
         }
+        self.row_written(stream, revision, document)?;
         self.note_change();
         Ok(())
     }
 
-    fn delete_keyframe(&mut self, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError> {
-        let Ok(label) = i64::try_from(revision.get()) else { return Ok(false) };
-        if !self.session().schema.keyframes {
-            return Ok(false);
-        }
-        let StreamKey { document, scope, branch } = stream;
-        let deleted =
-            self.session().connection.prepare_cached(sql::DELETE_KEYFRAME).and_then(|mut delete| {
-                delete.execute(params![document.as_str(), scope.as_str(), branch.as_str(), label])
-            });
-        let deleted = self.driver("write", deleted)? > 0;
-        if deleted {
+    fn recode(&mut self, stream: &StreamKey, revision: Revision, codec: Codec) -> Result<Option<Recoded>, StoreError> {
+        let recoded = self.recode_keyframe(stream, revision, codec)?;
+        if recoded.is_some_and(|recoded| recoded.from != codec) {
             self.note_change();
         }
-        Ok(deleted)
+        Ok(recoded)
+    }
+
+    fn delete_keyframe(&mut self, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError> {
+        let Some(place) = own::place(stream, revision) else { return Ok(false) };
+        let forgotten = self.forget_own(place)?;
+        let deleted = self.session().schema.keyframes && self.change_at(sql::DELETE_KEYFRAME, place)? > 0;
+        if deleted || forgotten != own::Forgotten::Nothing {
+            self.note_change();
+        }
+        Ok(deleted || forgotten == own::Forgotten::Keyframe)
+    }
+
+    fn records_mut(&mut self) -> Result<&mut dyn RecordsMut, StoreError> {
+        Ok(self)
+    }
+
+    fn history_mut(&mut self) -> Result<&mut dyn HistoryMut, StoreError> {
+        Ok(self)
     }
 
     fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.settle()?;
         self.driver("write", self.run(sql::COMMIT))
     }
 }
@@ -223,15 +235,15 @@ impl Transaction<'_> {
         }
     }
 
-    fn column_number(&self, number: u64) -> Result<i64, StoreError> {
+    pub(super) fn column_number(&self, number: u64) -> Result<i64, StoreError> {
         i64::try_from(number).map_err(|_| self.unsupported(format!("{number} is beyond what a column holds")))
     }
 
-    fn unsupported(&self, reason: String) -> StoreError {
+    pub(super) fn unsupported(&self, reason: String) -> StoreError {
         StoreError::Unsupported { location: self.store.location.clone(), reason }
     }
 
-    fn note_change(&mut self) {
+    pub(super) fn note_change(&mut self) {
         static CHANGES: AtomicU64 = AtomicU64::new(0);
         self.change = Some(CHANGES.fetch_add(1, Ordering::Relaxed));
     }

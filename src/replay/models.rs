@@ -1,0 +1,78 @@
+//! Which models have made a state.
+
+use sha2::{Digest as _, Sha256};
+use smallvec::SmallVec;
+
+use crate::model::ids::{DocumentType, Fingerprint};
+use crate::reducer::{ModelId, Registry, RegistryError};
+
+/// The models that have made a state: one, or one for each version that the document has had until then.
+pub(super) struct Models<'a> {
+    registry: &'a Registry,
+    document_type: DocumentType,
+    versions: SmallVec<[u32; 4]>,
+}
+
+impl<'a> Models<'a> {
+    /// The models of some versions of a document type, in the order in which they ran.
+    pub(super) fn new(
+        registry: &'a Registry,
+        document_type: &DocumentType,
+        versions: impl IntoIterator<Item = u32>,
+    ) -> Self {
+        Models { registry, document_type: document_type.clone(), versions: versions.into_iter().collect() }
+    }
+
+    /// The fingerprint of the model; of several one that depends on all of them. Versions that are served by one model
+    /// count as one.
+    ///
+    /// # Errors
+    /// `ModelMissing`.
+    pub(super) fn fingerprint(&self) -> Result<Fingerprint, RegistryError> {
+        let mut all: SmallVec<[Fingerprint; 4]> = SmallVec::new();
+        for &version in &self.versions {
+            let id = ModelId { document_type: self.document_type.clone(), version };
+            all.push(self.registry.model(&id)?.fingerprint());
+        }
+        all.dedup();
+        match &all[..] {
+            [one] => Ok(one.clone()),
+            several => {
+                let mut sha = Sha256::new();
+                for fingerprint in several {
+                    sha.update((fingerprint.as_str().len() as u64).to_le_bytes());
+                    sha.update(fingerprint.as_str());
+                }
+                let digest: String = sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+                Ok(format!("models-{digest}").into())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reducer::AliasStep;
+    use crate::reducer::generic::GenericKind;
+
+    #[test]
+    fn a_fingerprint_depends_on_every_model_that_ran() {
+        let (mut registry, drive) = (Registry::built_in(), crate::reducer::native::drive::id());
+        let second = ModelId { version: 2, ..drive.clone() };
+        registry.alias(second, &drive, AliasStep::Identity).unwrap();
+        let of = |registry: &Registry, versions: &[u32]| {
+            Models::new(registry, &drive.document_type, versions.iter().copied()).fingerprint().unwrap()
+        };
+        let one = of(&registry, &[1]);
+        assert_eq!(of(&registry, &[1, 2]), one, "one model");
+        let generic = registry.model(&ModelId { document_type: "set".into(), version: 1 }).unwrap();
+        registry.insert(ModelId { version: 2, ..drive.clone() }, generic);
+        let both = of(&registry, &[1, 2]);
+        assert!(both != one && both != of(&registry, &[2]) && both != of(&registry, &[2, 1]));
+        assert!(both.as_str().starts_with("models-") && !both.as_str().contains(' '));
+        assert!(Models::new(&registry, &drive.document_type, [1, 9]).fingerprint().is_err());
+        registry.serve(&drive.document_type, GenericKind::Set);
+        assert_eq!(of(&registry, &[1, 2, 3]), of(&registry, &[7]));
+    }
+}
