@@ -11,6 +11,9 @@ fn models_are_listed_without_a_store() {
     let drive = of("powerhouse/document-drive");
     assert_eq!((&drive["version"], &drive["kind"], &drive["sameAs"]), (&1.into(), &"native".into(), &().into()));
     assert!(!drive["fingerprint"].as_str().unwrap().is_empty());
+    let model = of("powerhouse/document-model");
+    assert_eq!((&model["version"], &model["kind"], &model["sameAs"]), (&1.into(), &"native".into(), &().into()));
+    assert_eq!(model["fingerprint"], "native-document-model-1");
     for kind in ["json-merge-patch", "json-patch", "set"] {
         let generic = of(kind);
         assert_eq!(

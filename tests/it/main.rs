@@ -46,6 +46,7 @@ mod support;
 mod target;
 mod transfer;
 mod vectors_auth;
+mod vectors_document_model;
 mod vectors_drive;
 mod vectors_json;
 mod vectors_order;
