@@ -35,6 +35,7 @@
 
 pub mod cli;
 pub mod history;
+pub mod keyframe;
 pub mod model;
 pub mod reducer;
 pub mod replay;

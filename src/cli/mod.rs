@@ -1,6 +1,7 @@
 //! The command line: arguments, output, exit codes. The only module that prints or reads the environment.
 
 mod args;
+mod clock;
 mod commands;
 mod complete;
 mod ctx;

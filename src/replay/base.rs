@@ -128,17 +128,17 @@ impl Vouched {
 }
 
 impl Refused {
-    fn found_wrong(stream: &StreamKey, label: Revision, code: &str) -> Self {
+    fn found_wrong(stream: &StreamKey, code: &str) -> Self {
         Refused {
             reason: format!("it was found to be wrong ({code})"),
-            remedy: Some(format!("snapctl keyframe write --replace --at {label} {stream}")),
+            remedy: Some(format!("snapctl verify --record {stream}")),
             damaged: false,
         }
     }
 }
 
 impl Search {
-    /// The newest usable keyframe of a stream at or below `target`.
+    /// The newest keyframe of a stream at or below `at_most` from which `target` can be reached.
     ///
     /// A base is safe where no operation after it looks back behind it: any skip recomputes from the initial state
     /// and needs the complete history (reactor format §6.9).
@@ -146,13 +146,14 @@ impl Search {
         &mut self,
         sources: &Sources<'_>,
         stream: &StreamKey,
+        at_most: Revision,
         target: Revision,
         terrain: &Terrain<'_>,
     ) -> Result<Option<Chosen>, ReplayError> {
         if sources.trust == Trust::None {
             return Ok(None);
         }
-        let mut at_most = target;
+        let mut at_most = at_most;
         loop {
             let entry = match self.next(sources, stream, at_most) {
                 Ok(Some(entry)) => entry,
@@ -248,7 +249,7 @@ impl Search {
         };
         match &record {
             Some(Vouched::Wrong { code, .. }) if sources.trust == Trust::Verified => {
-                return Ok(Err(Refused::found_wrong(stream, label, code)));
+                return Ok(Err(Refused::found_wrong(stream, code)));
             }
             Some(Vouched::Not(reason)) if sources.trust == Trust::Verified => {
                 return refused(reason, Some(&format!("snapctl verify --record {stream}")));
@@ -277,7 +278,7 @@ impl Search {
                 let same = entry.codec != Codec::Json || Checksum::of(&text) == *checksum;
                 match &record {
                     Some(Vouched::Wrong { code, .. }) if same => {
-                        return Ok(Err(Refused::found_wrong(stream, label, code)));
+                        return Ok(Err(Refused::found_wrong(stream, code)));
                     }
                     Some(Vouched::Sound(_)) if !same && sources.trust == Trust::Verified => {
                         let remedy = format!("snapctl verify --record {stream}");

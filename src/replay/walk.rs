@@ -80,6 +80,8 @@ pub enum Start {
     Genesis,
     /// At the best base there is, as [`state_at`] does. Scope `document` has none.
     Base,
+    /// The same, at or below a revision.
+    BaseUpTo(Revision),
 }
 
 /// The stream and position a walk leads to.
@@ -230,7 +232,8 @@ impl Pass<'_, '_> {
         };
         let base = match self.start {
             Start::Genesis => None,
-            Start::Base => self.base(timeline, &stream, target, explain, warnings)?,
+            Start::Base => self.base(timeline, &stream, target, target, explain, warnings)?,
+            Start::BaseUpTo(most) => self.base(timeline, &stream, most.min(target), target, explain, warnings)?,
         };
         let span = Span::between(base, Some(target));
         if self.keep == Keep::History {
@@ -300,11 +303,12 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
-    /// Looks for a keyframe to start from, and puts the document there.
+    /// Looks for a keyframe at or below `at_most` to start from, and puts the document there.
     fn base(
         &self,
         timeline: &mut Timeline,
         stream: &StreamKey,
+        at_most: Revision,
         target: Revision,
         explain: &mut Explain,
         warnings: &mut Vec<Warning>,
@@ -325,7 +329,7 @@ impl Pass<'_, '_> {
             },
         };
         let mut search = Search::default();
-        let chosen = search.choose(self.sources, stream, target, &terrain)?;
+        let chosen = search.choose(self.sources, stream, at_most, target, &terrain)?;
         explain.considered = search.considered;
         explain.bytes_read += search.bytes;
         warnings.extend(search.warnings);

@@ -84,6 +84,21 @@ pub struct Pin {
     pub expires: Option<Timestamp>,
 }
 
+/// A keyframe as a check found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedKeyframe {
+    /// The stream.
+    pub stream: StreamKey,
+    /// The label.
+    pub revision: Revision,
+    /// Of the body that was checked, as it was handed out.
+    pub checksum: Checksum,
+    /// Size of that body, in bytes.
+    pub body_bytes: u64,
+    /// What came of it.
+    pub check: Check,
+}
+
 /// What is to be recorded of a keyframe. What the store knows by itself is not said here.
 #[derive(Clone, Copy, Debug)]
 pub struct NewRecord<'a> {

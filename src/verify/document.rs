@@ -8,13 +8,14 @@ use super::finding::{Finding, Findings};
 use super::held::Held;
 use super::keyframe::unreached;
 use super::pass::Pass;
+use super::past::Past;
 use super::rows::Rows;
 use super::spine::Spine;
-use super::{Checks, Report, Seals, Sound, Tally};
+use super::{Checks, Report, Seals, Tally};
 use crate::model::ids::{Branch, DocumentId, DocumentType, NextIndex, OpIndex, Revision, Scope, StreamKey};
-use crate::model::seal::Seal;
 use crate::reducer::RegistryError;
 use crate::replay::{Goal, Position, ReplayError, Sources, Start, walk};
+use crate::store::records::{CheckedKeyframe, StreamSeal};
 use crate::store::{Detail, StoreError, StreamHead};
 
 /// A document, or a part of it.
@@ -41,11 +42,11 @@ pub fn document(
     checks: &Checks,
     seals: Option<&Seals>,
 ) -> Result<Report, ReplayError> {
-    let (findings, tally, sound) = (Findings::default(), Tally::default(), Vec::new());
-    let mut check = Check { sources, part, checks, seals, findings, tally, sound };
+    let (findings, tally) = (Findings::default(), Tally::default());
+    let mut check = Check { sources, part, checks, seals, findings, tally, sound: Vec::new(), keyframes: Vec::new() };
     check.run()?;
-    let Check { findings, tally, sound, .. } = check;
-    Ok(Report { findings: findings.into_sorted(), tally, sound })
+    let Check { findings, tally, sound, keyframes, .. } = check;
+    Ok(Report { findings: findings.into_sorted(), tally, sound, keyframes })
 }
 
 struct Check<'a> {
@@ -55,7 +56,18 @@ struct Check<'a> {
     seals: Option<&'a Seals>,
     findings: Findings,
     tally: Tally,
-    sound: Vec<Sound>,
+    sound: Vec<StreamSeal>,
+    keyframes: Vec<CheckedKeyframe>,
+}
+
+/// A stream, and what is known of it before it is checked.
+#[derive(Clone, Copy)]
+struct Stream<'a> {
+    key: &'a StreamKey,
+    head: Revision,
+    spine: &'a Spine,
+    heads: &'a [(Scope, NextIndex)],
+    past: &'a Past,
 }
 
 /// What the read model holds of each stream.
@@ -179,7 +191,7 @@ impl Check<'_> {
         labels: &[i64],
         held: Option<Held>,
     ) -> Result<(), ReplayError> {
-        let Check { sources, part, checks, .. } = *self;
+        let Check { sources, checks, .. } = *self;
         self.tally.streams += 1;
         let reachable = |label: &&i64| u64::try_from(**label).is_ok_and(|label| label <= head.get());
         for label in labels.iter().filter(|label| !reachable(label)) {
@@ -195,38 +207,59 @@ impl Check<'_> {
             reachable
         });
         let due: VecDeque<u64> = labels.iter().filter(reachable).map(|label| label.unsigned_abs()).collect();
+        let past = Past::read(sources.read, stream, self.seals)?;
+        let goal = Stream { key: stream, head, spine, heads, past: &past };
+        let held_at = held.as_ref().map(|held| held.last);
+        if let Some(base) = past.base(&due, held_at).filter(|_| !(checks.anew || checks.signatures)) {
+            let before = (self.findings.clone(), self.tally);
+            if self.pass(&goal, Start::BaseUpTo(base), due.clone(), held.clone())? == Past::KEPT {
+                return Ok(());
+            }
+            // Once more, from the first operation on, which tells what has changed.
+            (self.findings, self.tally) = before;
+        }
+        self.pass(&goal, Start::Genesis, due, held).map(drop)
+    }
+
+    /// One pass over a stream, with what cannot be replayed looked at as rows. Says whether the past was as recorded; if it
+    /// was not, what was found so far is of no use.
+    fn pass(
+        &mut self,
+        of: &Stream<'_>,
+        start: Start,
+        labels: VecDeque<u64>,
+        held: Option<Held>,
+    ) -> Result<bool, ReplayError> {
+        let Check { sources, part, checks, .. } = *self;
+        let Stream { key: stream, head, spine, heads, past } = *of;
         let n_findings = self.findings.len();
-        let rows = match Rows::new(sources.read, stream, &part.document_type) {
+        let mut rows = match Rows::new(sources.read, stream, &part.document_type) {
             Err(StoreError::Corrupt { .. }) => Rows::without_order(stream, &part.document_type),
             rows => rows?,
         };
-        let mut rows = rows;
-        rows.compare_with(self.seals_of(stream));
+        rows.compare_with(past.seals());
         let collected = (&mut self.findings, &mut self.tally);
-        let mut pass = Pass::new(sources.read, checks, (stream, head), (spine, heads), rows, due, collected);
+        let mut pass = Pass::new(sources.read, checks, (stream, head), (spine, heads), rows, labels, collected);
+        pass.held = held;
         let goal =
             Goal { document: &stream.document, branch: &stream.branch, scope: &stream.scope, position: Position::Head };
-        pass.held = held;
-        let walked = walk(sources, goal, Start::Genesis, &mut pass);
+        let walked = walk(sources, goal, start, &mut pass);
+        if pass.broken {
+            return Ok(!Past::KEPT);
+        }
         if walked.is_err() {
             pass.rows_alone(sources.progress)?;
         }
-        let Pass { mut rows, passed, reached, .. } = pass;
+        let Pass { mut rows, compared, reached, .. } = pass;
         rows.end(&mut self.findings);
         self.tally.n_operations += rows.n_rows();
-        if let Err(error) = walked {
-            return self.failed(stream, spine, error);
+        self.keyframes.extend(compared);
+        match walked {
+            Err(error) => self.failed(stream, spine, error)?,
+            Ok(_) if self.findings.len() == n_findings => self.sound.extend(reached),
+            Ok(_) => {}
         }
-        if let (Some(hash), true) = (reached, checks.collect && self.findings.len() == n_findings) {
-            self.sound.push(Sound { stream: stream.clone(), head, seal: rows.seal(), hash, keyframes: passed });
-        }
-        Ok(())
-    }
-
-    /// What was sealed of a stream.
-    fn seals_of(&self, stream: &StreamKey) -> VecDeque<(Revision, Seal)> {
-        let sealed = self.seals.and_then(|seals| seals.get(stream));
-        sealed.map(|sealed| (sealed.revision, sealed.seal)).into_iter().collect()
+        Ok(Past::KEPT)
     }
 
     /// Makes a finding of what ended a replay, if it is one.

@@ -95,7 +95,7 @@ impl Finding {
 }
 
 /// Collects findings: of one code and stream the first one stays, and the others are counted.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
     of: BTreeMap<(StreamKey, Code), Finding>,
 }

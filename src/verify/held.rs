@@ -9,6 +9,7 @@ use crate::model::state::State;
 use crate::store::ReadModelRow;
 
 /// What the read model holds of a stream.
+#[derive(Clone)]
 pub(super) struct Held {
     /// The last operation it includes.
     pub(super) last: OpIndex,

@@ -8,8 +8,9 @@
 //! - `run` takes the documents of a store through that, on several threads, within a budget.
 //! - [`Code`] are the kinds of findings, [`Finding`] is one.
 //!
-//! The answer never depends on a keyframe or a cache: every state that something is compared with comes from the log.
-//! Where seals say that the past is as it was when it was checked, only the rest is reduced.
+//! Every state that something is compared with comes from the log, never from a cache. A keyframe serves as a base only
+//! where it was checked before and its seal says that the rows up to it are those of then: they are digested, and only
+//! the rest is reduced.
 
 mod code;
 mod document;
@@ -18,6 +19,7 @@ mod held;
 mod keyframe;
 mod order;
 mod pass;
+mod past;
 mod paths;
 mod portable;
 pub mod report;
@@ -28,11 +30,8 @@ mod select;
 pub mod signature;
 mod spine;
 
-use sha2::{Digest as _, Sha256};
-
-use crate::model::ids::{OperationId, Revision, StreamKey};
-use crate::model::json::StateHash;
-use crate::model::seal::Seal;
+use crate::model::time::Timestamp;
+use crate::store::records::{CheckedKeyframe, StreamSeal};
 
 pub use code::{Code, Explanation, Severity, UnknownCode};
 pub use document::{Part, document};
@@ -49,8 +48,11 @@ pub struct Checks {
     pub level: Level,
     /// Whether signatures are checked.
     pub signatures: bool,
-    /// Whether the report has what can be recorded: seals, and what is known of keyframes that passed.
-    pub collect: bool,
+    /// Whether streams are replayed from the first operation on, even where records say that their past is as it was
+    /// when it was checked.
+    pub anew: bool,
+    /// Whether the report has what can be recorded, and the time to record it with.
+    pub collect: Option<Timestamp>,
 }
 
 /// How many states are compared.
@@ -70,9 +72,11 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What was looked at.
     pub tally: Tally,
-    /// Where the streams stand that were replayed to their heads and in which nothing was found, by branch and scope;
-    /// empty unless [`Checks::collect`] was asked for.
-    pub sound: Vec<Sound>,
+    /// How far streams are sound: those that were replayed to their heads and in which nothing was found, by branch and
+    /// scope; empty unless [`Checks::collect`] was asked for.
+    pub sound: Vec<StreamSeal>,
+    /// The keyframes that were compared, by branch, scope and label; empty unless [`Checks::collect`] was asked for.
+    pub keyframes: Vec<CheckedKeyframe>,
 }
 
 /// How much was looked at.
@@ -80,8 +84,10 @@ pub struct Report {
 pub struct Tally {
     /// Streams.
     pub streams: u64,
-    /// Operations that were replayed.
+    /// Operations that were replayed, or are before a recorded keyframe and as they were when it was checked.
     pub operations: u64,
+    /// Those of them that were not replayed.
+    pub sealed: u64,
     /// Operations there are.
     pub n_operations: u64,
     /// Keyframes that were compared.
@@ -96,50 +102,13 @@ pub struct Tally {
     pub bytes: u64,
 }
 
-/// A stream in which nothing was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sound {
-    /// The stream.
-    pub stream: StreamKey,
-    /// Its head.
-    pub head: Revision,
-    /// The seal up to there.
-    pub seal: Seal,
-    /// The hash of the state there.
-    pub hash: StateHash,
-    /// Its keyframes that passed, ascending.
-    pub keyframes: Vec<Passed>,
-}
-
-/// A keyframe in which nothing was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Passed {
-    /// Its label.
-    pub revision: Revision,
-    /// The id of the operation there.
-    pub operation_id: OperationId,
-    /// The seal of its stream up to there.
-    pub seal: Seal,
-    /// The hash of its scope's state.
-    pub hash: StateHash,
-    /// SHA-256 of its document's JSON text.
-    pub checksum: [u8; 32],
-    /// How long that text is.
-    pub body_bytes: u64,
-}
-
-impl Passed {
-    fn new(revision: Revision, operation_id: OperationId, seal: Seal, hash: StateHash, body: &[u8]) -> Self {
-        let (checksum, body_bytes) = (Sha256::digest(body).into(), body.len() as u64);
-        Passed { revision, operation_id, seal, hash, checksum, body_bytes }
-    }
-}
-
 impl Tally {
     /// Adds what another check looked at.
     pub fn add(&mut self, other: &Tally) {
-        let Tally { streams, operations, n_operations, keyframes, n_keyframes, hashes, signatures, bytes } = other;
+        let Tally { streams, operations, sealed, n_operations, keyframes, n_keyframes, hashes, signatures, bytes } =
+            other;
         self.streams += streams;
+        self.sealed += sealed;
         self.operations += operations;
         self.n_operations += n_operations;
         self.keyframes += keyframes;

@@ -10,7 +10,9 @@ use super::keyframe::{self, Replayed};
 use super::rows::Rows;
 use super::signature::{self, Signature};
 use super::spine::Spine;
-use super::{Checks, Level, Passed, Tally};
+use super::{Checks, Level, Tally};
+use crate::model::checksum::Checksum;
+use crate::model::ids::Fingerprint;
 use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::StateHash;
 use crate::model::operation::{Action, OperationRow};
@@ -20,6 +22,7 @@ use crate::model::state::State;
 use crate::reducer::Outcome;
 use crate::reducer::protocol::{Document, ProtocolError};
 use crate::replay::{Observer, ReplayError, Step};
+use crate::store::records::{Check, CheckedKeyframe, Proof, StreamSeal, Verdict};
 use crate::store::{Flow, Order, Read, StoreError};
 
 /// What is needed of a row until its step.
@@ -45,10 +48,12 @@ pub(super) struct Pass<'a, 's> {
     pub(super) labels: VecDeque<u64>,
     /// What the read model holds of the stream, until it was compared.
     pub(super) held: Option<Held>,
-    /// Keyframes in which nothing was found.
-    pub(super) passed: Vec<Passed>,
-    /// The hash of the state at the head, once it was reached.
-    pub(super) reached: Option<StateHash>,
+    /// The keyframes that were compared, if they are to be recorded.
+    pub(super) compared: Vec<CheckedKeyframe>,
+    /// What can be recorded of the head, once it was reached.
+    pub(super) reached: Option<StreamSeal>,
+    /// Whether the past is not what was recorded, so that the pass has to begin with the first operation.
+    pub(super) broken: bool,
     waiting: VecDeque<Stored>,
     /// Where the next step is.
     stepped: NextIndex,
@@ -81,8 +86,9 @@ impl<'a, 's> Pass<'a, 's> {
             tally,
             labels,
             held: None,
-            passed: Vec::new(),
+            compared: Vec::new(),
             reached: None,
+            broken: false,
             waiting: VecDeque::new(),
             stepped: NextIndex::default(),
             denied_skip: None,
@@ -190,13 +196,64 @@ impl<'a, 's> Pass<'a, 's> {
         self.findings.add(Finding { compared: Some(compared), command: Some(command), ..finding });
     }
 
-    fn compare_keyframe(
+    /// Looks at what lies before a base: rows are digested, keyframes are those that were recorded.
+    fn look_back(&mut self, base: Revision) -> Result<(), ReplayError> {
+        let (rows, findings) = (&mut self.rows, &mut *self.findings);
+        self.read.operations(self.stream, Span::between(None, Some(base)), Order::Forward, &mut |row| {
+            rows.row(row, findings);
+            ControlFlow::Continue(())
+        })?;
+        self.broken |= rows.is_broken() || rows.next() != base.next();
+        let n_rows = rows.n_rows();
+        self.tally.operations += n_rows;
+        self.tally.sealed += n_rows;
+        self.stepped = base.next();
+        while let Some(&label) = self.labels.front().filter(|label| **label <= base.get()) {
+            self.labels.pop_front();
+            let label = Revision::of(OpIndex::new(label));
+            let record = self.read.records().keyframe_record(self.stream, label)?;
+            let body = self.read.keyframe_document(self.stream, label)?.unwrap_or_default();
+            self.broken |= record.is_none_or(|record| record.checksum != Checksum::of(&body));
+            self.tally.keyframes += 1;
+            self.tally.bytes += body.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Compares a keyframe with what is recorded of it. `is_right` is whether it is what the replay gives.
+    fn compare_record(
         &mut self,
         label: Revision,
+        checksum: Checksum,
+        fingerprint: &Fingerprint,
+        is_right: bool,
+    ) -> Result<(), ReplayError> {
+        let record = match self.read.records().keyframe_record(self.stream, label) {
+            Err(StoreError::Unsupported { .. } | StoreError::Corrupt { .. }) => return Ok(()),
+            record => record?,
+        };
+        let Some(record) = record else { return Ok(()) };
+        let found = |code, message| Finding::new(code, self.stream, Some(label.last()), message);
+        if record.checksum != checksum {
+            let message = format!("keyframe {label} was changed since it was recorded");
+            let finding = found(Code::KeyframeChecksum, message);
+            let severity = if is_right { Severity::Note } else { finding.severity };
+            self.findings.add(Finding { severity, ..finding });
+        }
+        if record.check.is_some_and(|check| check.fingerprint != *fingerprint) {
+            self.findings.add(found(Code::KeyframeStale, format!("keyframe {label} was recorded for another model")));
+        }
+        Ok(())
+    }
+
+    fn compare_keyframe(
+        &mut self,
+        step: &Step<'_>,
         stored: &Stored,
         state: &State,
         document: &Document,
     ) -> Result<(), ReplayError> {
+        let label = Revision::of(step.head.index);
         let body = match self.read.keyframe_document(self.stream, label) {
             Ok(Some(body)) => body,
             Ok(None) => return Ok(()),
@@ -218,10 +275,24 @@ impl<'a, 's> Pass<'a, 's> {
             heads: self.heads,
         };
         let checked = keyframe::check(self.stream, label, &body, &replayed);
-        let passed = checked.findings.iter().all(|finding| finding.severity == Severity::Note);
-        if let (true, Some(hash)) = (passed && self.checks.collect, checked.hash) {
-            let id = stored.id.as_ref().into();
-            self.passed.push(Passed::new(label, id, stored.seal, hash, &body));
+        let wrong =
+            checked.findings.iter().find(|finding| finding.severity > Severity::Note).map(|finding| finding.code);
+        let (checksum, fingerprint) = (Checksum::of(&body), step.fingerprint()?);
+        self.compare_record(label, checksum, &fingerprint, wrong.is_none())?;
+        if let Some(now) = self.checks.collect {
+            let verdict = match (wrong, checked.hash) {
+                (None, Some(state_hash)) => {
+                    Verdict::Ok(Proof { operation_id: stored.id.as_ref().into(), seal: stored.seal, state_hash })
+                }
+                (code, _) => Verdict::Failed { code: code.unwrap_or(Code::KeyframeCorrupt).to_string() },
+            };
+            self.compared.push(CheckedKeyframe {
+                stream: self.stream.clone(),
+                revision: label,
+                checksum,
+                body_bytes: body.len() as u64,
+                check: Check { checked: now, fingerprint, verdict },
+            });
         }
         for mut finding in checked.findings {
             finding.command.get_or_insert_with(|| format!("snapctl rebuild {}:keyframe:{label}", self.stream));
@@ -265,6 +336,10 @@ impl Observer for Pass<'_, '_> {
         usize::MAX
     }
 
+    fn start(&mut self, _: &mut Document, base: Option<Revision>) -> Result<(), ReplayError> {
+        base.map_or(Ok(()), |base| self.look_back(base))
+    }
+
     fn row(&mut self, row: &OperationRow<'_>) {
         self.rows.row(row, self.findings);
         self.waiting.push_back(Stored {
@@ -276,6 +351,9 @@ impl Observer for Pass<'_, '_> {
     }
 
     fn step(&mut self, step: &Step<'_>, document: &mut Document) -> Result<Flow, ReplayError> {
+        if self.broken {
+            return Ok(ControlFlow::Break(()));
+        }
         let index = step.head.index;
         // A row for each step.
         let Some(stored) = self.waiting.pop_front() else { return Ok(ControlFlow::Continue(())) };
@@ -313,11 +391,21 @@ impl Observer for Pass<'_, '_> {
         }
         if labelled {
             self.labels.pop_front();
-            self.compare_keyframe(Revision::of(index), &stored, &state, document)?;
+            self.compare_keyframe(step, &stored, &state, document)?;
         }
         if index == self.head.last() {
             // What a rebuild does after its last operation is about a header that nobody asked for.
-            self.reached = Some(state.hash(self.stream.scope.as_str()));
+            self.reached = match self.checks.collect {
+                None => None,
+                Some(checked) => Some(StreamSeal {
+                    stream: self.stream.clone(),
+                    revision: self.head,
+                    seal: stored.seal,
+                    state_hash: state.hash(self.stream.scope.as_str()),
+                    fingerprint: step.fingerprint()?,
+                    checked,
+                }),
+            };
             return Ok(ControlFlow::Break(()));
         }
         self.last = Some(state);

@@ -25,6 +25,7 @@ pub(super) struct Rows<'a> {
     recorded: VecDeque<(Revision, Seal)>,
     /// Where the next operation goes after the last seal that fits.
     sealed: NextIndex,
+    broken: bool,
     n_rows: u64,
 }
 
@@ -57,6 +58,7 @@ impl<'a> Rows<'a> {
             seal: Seal::EMPTY,
             recorded: VecDeque::new(),
             sealed: NextIndex::default(),
+            broken: false,
             n_rows: 0,
         }
     }
@@ -64,6 +66,11 @@ impl<'a> Rows<'a> {
     /// Compares with seals that were recorded, ascending by revision.
     pub(super) fn compare_with(&mut self, recorded: VecDeque<(Revision, Seal)>) {
         self.recorded = recorded;
+    }
+
+    /// Whether a row is not what was sealed.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Looks at what is missing at the end.
@@ -176,6 +183,7 @@ impl<'a> Rows<'a> {
             self.note(findings, Code::SealBroken, first, || {
                 format!("operations {first} to {revision} are not those that were sealed")
             });
+            self.broken = true;
             // What was sealed later is built on it.
             self.recorded.clear();
         }

@@ -9,10 +9,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::Sound;
 use crate::model::ids::{DocumentId, NextIndex, Revision, StreamKey};
 use crate::model::json::{Json, Text, parse, write_canonical};
 use crate::model::seal::Seal;
+use crate::store::records::StreamSeal;
 
 /// What was sealed of each stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,9 +99,9 @@ impl Seals {
     }
 
     /// Seals what was found sound, up to its head.
-    pub fn seal(&mut self, sound: &[Sound]) {
-        for Sound { stream, head, seal, hash, .. } in sound {
-            let sealed = Sealed { revision: *head, seal: *seal, hash: hash.to_string() };
+    pub fn seal(&mut self, sound: &[StreamSeal]) {
+        for StreamSeal { stream, revision, seal, state_hash, .. } in sound {
+            let sealed = Sealed { revision: *revision, seal: *seal, hash: state_hash.to_string() };
             self.of.insert(stream.clone(), sealed);
         }
     }

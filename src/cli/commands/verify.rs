@@ -15,13 +15,17 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::clock;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
 use crate::cli::progress::Unit;
 use crate::cli::ui::Ui;
+use crate::keyframe::Recorded;
 use crate::model::progress::Progress as _;
-use crate::settings::Setting as _;
+use crate::replay::Trust;
+use crate::settings::{self, Setting as _};
+use crate::store::Access;
 use crate::verify::{self, Checks, Code, Event, Level, Plan, Sample};
 
 use reports::{ReportTo, Reports};
@@ -38,16 +42,20 @@ pub(crate) const PAGE: Page = Page {
     examples: &[
         Example { does: "Everything in the store", run: "snapctl verify" },
         Example {
-            does: "One document, and what its operations say of keyframes",
-            run: "snapctl verify field-notes -v",
+            does: "A drive and the documents in it, notes among what is told",
+            run: "snapctl verify field-notes --recursive -v",
         },
         Example {
-            does: "In CI: what is wrong, as annotations of a pull request",
-            run: "snapctl verify --json | jq -r '.findings[] | [.code, .target, .message] | @tsv'",
+            does: "What is wrong, as lines for other tools",
+            run: "snapctl verify --json \\\n  | jq -r '.findings[] | [.code, .target, .message] | @tsv'",
         },
         Example {
-            does: "Nightly: a seventh of the documents, for at most ten minutes",
-            run: "snapctl verify --sample 3/7 --max-duration 10m --quiet",
+            does: "In CI: the past must be what it was; the file of seals is in version control",
+            run: "snapctl verify --seal seals.ndjson --report junit=verify.xml",
+        },
+        Example {
+            does: "Nightly: only what is new is replayed, for at most ten minutes",
+            run: "snapctl verify --record --max-duration 10m --quiet",
         },
     ],
 };
@@ -101,6 +109,15 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "FILE")]
     seal: Option<PathBuf>,
 
+    /// Record in the store what was checked: keyframes that passed may be bases from now on, and the next check replays only
+    /// what is new
+    #[arg(long)]
+    record: bool,
+
+    /// Replay every operation, even where records say that the past is as it was when it was checked
+    #[arg(long)]
+    anew: bool,
+
     /// Write a report, too: junit=FILE is JUnit XML, github is workflow commands on stderr; may be repeated
     #[arg(long, value_name = "KIND")]
     report: Vec<ReportTo>,
@@ -128,7 +145,8 @@ enum LevelArg {
 /// # Errors
 /// When the store cannot be opened or read, nothing matches, or stdout or a report cannot be written.
 pub(crate) fn run(args: &VerifyArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
-    let store = ctx.open_store()?;
+    let access = if args.record { Access::Change } else { Access::Read };
+    let store = ctx.open_named(&ctx.store_named()?, access)?;
     let seal_file = args.seal.as_deref().map(SealFile::read).transpose()?;
     let seals = seal_file.as_ref().and_then(SealFile::seals);
     let mut parts = gather::parts(args, ctx, &*store, seals.as_ref(), &ui.talk)?;
@@ -145,13 +163,15 @@ pub(crate) fn run(args: &VerifyArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
         bookmark: Bookmark::new(store.location(), args),
         reports: Reports::begin(&args.report, store.location())?,
         seal_file,
+        record_in: args.record.then_some(&*store),
+        recorded: Recorded::default(),
         last: None,
         ui,
     };
     if args.resume {
         teller.resume(&mut parts);
     }
-    let checks = args.checks();
+    let checks = args.checks(ctx);
     let (registry, seals, jobs) = (ctx.registry(), seals.as_ref(), args.jobs());
     let plan = Plan { store: &*store, registry, parts: &parts, checks, seals, jobs };
     let meter = ctx.meter_of("verifying", Unit::Documents);
@@ -178,12 +198,14 @@ pub(crate) fn run(args: &VerifyArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
 }
 
 impl VerifyArgs {
-    fn checks(&self) -> Checks {
+    fn checks(&self, ctx: &Ctx) -> Checks {
         let level = match self.level {
             LevelArg::Quick => Level::Quick,
             LevelArg::Full => Level::Full,
         };
-        Checks { level, signatures: self.signatures, collect: self.seal.is_some() }
+        let collect = (self.seal.is_some() || self.record).then(clock::now);
+        let anew = self.anew || ctx.settings().get(&settings::TRUST) == Trust::None;
+        Checks { level, signatures: self.signatures, anew, collect }
     }
 
     fn jobs(&self) -> NonZeroUsize {

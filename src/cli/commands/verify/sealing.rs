@@ -9,7 +9,8 @@ use anyhow::Context as _;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::new_file::NewFile;
 use crate::cli::ui::Talk;
-use crate::verify::{Seals, Sound};
+use crate::store::records::StreamSeal;
+use crate::verify::Seals;
 
 /// Seals as a file has them, and as they will be.
 pub(super) struct SealFile<'a> {
@@ -44,7 +45,7 @@ impl<'a> SealFile<'a> {
     }
 
     /// Seals streams in which nothing was found.
-    pub(super) fn add(&mut self, sound: &[Sound]) {
+    pub(super) fn add(&mut self, sound: &[StreamSeal]) {
         self.after.seal(sound);
     }
 

@@ -7,9 +7,12 @@ use super::reports::Reports;
 use super::resume::Bookmark;
 use super::sealing::SealFile;
 use super::view::{FindingView, Summary, SummaryView};
+use crate::cli::commands::import::count;
 use crate::cli::exit::ExitStatus;
 use crate::cli::ui::{Format, Ui};
+use crate::keyframe::{self, Recorded};
 use crate::model::progress::Stop;
+use crate::store::Store;
 use crate::verify::{End, Part, Report, Severity};
 
 /// What is made of the results of a check.
@@ -20,6 +23,9 @@ pub(super) struct Teller<'a> {
     pub(super) bookmark: Bookmark,
     pub(super) reports: Reports,
     pub(super) seal_file: Option<SealFile<'a>>,
+    /// The store, if what was found is to be recorded in it.
+    pub(super) record_in: Option<&'a dyn Store>,
+    pub(super) recorded: Recorded,
     /// The last document that was told.
     pub(super) last: Option<Part>,
 }
@@ -41,11 +47,14 @@ impl Teller<'_> {
     /// When stdout or a report cannot be written.
     pub(super) fn tell(&mut self, part: &Part, report: &Report) -> anyhow::Result<ControlFlow<()>> {
         let findings = report.findings.iter().filter(|finding| self.args.tells(finding.code)).cloned().collect();
-        let told = Report { findings, tally: report.tally, sound: Vec::new() };
+        let told = Report { findings, tally: report.tally, ..Report::default() };
         self.summary.add(&told);
         self.reports.document(part, &told)?;
         if let Some(seal_file) = &mut self.seal_file {
             seal_file.add(&report.sound);
+        }
+        if let Some(store) = self.record_in {
+            self.recorded.add(keyframe::record(store, &report.keyframes, &report.sound)?);
         }
         for finding in &told.findings {
             let view = FindingView::new(part, finding);
@@ -76,7 +85,14 @@ impl Teller<'_> {
             End::Stopped(Stop::TimedOut) => Some("timeout"),
         });
         self.answer()?;
-        let Teller { ui, summary, mut bookmark, reports, seal_file, last, .. } = self;
+        let Teller { ui, summary, mut bookmark, reports, seal_file, recorded, last, .. } = self;
+        if self.record_in.is_some() {
+            let Recorded { keyframes, moved, seals } = recorded;
+            ui.talk.note(format_args!("recorded: {} and {}", count(keyframes, "keyframe"), count(seals, "stream")));
+            if moved > 0 {
+                ui.talk.warning(format_args!("{} changed while they were checked", count(moved, "keyframe")));
+            }
+        }
         reports.finish(&summary.ending())?;
         if let Some(seal_file) = seal_file {
             seal_file.write(&ui.talk)?;
