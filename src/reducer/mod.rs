@@ -6,6 +6,8 @@
 //!   meaning, and hands what is left to a fold;
 //! - a [`Fold`] applies a model's own actions to a state. Only the protocol calls it.
 //!
+//! [`archive`] goes another way through the protocol: as the reference's loaders read files.
+//!
 //! Nothing here sees a store, a clock, a locale or randomness: the same input gives the same bytes.
 
 pub mod archive;

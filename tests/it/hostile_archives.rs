@@ -105,7 +105,7 @@ fn with_field(entry: &str, local: usize, central: usize, value: &[u8]) -> Vec<u8
 #[test]
 fn what_is_no_archive_of_a_document_is_no_store() {
     refused(b"", 10, "it does not begin as a zip archive does");
-    refused(b"SQLite format 3\0", 10, "it does not begin as a zip archive does");
+    refused(b"SQLite format 3", 10, "it does not begin as a zip archive does");
     refused(b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 10, "it does not begin as a zip archive does");
     let other = zip_of([("word/document.xml", &b"<x/>"[..])], CompressionMethod::Stored);
     refused(&other, 10, "none of the files of a document at its root");

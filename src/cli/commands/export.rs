@@ -34,8 +34,8 @@ pub(crate) const PAGE: Page = Page {
             run: "snapctl export field-notes --to field-notes.sqlite",
         },
         Example {
-            does: "A document in a file that the applications of the reference open",
-            run: "snapctl export field-notes --to copy.phd",
+            does: "A document in a file of the reference, and what its plain loader makes of it",
+            run: "snapctl export field-notes --to copy.phd \\\n  && snapctl -s copy.phd rebuild field-notes --loader plain --hash",
         },
         Example {
             does: "What operations 3 to 9 of a stream did",

@@ -47,10 +47,6 @@ pub(crate) const PAGE: Page = Page {
             run: "snapctl rebuild field-notes/global --explain | jq .explain",
         },
         Example {
-            does: "What a program that opens the file makes of it",
-            run: "snapctl rebuild --store sketchbook.phd sketchbook --loader plain --hash",
-        },
-        Example {
             does: "Nightly: a document whose log does not replay ends the job with an error",
             run: "snapctl ls --ndjson | jq -c '{document, scope: \"global\"}' \\\n  | snapctl rebuild --batch --timeout 10m --quiet | jq -c .hash",
         },

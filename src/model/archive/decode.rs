@@ -128,7 +128,12 @@ fn operations(text: &[u8], origin: &Origin<'_>) -> Checked<Vec<(Scope, Vec<Archi
             if n_operations > MAX_OPERATIONS {
                 return Err(ParseError { offset: parser.offset(), kind: ParseErrorKind::Unexpected });
             }
-            list.push(parser.raw()?);
+            let start = parser.offset();
+            // An action may be as deep here as in a store.
+            if !parser.members(&mut |parser, _| parser.raw().map(drop))? {
+                parser.raw()?;
+            }
+            list.push(&text[start..parser.offset()]);
             Ok(())
         })?;
         if !is_list {
