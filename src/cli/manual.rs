@@ -10,7 +10,9 @@ mod roff;
 pub(crate) use help::dress;
 pub(crate) use roff::{man_page, page_name};
 
-use super::commands::{completions, config, explain, export, import, log, ls, man, model, rebuild, schema, store, verify};
+use super::commands::{
+    completions, config, explain, export, import, log, ls, man, model, rebuild, schema, store, verify,
+};
 
 /// What the manual says of a command beside what its definition says.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +70,7 @@ const PAGES: &[Page] = &[
     explain::PAGE,
     store::INFO_PAGE,
     store::INIT_PAGE,
+    store::MIGRATE_PAGE,
     config::PAGE,
     schema::PAGE,
     man::PAGE,
