@@ -91,6 +91,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     Entry { name: "settings", about: "a settings file (snapctl.toml), read as TOML", way: Way::In, schema: settings },
     out("store info", "the store", of::<store::InfoView>),
     out("store init", "the store that was made, or was there", of::<store::InitView>),
+    out("store migrate", "what has become of snapctl's own tables", of::<store::MigrateView>),
     out("talk", "a line on stderr beside an answer, with --json and --ndjson", of::<Remark<'_>>),
     out("verify", "what was checked, with what was found", of::<verify::SummaryView<'_>>),
     out(

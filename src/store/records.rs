@@ -7,9 +7,9 @@
 //! Order is that of [`StreamKey`] everywhere: by document, scope and branch, then by revision.
 
 use super::codec::Codec;
-use super::{Flow, StoreError};
+use super::{Flow, Read, StoreError};
 use crate::model::checksum::Checksum;
-use crate::model::ids::{DocumentId, Fingerprint, OperationId, Revision, StreamKey};
+use crate::model::ids::{DocumentId, Fingerprint, OpIndex, OperationId, Revision, StreamKey};
 use crate::model::json::StateHash;
 use crate::model::seal::Seal;
 use crate::model::time::Timestamp;
@@ -218,7 +218,9 @@ pub enum OwnTables {
 pub struct Totals {
     /// Keyframes with a record, compressed ones among them.
     pub records: u64,
-    /// Keyframes that were checked and found right.
+    /// Keyframes that were checked.
+    pub checks: u64,
+    /// Those of them that were found right.
     pub sound: u64,
     /// Keyframes that are pinned.
     pub pins: u64,
@@ -354,6 +356,31 @@ pub trait RecordsMut: Records {
     /// # Errors
     /// As all methods; `Unsupported` if there are compressed keyframes and the reference's table is gone.
     fn remove(&mut self) -> Result<Removed, StoreError>;
+}
+
+/// What [`RecordsMut::remove`] would do, found out without doing it: reads every compressed keyframe.
+///
+/// # Errors
+/// As all methods of [`Records`].
+pub fn removal(read: &dyn Read) -> Result<Removed, StoreError> {
+    let mut removed = Removed { lost: read.records().totals()?, ..Removed::default() };
+    let mut failed = None;
+    read.records().inventory(Within::Everything, &mut |kept| {
+        let label = u64::try_from(kept.label).ok().map(|label| Revision::of(OpIndex::new(label)));
+        let (Some(label), true) = (label, kept.known.is_some_and(|known| known.codec != Codec::Json)) else {
+            return Flow::Continue(());
+        };
+        match read.keyframe_document(kept.stream, label) {
+            Ok(_) => removed.restored += 1,
+            Err(StoreError::Corrupt { .. }) => removed.unreadable.push((kept.stream.clone(), label)),
+            Err(error) => {
+                failed = Some(error);
+                return Flow::Break(());
+            }
+        }
+        Flow::Continue(())
+    })?;
+    failed.map_or(Ok(removed), Err)
 }
 
 /// No tables of our own: for stores that cannot have any.

@@ -323,6 +323,9 @@ fn in_and_out(described: &mut Described, path: &Path, env: &TestEnv) {
     let (file, made) = (env.path("out.ndjson"), env.path("made.db"));
     assert_eq!(described.run("export-file", &drive, &["export", "--force", "--to", file.to_str().unwrap()]), 0);
     assert_eq!(described.run("store init", &made, &["store", "init", "--if-missing"]), 0);
+    assert_eq!(described.run("store migrate", &made, &["store", "migrate"]), 0);
+    assert_eq!(described.run("store info", &made, &["store", "info"]), 0);
+    assert_eq!(described.run("store migrate", &made, &["store", "migrate", "--remove"]), 0);
     assert_eq!(described.run("import", &made, &["import", "--dry-run", file.to_str().unwrap()]), 0);
     assert_eq!(described.run("import", &made, &["import", "--continue", path.to_str().unwrap()]), 1);
 }
@@ -401,7 +404,7 @@ fn an_unknown_name_is_told_with_the_one_meant() {
     let env = TestEnv::new();
     for (name, hint) in [
         ("rebild", "hint: did you mean rebuild?"),
-        ("store", "hint: there is store info, store init"),
+        ("store", "hint: there is store info, store init, store migrate"),
         ("rebuild-", "hint: there is rebuild-batch, rebuild-hash, rebuild-request, rebuild-state"),
         ("nonsense", "hint: `snapctl schema` lists the names"),
     ] {

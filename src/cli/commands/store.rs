@@ -1,5 +1,7 @@
 //! `snapctl store`: a store as a whole.
 
+mod migrate;
+
 use std::collections::BTreeMap;
 
 use clap::Subcommand;
@@ -12,6 +14,9 @@ use crate::cli::manual::{Example, Page};
 use crate::cli::render::table::{Align, table};
 use crate::cli::ui::{Format, Ui};
 use crate::store::{Access, Capabilities, Fact, Read, StoreError, answer};
+
+pub(in crate::cli) use migrate::MigrateView;
+pub(crate) use migrate::PAGE as MIGRATE_PAGE;
 
 /// The manual page of `store info`.
 pub(crate) const INFO_PAGE: Page = Page {
@@ -49,6 +54,7 @@ pub(crate) enum StoreCommand {
         #[arg(long)]
         if_missing: bool,
     },
+    Migrate(migrate::MigrateArgs),
 }
 
 /// What `store init` answers.
@@ -112,11 +118,12 @@ struct CapabilitiesView {
 /// Runs `snapctl store`.
 ///
 /// # Errors
-/// When the store cannot be opened, read or made, or stdout not written.
+/// When the store cannot be opened, read, made or changed, or stdout not written.
 pub(crate) fn run(command: StoreCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
     match command {
         StoreCommand::Info => info(ctx, ui),
         StoreCommand::Init { if_missing } => init(if_missing, ctx, ui),
+        StoreCommand::Migrate(args) => migrate::run(args, ctx, ui),
     }
 }
 

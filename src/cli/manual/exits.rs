@@ -22,7 +22,7 @@ fn beside(command: &str) -> Option<Vec<ExitStatus>> {
         "model list" => return Some(vec![ModelMissing]),
         "config" => return Some(vec![Nothing, ModelMissing]),
         "store info" => &[],
-        "store init" => &[Precondition],
+        "store init" | "store migrate" => &[Precondition],
         "import" => &[Findings, Precondition],
         "export" => &[Nothing, Precondition],
         "ls" | "log" => &[Nothing],

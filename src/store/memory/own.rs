@@ -171,6 +171,7 @@ impl Records for Moment {
             Totals { seals: own.seals.len() as u64, mutations: own.mutations.len() as u64, ..Totals::default() };
         self.keyframe_records(Within::Everything, &mut |record| {
             totals.records += 1;
+            totals.checks += u64::from(record.check.is_some());
             totals.sound += u64::from(record.proof().is_some());
             totals.pins += u64::from(record.pin.is_some());
             if record.codec != Codec::Json {

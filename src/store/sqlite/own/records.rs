@@ -276,11 +276,11 @@ impl Transaction<'_> {
         let mut statement = self.prepare(sql::TOTALS)?;
         let counted = statement.query_row([], |row| {
             let number = |at| row.get::<_, i64>(at).map(i64::unsigned_abs);
-            Ok([number(0)?, number(1)?, number(2)?, number(3)?, number(4)?])
+            Ok([number(0)?, number(1)?, number(2)?, number(3)?, number(4)?, number(5)?])
         });
-        let [records, sound, pins, compressed, compressed_bytes] = self.driver("read", counted)?;
+        let [records, checks, sound, pins, compressed, compressed_bytes] = self.driver("read", counted)?;
         let (seals, mutations) = (self.count(sql::COUNT_SEALS)?, self.count(sql::COUNT_MUTATIONS)?);
-        Ok(Totals { records, sound, pins, compressed, compressed_bytes, seals, mutations })
+        Ok(Totals { records, checks, sound, pins, compressed, compressed_bytes, seals, mutations })
     }
 }
 

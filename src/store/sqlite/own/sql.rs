@@ -184,7 +184,7 @@ pub(super) const PUT_SEAL: &str = r#"INSERT OR REPLACE INTO "snapctl_seal"
 pub(super) const DELETE_SEAL: &str =
     r#"DELETE FROM "snapctl_seal" WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3"#;
 
-pub(super) const TOTALS: &str = r#"SELECT count(*), count("checkedAtMs") - count("failure"), count("pinReason"),
+pub(super) const TOTALS: &str = r#"SELECT count(*), count("checkedAtMs"), count("checkedAtMs") - count("failure"), count("pinReason"),
     count(nullif("codec", 'json')), coalesce(sum(CASE WHEN "codec" <> 'json' THEN "storedBytes" END), 0)
     FROM "snapctl_keyframe""#;
 pub(super) const COUNT_SEALS: &str = r#"SELECT count(*) FROM "snapctl_seal""#;
