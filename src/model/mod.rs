@@ -6,6 +6,7 @@ pub mod ids;
 pub mod json;
 pub mod operation;
 pub mod progress;
+pub mod running_hash;
 pub mod similar;
 pub mod state;
 pub mod target;

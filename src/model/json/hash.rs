@@ -12,6 +12,17 @@ use sha1::{Digest, Sha1};
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StateHash([u8; 20]);
 
+impl StateHash {
+    /// Takes the five words that SHA-1 ends with.
+    pub(in crate::model) fn from_words(words: [u32; 5]) -> Self {
+        let mut bytes = [0; 20];
+        for (four, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+            *four = word.to_be_bytes();
+        }
+        StateHash(bytes)
+    }
+}
+
 impl fmt::Display for StateHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&STANDARD.encode(self.0))
