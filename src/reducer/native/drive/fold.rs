@@ -7,7 +7,7 @@ use super::scope::ScopeState;
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Text};
 use crate::model::operation::Action;
-use crate::model::state::{State, StateParts};
+use crate::model::state::{Piece, State, StateParts};
 use crate::reducer::{Fold, FoldError, Outcome};
 
 /// The state of a drive. A clone shares all but the few scopes' handles.
@@ -29,6 +29,11 @@ impl StateParts for DriveState {
 
     fn canonical(&self, scope: &str) -> Option<Vec<u8>> {
         self.scopes.get(scope).map(ScopeState::canonical)
+    }
+
+    fn pieces(&self, scope: &str, each: &mut dyn FnMut(Piece<'_>)) -> bool {
+        let state = self.scopes.get(scope);
+        state.inspect(|state| state.pieces(each)).is_some()
     }
 }
 

@@ -6,7 +6,8 @@ use super::engine::{Failure, cannot_create, cannot_read, cannot_set, not_a_funct
 use super::loose::Loose;
 use super::rules::{self, NodeAction};
 use super::tree::Tree;
-use crate::model::json::{Json, Object, canonical};
+use crate::model::json::{Json, Object, canonical, write_canonical};
+use crate::model::state::{Piece, piece_id};
 
 /// The state of one scope: with indexed nodes if it has nodes that fit, else plain JSON.
 #[derive(Clone)]
@@ -40,6 +41,16 @@ impl ScopeState {
         match self {
             ScopeState::Tree(tree) => tree.canonical(),
             ScopeState::Json(state) => canonical(state),
+        }
+    }
+
+    /// Visits the canonical text of the state in pieces.
+    pub(super) fn pieces(&self, each: &mut dyn FnMut(Piece<'_>)) {
+        match self {
+            ScopeState::Tree(tree) => tree.pieces(each),
+            ScopeState::Json(state) => {
+                each(Piece::Shared { id: piece_id(state, 0), write: &|out| write_canonical(state, out) });
+            }
         }
     }
 
