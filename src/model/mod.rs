@@ -9,6 +9,7 @@ pub mod ids;
 pub mod json;
 pub mod operation;
 pub mod progress;
+pub mod running_hash;
 pub mod seal;
 pub mod similar;
 pub mod state;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::ids::Scope;
-use super::json::{Json, StateHash, Text, canonical, hash_canonical};
+use super::json::{Json, StateHash, Text, canonical, hash_canonical, write_canonical};
 
 /// The state of a document, all scopes of it: immutable, shared by its clones, and cheap to take from a
 /// running fold, so that a rebuild can keep many of them.
@@ -32,8 +32,8 @@ pub trait StateParts: Any + Send + Sync {
     /// Visits the canonical text of one scope's state in pieces, in order, and says whether the scope has a state. Put
     /// together, the pieces are what [`StateParts::canonical`] gives.
     ///
-    /// A form that shares values between states hands these out as [`Piece::Shared`], so that whoever has met one need
-    /// not write it again.
+    /// A form that shares values between states hands these out as [`Piece::Shared`] and [`Piece::Group`], so that
+    /// whoever has met one need not write it again.
     fn pieces(&self, scope: &str, each: &mut dyn FnMut(Piece<'_>)) -> bool {
         let text = self.canonical(scope);
         if let Some(text) = &text {
@@ -49,12 +49,29 @@ pub enum Piece<'a> {
     Text(&'a [u8]),
     /// The text of one or more values that other states may share.
     Shared {
-        /// Names the values, as their address does: as long as a state with them lives, no other values have the name,
-        /// and their text stays the same.
+        /// Names the text; see [`piece_id`].
         id: usize,
         /// Appends their text.
         write: &'a dyn Fn(&mut Vec<u8>),
     },
+    /// Values that other states may share, worth some kilobytes of text together, of which another state may have some
+    /// and not others: the items of a long array, a page of a search tree.
+    Group {
+        /// Names the text; see [`piece_id`].
+        id: usize,
+        /// Visits the pieces that the text is made of, in order, as [`StateParts::pieces`] does. The recursion is the
+        /// visitor's, too, so groups in groups should be a few dozen at most.
+        pieces: &'a dyn Fn(&mut dyn FnMut(Piece<'_>)),
+    },
+}
+
+/// Names the text of what `shared` holds, as its address does: as long as a state with it lives, nothing else has the
+/// name, and its text has to stay the same. `form`, less than the size of a `T`, tells texts of one value apart, such as
+/// that with and that without a comma before it.
+#[must_use]
+pub fn piece_id<T>(shared: &Arc<T>, form: usize) -> usize {
+    debug_assert!(form < size_of::<T>(), "the next bytes in memory may be another value's");
+    Arc::as_ptr(shared).addr() + form
 }
 
 impl State {
@@ -104,6 +121,20 @@ impl State {
     pub fn is(&self, other: &State) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
+}
+
+/// The text that the pieces of a state make, for tests.
+#[cfg(test)]
+pub(crate) fn joined(state: &State, scope: &str) -> Option<Vec<u8>> {
+    fn join(piece: Piece<'_>, text: &mut Vec<u8>) {
+        match piece {
+            Piece::Text(own) => text.extend_from_slice(own),
+            Piece::Shared { write, .. } => write(text),
+            Piece::Group { pieces, .. } => pieces(&mut |piece| join(piece, text)),
+        }
+    }
+    let mut text = Vec::new();
+    state.pieces(scope, &mut |piece| join(piece, &mut text)).then_some(text)
 }
 
 impl fmt::Debug for State {
@@ -160,6 +191,12 @@ impl StateParts for JsonState {
 
     fn canonical(&self, scope: &str) -> Option<Vec<u8>> {
         self.get(scope).map(canonical)
+    }
+
+    fn pieces(&self, scope: &str, each: &mut dyn FnMut(Piece<'_>)) -> bool {
+        let Some(state) = self.0.get(scope) else { return false };
+        each(Piece::Shared { id: piece_id(state, 0), write: &|out| write_canonical(state, out) });
+        true
     }
 }
 

@@ -102,6 +102,10 @@ impl<T: Clone> Seq<T> {
 }
 
 impl<T: Clone> Pieces<T> {
+    pub(super) fn pieces(&self) -> &[Arc<Vec<T>>] {
+        &self.pieces
+    }
+
     /// The piece that has the value at `at`, and where in it; one past the last piece at the end.
     fn find(&self, mut at: usize) -> (usize, usize) {
         for (n, piece) in self.pieces.iter().enumerate() {

@@ -17,6 +17,7 @@ use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::StateHash;
 use crate::model::operation::{Action, OperationRow};
 use crate::model::progress::Progress;
+use crate::model::running_hash::RunningHash;
 use crate::model::seal::Seal;
 use crate::model::state::State;
 use crate::reducer::Outcome;
@@ -60,6 +61,8 @@ pub(super) struct Pass<'a, 's> {
     /// A denied operation with a skip, after which the program that recorded the log had another state than a rebuild has;
     /// until both agree again.
     denied_skip: Option<OpIndex>,
+    /// Hashes the states of the stream's own scope.
+    hashes: RunningHash,
     /// The state after the last operation, where it may be asked for.
     last: Option<State>,
 }
@@ -92,6 +95,7 @@ impl<'a, 's> Pass<'a, 's> {
             waiting: VecDeque::new(),
             stepped: NextIndex::default(),
             denied_skip: None,
+            hashes: RunningHash::default(),
             last: None,
         }
     }
@@ -384,7 +388,9 @@ impl Observer for Pass<'_, '_> {
         if hashed && !stored.hash.is_empty() {
             // An action's own scope is hashed, whatever stream it is in (reactor format §4.1).
             let scope = step.action.scope.as_str().unwrap_or_default();
-            self.compare_hash(index, &stored, state.hash(scope))?;
+            let hash =
+                if *scope == *self.stream.scope.as_str() { self.hashes.hash(&state, scope) } else { state.hash(scope) };
+            self.compare_hash(index, &stored, hash)?;
         }
         if let Some(held) = self.held.take_if(|_| is_held) {
             held.compare(self.stream, &state).into_iter().for_each(|finding| self.findings.add(finding));
@@ -401,7 +407,7 @@ impl Observer for Pass<'_, '_> {
                     stream: self.stream.clone(),
                     revision: self.head,
                     seal: stored.seal,
-                    state_hash: state.hash(self.stream.scope.as_str()),
+                    state_hash: self.hashes.hash(&state, self.stream.scope.as_str()),
                     fingerprint: step.fingerprint()?,
                     checked,
                 }),

@@ -10,6 +10,7 @@ use snapctl::model::ids::{Branch, DocumentId, OpIndex, Revision, Scope};
 use snapctl::model::json::{Json, Text};
 use snapctl::model::operation::Retraction;
 use snapctl::model::progress::Silent;
+use snapctl::model::running_hash::RunningHash;
 use snapctl::model::state::State;
 use snapctl::object;
 use snapctl::reducer::protocol::{Document, Header, ProtocolError, Schedule, Version};
@@ -195,13 +196,17 @@ fn rebuilt(result: Result<Snapshot, ReplayError>) -> After {
     }
 }
 
-/// Notes every state of a walk.
+/// Notes every state of a walk, and hashes it.
 #[derive(Default)]
-struct Notes(Vec<After>);
+struct Notes(Vec<After>, RunningHash);
 
 impl Observer for Notes {
     fn step(&mut self, _: &Step<'_>, document: &mut Document) -> Result<Flow, ReplayError> {
         self.0.push(found(document, Ok(())));
+        let state = document.state().unwrap();
+        for scope in ["global", "local", "other"] {
+            assert_eq!(self.1.hash(&state, scope), state.hash(scope));
+        }
         Ok(Flow::Continue(()))
     }
 }

@@ -53,6 +53,7 @@ fn global(state: &State) -> Json<'static> {
     state.pieces("global", &mut |piece| match piece {
         Piece::Text(text) => pieces.extend_from_slice(text),
         Piece::Shared { write, .. } => write(&mut pieces),
+        Piece::Group { .. } => unreachable!("the model has none"),
     });
     assert_eq!(pieces, text);
     assert_eq!(canonical(&value), text);

@@ -46,18 +46,13 @@ pub fn write_canonical(value: &Json<'_>, out: &mut Vec<u8>) {
 /// Appends `text` as a JSON string: only `"`, `\`, control characters below U+0020 and lone
 /// surrogates are escaped.
 pub fn write_text(text: &Text<'_>, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
-    out.reserve(bytes.len() + 2);
+    let mut rest = text.as_bytes();
+    out.reserve(rest.len() + 2);
     out.push(b'"');
-    let mut copied = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        // Lone surrogates are the only characters from 0xED 0xA0 to 0xED 0xBF.
-        let surrogate = byte == 0xED && bytes.get(at + 1).is_some_and(|&next| next >= 0xA0);
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' && !surrogate {
-            continue;
-        }
-        out.extend_from_slice(&bytes[copied..at]);
-        copied = at + 1;
+    loop {
+        let (plain, special) = rest.split_at(n_plain(rest));
+        out.extend_from_slice(plain);
+        let Some((&byte, mut after)) = special.split_first() else { break };
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
             0x08 => out.extend_from_slice(b"\\b"),
@@ -65,16 +60,37 @@ pub fn write_text(text: &Text<'_>, out: &mut Vec<u8>) {
             b'\n' => out.extend_from_slice(b"\\n"),
             0x0C => out.extend_from_slice(b"\\f"),
             b'\r' => out.extend_from_slice(b"\\r"),
-            0xED => {
-                let low = |at: usize| u16::from(bytes.get(at).copied().unwrap_or(0x80) & 0x3F);
-                write_escape(0xD000 | low(at + 1) << 6 | low(at + 2), out);
-                copied = bytes.len().min(at + 3);
-            }
+            0xED => match after {
+                // Lone surrogates are the only characters from 0xED 0xA0 to 0xED 0xBF.
+                [second, third, others @ ..] if *second >= 0xA0 => {
+                    let low = |byte: &u8| u16::from(byte & 0x3F);
+                    write_escape(0xD000 | low(second) << 6 | low(third), out);
+                    after = others;
+                }
+                _ => out.push(byte),
+            },
             control => write_escape(u16::from(control), out),
         }
+        rest = after;
     }
-    out.extend_from_slice(&bytes[copied..]);
     out.push(b'"');
+}
+
+/// How many bytes come before the first that may have to be escaped. Looks at eight of them at a time.
+fn n_plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let special = |byte: u8| byte < 0x20 || matches!(byte, b'"' | b'\\' | 0xED);
+    let (words, _) = bytes.as_chunks();
+    let is_plain = |word: &&[u8; 8]| {
+        let word = u64::from_ne_bytes(**word);
+        // High bits of bytes below `n`; where a lower byte is one, a higher one may be taken for one, too.
+        let below = |word: u64, n: u64| word.wrapping_sub(ONES * n) & !word;
+        let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+        (below(word, 0x20) | is(b'"') | is(b'\\') | is(0xED)) & HIGH == 0
+    };
+    let start = 8 * words.iter().take_while(is_plain).count();
+    start + bytes[start..].iter().take_while(|byte| !special(**byte)).count()
 }
 
 fn write_escape(unit: u16, out: &mut Vec<u8>) {

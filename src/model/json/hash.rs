@@ -24,6 +24,15 @@ impl StateHash {
     pub fn from_bytes(bytes: [u8; 20]) -> Self {
         StateHash(bytes)
     }
+
+    /// Takes the five words that SHA-1 ends with.
+    pub(in crate::model) fn from_words(words: [u32; 5]) -> Self {
+        let mut bytes = [0; 20];
+        for (four, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+            *four = word.to_be_bytes();
+        }
+        StateHash(bytes)
+    }
 }
 
 impl fmt::Display for StateHash {

@@ -8,7 +8,7 @@ use super::pointer::shown;
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Text};
 use crate::model::operation::Action;
-use crate::model::state::{State, StateParts};
+use crate::model::state::{Piece, State, StateParts};
 use crate::reducer::{Fold, FoldError, Outcome};
 
 /// The state of a document. A clone shares everything.
@@ -33,6 +33,11 @@ impl StateParts for GenericState {
         let mut text = Vec::with_capacity(node.weight().bytes);
         node.write_canonical(&mut text);
         Some(text)
+    }
+
+    fn pieces(&self, scope: &str, each: &mut dyn FnMut(Piece<'_>)) -> bool {
+        let state = self.scopes.get(scope);
+        state.inspect(|state| state.pieces(each)).is_some()
     }
 }
 

@@ -6,8 +6,11 @@ use serde_json::Value;
 
 use super::node::Node;
 use super::*;
+use crate::model::ids::Scope;
 use crate::model::json::{canonical, parse};
 use crate::model::operation::Action;
+use crate::model::running_hash::RunningHash;
+use crate::model::state::joined;
 use crate::reducer::Outcome;
 
 /// Applies inputs to `{}`, one action each, and returns what became of them and the state.
@@ -459,4 +462,65 @@ fn json(value: &Value) -> Json<'static> {
 
 fn node(value: &Value) -> Node {
     Node::from(&json(value))
+}
+
+/// What comes before the next hash.
+#[derive(Clone, Debug)]
+enum Then {
+    Patch(Vec<Value>),
+    Back(usize),
+    Other(Value),
+}
+
+fn thens() -> impl Strategy<Value = Then> {
+    prop_oneof![
+        12 => prop::collection::vec(steps(), 1..4).prop_map(Then::Patch),
+        2 => any::<usize>().prop_map(Then::Back),
+        1 => documents().prop_map(Then::Other),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_running_hash_is_that_of_each_state(start in documents(), thens in prop::collection::vec(thens(), 1..30)) {
+        let (mut fold, scope) = (Generic(GenericKind::JsonPatch).fold().unwrap(), Scope::global());
+        fold.set_scope(&scope, Some(json(&start).into_owned())).unwrap();
+        let (mut hash, mut kept) = (RunningHash::default(), vec![fold.checkpoint().unwrap()]);
+        for then in thens {
+            match then {
+                Then::Patch(steps) => {
+                    let text = serde_json::json!({ "type": "X", "input": steps }).to_string();
+                    fold.apply(&[Action::parse(text.as_bytes()).unwrap()], &mut Vec::new()).unwrap();
+                }
+                Then::Back(n) => fold.restore(&kept[n % kept.len()]).unwrap(),
+                Then::Other(document) => fold.set_scope(&scope, Some(json(&document).into_owned())).unwrap(),
+            }
+            let state = fold.checkpoint().unwrap();
+            prop_assert_eq!(joined(&state, "global"), state.canonical("global"));
+            prop_assert_eq!(hash.hash(&state, "global"), state.hash("global"));
+            kept.push(state);
+        }
+    }
+}
+
+#[test]
+fn a_deep_state_is_hashed_on_a_small_stack() {
+    let depth = MAX_STATE_DEPTH as usize;
+    let state = move |text: &str| {
+        let mut fold = Generic(GenericKind::Set).fold().unwrap();
+        let nested = format!("{}\"{}\"{}", "[".repeat(depth), text.repeat(5000), "]".repeat(depth));
+        let value = parse(nested.as_bytes()).unwrap().into_owned();
+        fold.set_scope(&Scope::global(), Some(value)).unwrap();
+        fold.checkpoint().unwrap()
+    };
+    let hash = move || {
+        let mut hash = RunningHash::default();
+        ["a", "b", "b", "a"].into_iter().for_each(|text| {
+            let state = state(text);
+            assert_eq!(hash.hash(&state, "global"), state.hash("global"));
+        });
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(hash).unwrap().join().unwrap();
 }

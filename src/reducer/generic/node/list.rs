@@ -24,6 +24,10 @@ impl List {
         self.items.get(at)
     }
 
+    pub(super) fn items(&self) -> &Seq<Node> {
+        &self.items
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Node> {
         self.items.iter()
     }

@@ -26,6 +26,10 @@ impl Members {
         self.members.get(at).map(|(_, value)| value)
     }
 
+    pub(super) fn members(&self) -> &Seq<(Text<'static>, Node)> {
+        &self.members
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Text<'static>, &Node)> {
         self.members.iter().map(|(key, value)| (key, value))
     }

@@ -2,6 +2,7 @@
 
 mod list;
 mod members;
+mod pieces;
 mod tally;
 
 use std::sync::Arc;

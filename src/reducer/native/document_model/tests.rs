@@ -236,6 +236,7 @@ fn check_pieces(state: &State, known: &mut HashMap<usize, Vec<u8>>) {
             assert_eq!(known.entry(id).or_insert_with(|| text.clone()), &text);
             whole.extend_from_slice(&text);
         }
+        Piece::Group { .. } => unreachable!("the model has none"),
     });
     assert_eq!(whole, state.canonical("global").unwrap());
 }

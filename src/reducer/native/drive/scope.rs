@@ -6,7 +6,8 @@ use super::loose::Loose;
 use super::rules::{self, NodeAction};
 use super::tree::Tree;
 use crate::model::ids::Scope;
-use crate::model::json::{Json, Object, canonical};
+use crate::model::json::{Json, Object, canonical, write_canonical};
+use crate::model::state::{Piece, piece_id};
 use crate::reducer::coerce::{not_a_function, unreadable};
 use crate::reducer::native::engine::{Failure, set_member};
 use crate::reducer::native::scopes::Form;
@@ -40,6 +41,15 @@ impl Form for ScopeState {
         match self {
             ScopeState::Tree(tree) => tree.canonical(),
             ScopeState::Json(state) => canonical(state),
+        }
+    }
+
+    fn pieces(&self, each: &mut dyn FnMut(Piece<'_>)) {
+        match self {
+            ScopeState::Tree(tree) => tree.pieces(each),
+            ScopeState::Json(state) => {
+                each(Piece::Shared { id: piece_id(state, 0), write: &|out| write_canonical(state, out) });
+            }
         }
     }
 }

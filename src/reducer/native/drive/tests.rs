@@ -9,7 +9,8 @@ use super::scope::ScopeState;
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Text, parse};
 use crate::model::operation::Action;
-use crate::model::state::State;
+use crate::model::running_hash::RunningHash;
+use crate::model::state::{State, joined};
 use crate::object;
 use crate::reducer::native::scopes::Form;
 use crate::reducer::{Fold, Outcome};
@@ -171,14 +172,18 @@ proptest! {
         prop_assert!(matches!(tree.state.get("global"), Some(ScopeState::Tree(_))));
         let mut plain = loose(&start);
         let mut kept = Vec::new();
+        let mut hash = RunningHash::default();
         for ((kind, input), then) in actions {
             prop_assert_eq!(apply(&mut tree, kind, &input), apply(&mut plain, kind, &input), "{} {:?}", kind, input);
             let now = tree.checkpoint().unwrap();
             prop_assert_eq!(global(&now), global(&plain.checkpoint().unwrap()), "{} {:?}", kind, input);
+            prop_assert_eq!(joined(&now, "global"), now.canonical("global"), "{} {:?}", kind, input);
+            prop_assert_eq!(hash.hash(&now, "global"), now.hash("global"), "{} {:?}", kind, input);
             match then {
                 0 => kept.push((now.clone(), plain.checkpoint().unwrap())),
                 1 => {
                     if let Some((tree_state, plain_state)) = kept.last() {
+                        prop_assert_eq!(hash.hash(plain_state, "global"), tree_state.hash("global"));
                         tree.restore(tree_state).unwrap();
                         plain.restore(plain_state).unwrap();
                     }

@@ -15,6 +15,9 @@ use imbl_sized_chunks::sized_chunk::Chunk;
 use smallvec::SmallVec;
 
 use super::keys::{Keys, PAGE};
+pub(super) use pieces::items;
+
+mod pieces;
 
 /// Entries in order.
 #[derive(Clone)]

@@ -15,8 +15,9 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::model::json::{Json, Object, Text, write_canonical, write_text};
+use crate::model::state::{Piece, piece_id};
 use crate::reducer::native::collation::ascii_weights;
-use btree::BTree;
+use btree::{BTree, items};
 use index::cmp_nodes;
 use node::StoredNode;
 
@@ -85,16 +86,7 @@ impl Tree {
     pub(super) fn canonical(&self) -> Vec<u8> {
         const TYPICAL_NODE: usize = 192;
         let mut out = Vec::with_capacity(self.nodes.len() * TYPICAL_NODE);
-        let nodes = Text::from(NODES);
-        let (before, after): (Vec<_>, Vec<_>) = self.members.iter().partition(|(key, _)| **key < nodes);
-        out.push(b'{');
-        for (key, value) in before {
-            write_text(key, &mut out);
-            out.push(b':');
-            write_canonical(value, &mut out);
-            out.push(b',');
-        }
-        out.extend_from_slice(b"\"nodes\":[");
+        self.write_before(&mut out);
         self.in_order(|nodes| {
             for (n, node) in nodes.enumerate() {
                 if n > 0 {
@@ -103,15 +95,49 @@ impl Tree {
                 node.write_canonical(&mut out);
             }
         });
-        out.push(b']');
-        for (key, value) in after {
-            out.push(b',');
-            write_text(key, &mut out);
+        self.write_after(&mut out);
+        out
+    }
+
+    /// Visits the canonical text of the state in pieces: a page of the index of nodes is a group, as long as the list
+    /// is in its order.
+    pub(super) fn pieces(&self, each: &mut dyn FnMut(Piece<'_>)) {
+        each(Piece::Shared { id: piece_id(&self.members, 0), write: &|out| self.write_before(out) });
+        match self.order {
+            Order::Sorted => self.nodes.pieces(&StoredNode::write_canonical, each),
+            Order::AsGiven => {
+                let mut nodes: Vec<&Arc<StoredNode>> = self.nodes.iter().collect();
+                nodes.sort_unstable_by_key(|node| node.serial);
+                items(nodes.into_iter(), true, &StoredNode::write_canonical, each);
+            }
+        }
+        each(Piece::Shared { id: piece_id(&self.members, 1), write: &|out| self.write_after(out) });
+    }
+
+    /// Appends what comes before the nodes.
+    fn write_before(&self, out: &mut Vec<u8>) {
+        let nodes = Text::from(NODES);
+        out.push(b'{');
+        for (key, value) in self.members.iter().take_while(|(key, _)| **key < nodes) {
+            write_text(key, out);
             out.push(b':');
-            write_canonical(value, &mut out);
+            write_canonical(value, out);
+            out.push(b',');
+        }
+        out.extend_from_slice(b"\"nodes\":[");
+    }
+
+    /// Appends what comes after the nodes.
+    fn write_after(&self, out: &mut Vec<u8>) {
+        let nodes = Text::from(NODES);
+        out.push(b']');
+        for (key, value) in self.members.iter().skip_while(|(key, _)| **key < nodes) {
+            out.push(b',');
+            write_text(key, out);
+            out.push(b':');
+            write_canonical(value, out);
         }
         out.push(b'}');
-        out
     }
 
     /// The members of the state other than `nodes`, to change.
