@@ -10,6 +10,7 @@
 
 pub mod auth;
 pub mod generic;
+mod inert;
 pub mod native;
 pub mod protocol;
 mod registry;
@@ -22,6 +23,7 @@ use crate::model::json::{Json, Text};
 use crate::model::operation::Action;
 use crate::model::state::State;
 
+pub use inert::Inert;
 pub use registry::{AliasStep, Known, Registry, RegistryError, UpgradePath, UpgradeStep};
 
 /// A document type at a version. Versions start at 1.

@@ -1,11 +1,16 @@
 //! From what was typed to a document: resolve, choose a base, fold forward.
 
+mod again;
 mod base;
 mod compose;
 mod origin;
 mod page;
+mod reactor;
+mod rejection;
 mod resolve;
+mod stored;
 mod timeline;
+mod upgrade;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -19,6 +24,8 @@ use crate::reducer::{FoldError, Registry, RegistryError};
 use crate::store::{Read, StoreError};
 
 pub use compose::rebuild;
+pub use reactor::{as_reactor, document_as_reactor};
+pub use rejection::Rejection;
 pub use resolve::{find_document, resolve, slug};
 pub use walk::{Goal, Observer, Step, state_at, walk};
 
@@ -132,6 +139,8 @@ pub enum Base {
     Genesis,
     /// A stored keyframe.
     Keyframe(Revision),
+    /// A stored keyframe that says it is from before operation 0. Only [`as_reactor`] believes one.
+    EarlyKeyframe,
 }
 
 /// A base that was not used.
@@ -262,6 +271,8 @@ pub enum ReplayError {
         stream: StreamKey,
         /// The operation that could not be replayed, if one is to blame.
         index: Option<OpIndex>,
+        /// What is behind it.
+        rejection: Rejection,
         /// Why.
         message: String,
     },

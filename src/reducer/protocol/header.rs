@@ -56,6 +56,16 @@ impl Header {
         Header { members, revision: Vec::new(), last_modified }
     }
 
+    /// The header of a stored document; `revision` and `lastModifiedAtUtcIso` are left out, because whoever goes on from
+    /// it stamps them anew (reactor format §6.7).
+    #[must_use]
+    pub fn stored(members: &Object<'static>) -> Self {
+        let mut members = members.clone();
+        members.remove("revision");
+        members.remove("lastModifiedAtUtcIso");
+        Header { members, revision: Vec::new(), last_modified: "".into() }
+    }
+
     /// One member, `revision` and `lastModifiedAtUtcIso` excepted.
     #[must_use]
     pub fn get(&self, member: &str) -> Option<&Json<'static>> {

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::Version;
+use super::disorder;
 use super::gc::{self, Bound, Slot, Slotted};
 use super::spine::Spine;
 use crate::model::ids::{OpIndex, Scope};
@@ -103,6 +104,8 @@ pub(super) struct History {
     aligned: bool,
     /// The first collection rule would drop nothing from this many entries.
     collected: usize,
+    /// Whether the entries are not in the order of their positions. Then nothing else but the root is known of them.
+    disordered: bool,
     /// The state a replay starts from: the initial state and the histories of all other scopes.
     pub(super) root: Option<State>,
 }
@@ -150,6 +153,7 @@ impl History {
             cut: None,
             aligned: false,
             collected: 0,
+            disordered: false,
             root: None,
         }
     }
@@ -170,8 +174,8 @@ impl History {
     }
 
     /// The operation at a place.
-    pub(super) fn entry(&self, place: Place) -> &Entry {
-        &self.entries[self.at(place).entry as usize]
+    fn entry(&self, place: Place) -> &Entry {
+        &self.entries[self.position(place)]
     }
 
     fn at(&self, place: Place) -> &Standing {
@@ -187,14 +191,13 @@ impl History {
     pub(super) fn append(&mut self, entry: Entry, version: Version, state: Option<State>) {
         self.cut = None;
         let (slot, applies) = (entry.slot, entry.applies);
-        let last = self.entries.last().map(Slotted::slot);
-        if last.is_some_and(|last| (last.index, last.skip) > (slot.index, slot.skip)) {
-            // Only rows of other streams come out of order; start over on the sorted list.
+        if self.comes_late(slot) {
+            // Only rows of other streams come out of order. They are appended all the same: the next collection sorts.
+            self.disorder();
             self.entries.push(entry);
-            gc::sort(&mut self.entries);
-            self.restand(version);
             return;
         }
+        let last = self.entries.last().map(Slotted::slot);
         let keeps_all = last.is_none_or(|last| last.index.saturating_add(u64::from(slot.skip)) < slot.index);
         self.collected += usize::from(self.collected == self.entries.len() && keeps_all);
         self.entries.push(entry);
@@ -204,6 +207,38 @@ impl History {
             (true, _) => state.into_iter().for_each(|state| self.spine.keep(state)),
             _ => {}
         }
+    }
+
+    /// Whether an operation with this slot would not follow those that are here.
+    pub(super) fn comes_late(&self, slot: Slot) -> bool {
+        let last = self.entries.last().map(Slotted::slot);
+        self.disordered || last.is_some_and(|last| (last.index, last.skip) > (slot.index, slot.skip))
+    }
+
+    /// Whether the entries are not in the order of their positions.
+    pub(super) fn is_disordered(&self) -> bool {
+        self.disordered
+    }
+
+    fn disorder(&mut self) {
+        self.invalidate();
+        self.tops.clear();
+        self.standing.clear();
+        (self.disordered, self.collected) = (true, 0);
+    }
+
+    /// Takes back the entry that was appended last to a disordered history.
+    pub(super) fn take_last(&mut self) -> Option<Entry> {
+        self.disorder();
+        self.entries.pop()
+    }
+
+    /// Sorts the entries and applies the first collection rule to them, which leaves nothing of what was known.
+    pub(super) fn tidy(&mut self, version: Version) {
+        gc::sort(&mut self.entries);
+        gc::collect(&mut self.entries);
+        self.restand(version);
+        self.invalidate();
     }
 
     /// Appends an operation of which nothing is known to agree with a replay: it failed where a replay may
@@ -265,11 +300,12 @@ impl History {
         bottom
     }
 
-    /// Computes what stands anew, from the first entry.
+    /// Computes what stands anew, from the first entry; they are in order.
     fn restand(&mut self, version: Version) {
         self.tops.clear();
         self.standing.clear();
         (self.spine, self.cut, self.aligned, self.collected) = (Spine::default(), None, false, 0);
+        self.disordered = false;
         for _ in 0..self.entries.len() {
             self.stand(version);
         }
@@ -279,6 +315,10 @@ impl History {
     /// (reactor format §4.4). What is left goes through the second rule again. Costs as much as was appended since the
     /// last collection or goes.
     pub(super) fn collect(&mut self, header: Option<Slot>, version: Version) -> Collected {
+        if self.disordered {
+            gc::sort(&mut self.entries);
+            self.restand(version);
+        }
         let mut bound = header.map_or(Bound::NONE, Bound::of);
         let mut survivors = Vec::new();
         let checked = self.collected;
@@ -321,9 +361,17 @@ impl History {
         }
     }
 
-    /// All operations that stand and apply, in order.
-    pub(super) fn path(&self) -> Vec<Place> {
-        self.path_after(0)
+    /// The entries of all operations that stand and apply, in order.
+    pub(super) fn path(&self, version: Version) -> Vec<usize> {
+        if self.disordered {
+            return disorder::standing(&self.entries, &disorder::appended(&self.entries), version);
+        }
+        self.path_after(0).into_iter().map(|place| self.position(place)).collect()
+    }
+
+    /// The entry at a place.
+    pub(super) fn position(&self, place: Place) -> usize {
+        self.at(place).entry as usize
     }
 
     /// The operations that stand and apply, in order, without the first `len` of them.

@@ -9,12 +9,15 @@
 //! that may be returned to is kept (states are shared, so that is cheap), and only what no state is kept for
 //! is applied again: `spine` holds those states, `schedule` says which are worth keeping.
 
+mod carried;
+mod disorder;
 mod document;
 pub mod gc;
 mod header;
 mod history;
 mod level;
 mod live;
+mod odd;
 mod rows;
 mod schedule;
 mod scopes;
@@ -25,12 +28,15 @@ mod union;
 
 use crate::model::ids::OpIndex;
 use crate::model::operation::Action;
+use crate::model::progress::Stop;
 use crate::reducer::FoldError;
 
+pub use carried::{Carried, Held};
 pub use document::Document;
 pub use header::Header;
 pub use history::Recorded;
 pub use level::{check_row, is_document_level};
+pub use odd::is_history_action;
 pub use rows::RowHead;
 pub use schedule::Schedule;
 
@@ -57,6 +63,9 @@ pub enum ProtocolError {
     /// The engine behind the fold failed.
     #[error(transparent)]
     Fold(#[from] FoldError),
+    /// The user or the clock stopped it.
+    #[error(transparent)]
+    Stopped(#[from] Stop),
     /// An operation could not be read again.
     #[error("cannot read operation {index} again")]
     Again {
@@ -79,6 +88,14 @@ pub trait Actions {
         rows: &[OpIndex],
         each: &mut dyn FnMut(&Action<'_>) -> Result<(), ProtocolError>,
     ) -> Result<(), ProtocolError>;
+
+    /// Asked now and then while operations are applied again that need not be read.
+    ///
+    /// # Errors
+    /// `Stopped`.
+    fn check(&mut self) -> Result<(), ProtocolError> {
+        Ok(())
+    }
 }
 
 /// For documents that keep their actions themselves.

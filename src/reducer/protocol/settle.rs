@@ -3,19 +3,18 @@
 
 use super::document::Document;
 use super::history::{History, Place, Plan};
-use super::step::{Part, part};
+use super::step::{Part, part, scope_of};
 use super::{Actions, ProtocolError};
 use crate::model::ids::{OpIndex, Scope};
 use crate::model::operation::Action;
 use crate::model::state::State;
 
-/// Which states to keep while operations are applied again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Keep {
-    /// The one after each of them.
-    Every,
-    /// None.
-    None,
+/// An operation of a history that is applied again.
+#[derive(Clone, Copy, Debug)]
+struct Stop {
+    entry: usize,
+    /// Where the state after it is kept.
+    keep: Option<Place>,
 }
 
 impl Document {
@@ -23,26 +22,41 @@ impl Document {
     /// it.
     pub(super) fn settle(&mut self, at: usize, source: &mut dyn Actions) -> Result<State, ProtocolError> {
         // The history at hand is replayed last here; the reference takes the scopes in the order they came up.
-        if self.loads && at + 1 < self.histories.len() {
-            return self.settle_in_order(source);
+        let depend = self.loads && at + 1 < self.histories.len();
+        if depend || self.is_disordered() {
+            let version = self.version()?;
+            let lists: Vec<_> = self.histories.iter().map(|history| history.path(version)).collect();
+            return self.replay_in_order(&lists, source);
         }
         let root = self.root(at, source)?;
         let Plan { from, apply } = self.histories[at].plan();
         self.fold.restore(&from.unwrap_or(root))?;
-        self.again(at, &apply, Keep::Every, source)?;
+        let history = &self.histories[at];
+        let stops: Vec<Stop> =
+            apply.iter().map(|&place| Stop { entry: history.position(place), keep: Some(place) }).collect();
+        self.again(at, &stops, source)?;
         self.histories[at].align();
         Ok(self.fold.checkpoint()?)
     }
 
-    /// The same where scopes depend on each other, so that their order counts: without any of the states that are
-    /// kept.
-    fn settle_in_order(&mut self, source: &mut dyn Actions) -> Result<State, ProtocolError> {
+    /// Replays these entries of each history, where scopes depend on each other, so that their order counts, or a
+    /// history is out of order: without any of the states that are kept.
+    pub(super) fn replay_in_order(
+        &mut self,
+        lists: &[Vec<usize>],
+        source: &mut dyn Actions,
+    ) -> Result<State, ProtocolError> {
         self.invalidate();
         self.fold.restore(&self.initial)?;
-        for at in 0..self.histories.len() {
-            self.again(at, &self.histories[at].path(), Keep::None, source)?;
+        for (at, list) in lists.iter().enumerate() {
+            self.again(at, &unkept(list), source)?;
         }
         Ok(self.fold.checkpoint()?)
+    }
+
+    /// Whether any history is out of order.
+    pub(super) fn is_disordered(&self) -> bool {
+        self.histories.iter().any(History::is_disordered)
     }
 
     /// The state from which a history is replayed: the initial state with the histories of all other scopes.
@@ -50,9 +64,10 @@ impl Document {
         if let Some(root) = &self.histories[at].root {
             return Ok(root.clone());
         }
+        let version = self.version()?;
         self.fold.restore(&self.initial)?;
         for other in (0..self.histories.len()).filter(|&other| other != at) {
-            self.again(other, &self.histories[other].path(), Keep::None, source)?;
+            self.again(other, &unkept(&self.histories[other].path(version)), source)?;
         }
         let root = self.fold.checkpoint()?;
         self.histories[at].root = Some(root.clone());
@@ -60,28 +75,27 @@ impl Document {
     }
 
     /// Applies operations of a history again, those that the document has itself and those that the stream has.
-    fn again(
-        &mut self,
-        at: usize,
-        places: &[Place],
-        keep: Keep,
-        source: &mut dyn Actions,
-    ) -> Result<(), ProtocolError> {
-        let mut rest = places;
+    fn again(&mut self, at: usize, stops: &[Stop], source: &mut dyn Actions) -> Result<(), ProtocolError> {
+        /// Operations between two looks at the clock.
+        const STRIDE: usize = 256;
+        let mut rest = stops;
         while let Some(&first) = rest.first() {
-            let history = &self.histories[at];
-            if let Some(recorded) = &history.entry(first).recorded {
+            if rest.len().is_multiple_of(STRIDE) {
+                source.check()?;
+            }
+            let entries = &self.histories[at].entries;
+            if let Some(recorded) = &entries[first.entry].recorded {
                 let action = recorded.action.clone();
-                self.again_one(at, first, &action, keep)?;
+                self.again_one(at, first, &action)?;
                 rest = &rest[1..];
                 continue;
             }
-            let entries = rest.iter().map(|&place| history.entry(place));
+            let entries = rest.iter().map(|stop| &entries[stop.entry]);
             let rows: Vec<OpIndex> =
                 entries.take_while(|entry| entry.recorded.is_none()).map(|entry| entry.row).collect();
-            let mut places = rest[..rows.len()].iter();
-            source.again(&rows, &mut |action| match places.next() {
-                Some(&place) => self.again_one(at, place, action, keep),
+            let mut stops = rest[..rows.len()].iter();
+            source.again(&rows, &mut |action| match stops.next() {
+                Some(&stop) => self.again_one(at, stop, action),
                 None => Ok(()),
             })?;
             rest = &rest[rows.len()..];
@@ -89,14 +103,13 @@ impl Document {
         Ok(())
     }
 
-    fn again_one(&mut self, at: usize, place: Place, action: &Action<'_>, keep: Keep) -> Result<(), ProtocolError> {
+    fn again_one(&mut self, at: usize, stop: Stop, action: &Action<'_>) -> Result<(), ProtocolError> {
         if part(action) == Part::Level {
-            self.apply_level_again(action)?;
+            self.apply_level_again(action, self.histories[at].entries[stop.entry].slot.skip)?;
         } else {
-            let scope = self.histories[at].scope.clone();
-            self.apply(&scope, action)?;
+            self.apply(&scope_of(action)?, action)?;
         }
-        if keep == Keep::Every {
+        if let Some(place) = stop.keep {
             let state = self.fold.checkpoint()?;
             self.histories[at].replayed(place, state);
         }
@@ -129,6 +142,10 @@ impl Document {
                 .for_each(|(_, history)| history.invalidate());
         }
     }
+}
+
+fn unkept(entries: &[usize]) -> Vec<Stop> {
+    entries.iter().map(|&entry| Stop { entry, keep: None }).collect()
 }
 
 /// Whether two states have the same value.

@@ -43,7 +43,6 @@ impl Document {
         if part == Part::Level {
             self.apply_level(action)?;
         }
-        self.has_global |= *step.scope == *"global";
         if step.skip > 0 && !self.schedule.looks_back_from(step.row) {
             return Err(ProtocolError::LooksBack(step.row));
         }
@@ -71,6 +70,9 @@ impl Document {
             self.revise(at);
             return Ok(Outcome::Applied);
         }
+        if self.is_disordered() || self.histories[at].comes_late(slot) {
+            return self.retract_in_order(step, entry, action, source);
+        }
         let before = self.fold.checkpoint()?;
         let header = |history: &History| Some(slot).filter(|_| history.scope == *step.scope);
         let taken: Vec<Collected> =
@@ -83,7 +85,7 @@ impl Document {
         if let Outcome::Failed(_) = outcome {
             if fresh {
                 self.histories.truncate(at);
-                return Err(ProtocolError::Thrown(format!("No operations found for scope: {}", step.scope)));
+                return Err(no_operations(step.scope));
             }
             self.fold.restore(&before)?;
             self.histories.iter_mut().zip(taken).for_each(|(history, taken)| history.restore(taken));
@@ -152,6 +154,11 @@ impl Document {
             }
         }
     }
+}
+
+/// Why a skip cannot fail as the first operation of its scope (reactor format §4.9).
+pub(super) fn no_operations(scope: &Scope) -> ProtocolError {
+    ProtocolError::Thrown(format!("No operations found for scope: {scope}"))
 }
 
 /// Who an action is for.
