@@ -24,7 +24,7 @@ use crate::reducer::{FoldError, Registry, RegistryError};
 use crate::store::{Read, StoreError};
 
 pub use compose::rebuild;
-pub use reactor::{as_reactor, document_as_reactor};
+pub use reactor::{as_reactor, document_as_reactor, state_as_reactor};
 pub use rejection::Rejection;
 pub use resolve::{find_document, resolve, slug};
 pub use walk::{Goal, Observer, Step, state_at, walk};

@@ -31,10 +31,18 @@ pub fn as_reactor(sources: &Sources<'_>, resolved: &Resolved) -> Result<Snapshot
         View::Composed(moment) => composed(sources, resolved, *moment, &read),
         View::Scoped(scope, position) => {
             let goal = Goal { document, branch, scope, position: *position };
-            read(sources, goal, &sources.read.streams(document)?)
+            state_as_reactor(sources, goal)
         }
         View::Keyframe(..) => rebuild(sources, resolved),
     }
+}
+
+/// The same read of one scope, also at a position past its head.
+///
+/// # Errors
+/// As [`as_reactor`].
+pub fn state_as_reactor(sources: &Sources<'_>, goal: Goal<'_>) -> Result<Snapshot, ReplayError> {
+    read(sources, goal, &sources.read.streams(goal.document)?)
 }
 
 /// One scope's read, with a header that knows of `streams` only.

@@ -90,6 +90,7 @@ impl Log {
                 _ => drop(document.relate(&row.action(at), row.skip)?),
             }
         }
+        document.set_stream(&Scope::global());
         Ok(document)
     }
 

@@ -143,6 +143,9 @@ impl Document {
     /// Under the first version an undo collects the whole history and replays it.
     fn undo_v1(&mut self, scope: &Scope, placed: &Placed, recorded: Recorded) -> Result<(), ProtocolError> {
         let slot = Slot { index: placed.index, skip: placed.skip, noop: true };
+        if let Some(text) = self.missing_for_undo(scope, slot) {
+            return Err(ProtocolError::Thrown(text));
+        }
         let entry = Entry {
             slot,
             row: OpIndex::new(placed.index),

@@ -3,6 +3,7 @@
 
 use super::document::Document;
 use super::gc::{self, Slot, Slotted};
+use super::history::History;
 use super::level::{is_valid, redo_count};
 use super::step::Step;
 use super::{ProtocolError, Version};
@@ -103,12 +104,7 @@ impl Document {
             gc::collect(&mut left);
             left.pop();
             let mut earlier = self.histories.iter().take_while(|history| history.scope != *step.scope);
-            let others = earlier.find_map(|history| {
-                let mut slots: Vec<Slot> = history.entries.iter().map(Slotted::slot).collect();
-                gc::sort(&mut slots);
-                gc::collect(&mut slots);
-                first_missing(slots.into_iter().map(|slot| (slot, false)))
-            });
+            let others = earlier.find_map(|history| missing_when_collected(marked(history)));
             if let Some(text) = others.or_else(|| first_missing(left.iter().map(|&slot| (slot, false)))) {
                 return text;
             }
@@ -119,6 +115,17 @@ impl Document {
         }
     }
 
+    /// Why an undo under the first version, which replays everything with a look at the indices, cannot be done.
+    pub(super) fn missing_for_undo(&self, scope: &Scope, undo: Slot) -> Option<String> {
+        let new = self.histories.iter().all(|history| history.scope != *scope);
+        let with_undo = |history: &History| {
+            let undo = (history.scope == *scope).then_some((undo, false));
+            missing_when_collected(marked(history).into_iter().chain(undo).collect())
+        };
+        let missing = self.histories.iter().find_map(with_undo);
+        missing.or_else(|| missing_when_collected(vec![(undo, false)]).filter(|_| new))
+    }
+
     /// The operations that are to be pruned are replayed, and what they give is loaded from a place where it is not.
     pub(super) fn pruned(&self, prune: &Action<'_>) -> String {
         let number = |name| prune.input.get(name).and_then(Json::as_number).filter(|number| *number != 0.0);
@@ -126,7 +133,7 @@ impl Document {
             return NOTHING_TO_PRUNE.to_owned();
         }
         let replayed = self.histories.iter().find_map(|history| {
-            let slots: Vec<(Slot, bool)> = history.entries.iter().map(|entry| (entry.slot, entry.denied)).collect();
+            let slots = marked(history);
             if history.scope != Scope::global() {
                 return first_missing(slots.into_iter());
             }
@@ -138,6 +145,24 @@ impl Document {
         });
         replayed.unwrap_or_else(|| PRUNED.to_owned())
     }
+}
+
+/// The operations of a history, and whether each was denied.
+fn marked(history: &History) -> Vec<(Slot, bool)> {
+    history.entries.iter().map(|entry| (entry.slot, entry.denied)).collect()
+}
+
+impl Slotted for (Slot, bool) {
+    fn slot(&self) -> Slot {
+        self.0
+    }
+}
+
+/// The same text for what the first collection rule leaves of them.
+fn missing_when_collected(mut slots: Vec<(Slot, bool)>) -> Option<String> {
+    gc::sort(&mut slots);
+    gc::collect(&mut slots);
+    first_missing(slots.into_iter())
 }
 
 /// The first text with which a replay of operations that checks their indices fails. Denied ones are not checked.

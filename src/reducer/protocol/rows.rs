@@ -3,6 +3,7 @@
 use super::document::Document;
 use super::gc::Slot;
 use super::history::{Entry, Recorded};
+use super::odd::is_history_action;
 use super::step::{Part, Step, part, scope_of};
 use super::{Actions, NoActions, ProtocolError, Version, level};
 use crate::model::ids::OpIndex;
@@ -58,7 +59,12 @@ impl Document {
     pub fn relate(&mut self, action: &Action<'_>, skip: u32) -> Result<Outcome, ProtocolError> {
         level::check_scope(action)?;
         let scope = scope_of(action)?;
-        if matches!(action.kind.as_bytes(), b"UNDO" | b"REDO") {
+        let history = is_history_action(action);
+        if history && !self.schedule.looks_back_from(OpIndex::FIRST) {
+            return Err(ProtocolError::LooksBack(OpIndex::FIRST));
+        }
+        if history && action.kind != *"PRUNE" {
+            // There is no stored operation that would be replayed again.
             return self.reduce(action, skip).map(|()| Outcome::Applied);
         }
         self.clipboard.clear();
