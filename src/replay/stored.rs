@@ -166,8 +166,7 @@ impl Timeline {
     ) -> Result<(), Halt> {
         match action.kind.as_bytes() {
             b"UPGRADE_DOCUMENT" => {
-                let upgrade =
-                    HeldUpgrade::read(sources, &self.stream, &self.document_type, (index, time), action)?;
+                let upgrade = HeldUpgrade::read(sources, &self.stream, &self.document_type, (index, time), action)?;
                 self.held.extend(upgrade);
                 Ok(())
             }
@@ -261,7 +260,11 @@ fn scopes(state: Option<&Json<'static>>) -> JsonState {
 }
 
 /// The greatest index at or below a number; `None` below 0.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast saturates, and no log is that long")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast saturates, and no log is that long"
+)]
 fn floor(number: f64) -> Option<u64> {
     (number >= 0.0).then_some(number as u64)
 }

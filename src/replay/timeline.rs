@@ -307,11 +307,8 @@ impl Timeline {
 
     /// Marks the document as deleted, now and after each upgrade that is held back.
     pub(super) fn delete(&mut self, index: OpIndex, action: &Action<'_>, time: Timestamp) -> Result<(), Halt> {
-        let at = if action.timestamp.is_empty() {
-            Text::from(time.to_string())
-        } else {
-            action.timestamp.to_owned_text()
-        };
+        let at =
+            if action.timestamp.is_empty() { Text::from(time.to_string()) } else { action.timestamp.to_owned_text() };
         for upgrade in &mut self.held {
             upgrade.deletions.push(at.clone());
         }

@@ -216,7 +216,8 @@ fn different_operations(cached: &Cached, request: &Json<'_>) -> Option<String> {
             return Some(format!("operations of {scope}: {found:?} instead of {list:?}"));
         }
     }
-    let extra = cached.operations.iter().find(|(scope, list)| !list.is_empty() && expected.get(scope.as_str()).is_none());
+    let extra =
+        cached.operations.iter().find(|(scope, list)| !list.is_empty() && expected.get(scope.as_str()).is_none());
     extra.map(|(scope, _)| format!("operations of {scope}"))
 }
 

@@ -3,7 +3,6 @@
 use std::num::NonZeroU32;
 
 use super::Version;
-use super::disorder;
 use super::gc::{self, Bound, Slot, Slotted};
 use super::spine::Spine;
 use crate::model::ids::{OpIndex, Scope};
@@ -104,8 +103,9 @@ pub(super) struct History {
     aligned: bool,
     /// The first collection rule would drop nothing from this many entries.
     collected: usize,
-    /// Whether the entries are not in the order of their positions. Then nothing else but the root is known of them.
-    disordered: bool,
+    /// Whether the entries are out of the order of their positions, or one of them names another scope. Then nothing else
+    /// is known of them.
+    irregular: bool,
     /// The state a replay starts from: the initial state and the histories of all other scopes.
     pub(super) root: Option<State>,
 }
@@ -153,7 +153,7 @@ impl History {
             cut: None,
             aligned: false,
             collected: 0,
-            disordered: false,
+            irregular: false,
             root: None,
         }
     }
@@ -191,9 +191,9 @@ impl History {
     pub(super) fn append(&mut self, entry: Entry, version: Version, state: Option<State>) {
         self.cut = None;
         let (slot, applies) = (entry.slot, entry.applies);
-        if self.comes_late(slot) {
-            // Only rows of other streams come out of order. They are appended all the same: the next collection sorts.
-            self.disorder();
+        if self.comes_late(slot) || self.is_foreign(&entry) {
+            // Only rows of other streams come late. They are appended all the same: the next collection sorts.
+            self.forget();
             self.entries.push(entry);
             return;
         }
@@ -209,27 +209,32 @@ impl History {
         }
     }
 
-    /// Whether an operation with this slot would not follow those that are here.
+    /// Whether an operation with this slot would not follow those that are here, or these are irregular.
     pub(super) fn comes_late(&self, slot: Slot) -> bool {
         let last = self.entries.last().map(Slotted::slot);
-        self.disordered || last.is_some_and(|last| (last.index, last.skip) > (slot.index, slot.skip))
+        self.irregular || last.is_some_and(|last| (last.index, last.skip) > (slot.index, slot.skip))
     }
 
-    /// Whether the entries are not in the order of their positions.
-    pub(super) fn is_disordered(&self) -> bool {
-        self.disordered
+    /// Whether an operation names another scope.
+    fn is_foreign(&self, entry: &Entry) -> bool {
+        entry.recorded.as_ref().is_some_and(|recorded| recorded.action.scope != *self.scope.as_str())
     }
 
-    fn disorder(&mut self) {
+    /// Whether the entries are out of the order of their positions, or one of them names another scope.
+    pub(super) fn is_irregular(&self) -> bool {
+        self.irregular
+    }
+
+    fn forget(&mut self) {
         self.invalidate();
         self.tops.clear();
         self.standing.clear();
-        (self.disordered, self.collected) = (true, 0);
+        (self.irregular, self.collected) = (true, 0);
     }
 
-    /// Takes back the entry that was appended last to a disordered history.
+    /// Takes back the entry that was appended last.
     pub(super) fn take_last(&mut self) -> Option<Entry> {
-        self.disorder();
+        self.forget();
         self.entries.pop()
     }
 
@@ -237,8 +242,12 @@ impl History {
     pub(super) fn tidy(&mut self, version: Version) {
         gc::sort(&mut self.entries);
         gc::collect(&mut self.entries);
-        self.restand(version);
-        self.invalidate();
+        if self.entries.iter().any(|entry| self.is_foreign(entry)) {
+            self.forget();
+        } else {
+            self.restand(version);
+            self.invalidate();
+        }
     }
 
     /// Appends an operation of which nothing is known to agree with a replay: it failed where a replay may
@@ -305,7 +314,7 @@ impl History {
         self.tops.clear();
         self.standing.clear();
         (self.spine, self.cut, self.aligned, self.collected) = (Spine::default(), None, false, 0);
-        self.disordered = false;
+        self.irregular = false;
         for _ in 0..self.entries.len() {
             self.stand(version);
         }
@@ -315,7 +324,7 @@ impl History {
     /// (reactor format §4.4). What is left goes through the second rule again. Costs as much as was appended since the
     /// last collection or goes.
     pub(super) fn collect(&mut self, header: Option<Slot>, version: Version) -> Collected {
-        if self.disordered {
+        if self.irregular {
             gc::sort(&mut self.entries);
             self.restand(version);
         }
@@ -362,10 +371,7 @@ impl History {
     }
 
     /// The entries of all operations that stand and apply, in order.
-    pub(super) fn path(&self, version: Version) -> Vec<usize> {
-        if self.disordered {
-            return disorder::standing(&self.entries, &disorder::appended(&self.entries), version);
-        }
+    pub(super) fn path(&self) -> Vec<usize> {
         self.path_after(0).into_iter().map(|place| self.position(place)).collect()
     }
 

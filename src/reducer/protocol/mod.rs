@@ -10,11 +10,11 @@
 //! is applied again: `spine` holds those states, `schedule` says which are worth keeping.
 
 mod carried;
-mod disorder;
 mod document;
 pub mod gc;
 mod header;
 mod history;
+mod irregular;
 mod level;
 mod live;
 mod odd;

@@ -72,9 +72,8 @@ impl Document {
             self.histories.iter().find(|history| history.scope == scope).and_then(|history| history.entries.last());
         let index = next.map_or(0, |last| last.slot.index + 1);
         let row = OpIndex::new(index);
-        let recorded = Recorded { action: action.clone().into_owned(), hash: String::new(), error: None };
         let step = Step { scope: &scope, index, skip, row };
-        self.step(&step, action, &mut NoActions, Some(Box::new(recorded)))
+        self.step(&step, action, &mut NoActions, Some(recorded(action)))
     }
 
     /// How many rows from the first on are for the model alone, and end in no state worth keeping but the last.
@@ -133,9 +132,10 @@ impl Document {
                 // Nothing is applied, so it does not take a version.
                 let version = self.version().unwrap_or(Version::V2);
                 let slot = Slot { index: head.index.get(), skip: head.skip, noop: action.kind == *"NOOP" };
-                let recorded = self.repeated(head, action);
                 // Unlike others, it stays with its stream.
                 let scope = self.stream.clone().map_or_else(|| scope_of(action), Ok)?;
+                let foreign = (action.scope != *scope.as_str()).then(|| recorded(action));
+                let recorded = self.repeated(head, action).or(foreign);
                 let at = self.history(&scope, source)?;
                 let entry = Entry { slot, row: head.index, applies: false, denied: true, recorded };
                 self.histories[at].append(entry, version, None);
@@ -155,6 +155,10 @@ impl Document {
     /// The operation itself, if the row before it has the same position, which then does not tell them apart.
     fn repeated(&mut self, head: RowHead, action: &Action<'_>) -> Option<Box<Recorded>> {
         let repeats = self.last_row.replace(head.index) == Some(head.index);
-        repeats.then(|| Box::new(Recorded { action: action.clone().into_owned(), hash: String::new(), error: None }))
+        repeats.then(|| recorded(action))
     }
+}
+
+fn recorded(action: &Action<'_>) -> Box<Recorded> {
+    Box::new(Recorded { action: action.clone().into_owned(), hash: String::new(), error: None })
 }

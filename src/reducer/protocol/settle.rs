@@ -22,11 +22,8 @@ impl Document {
     /// it.
     pub(super) fn settle(&mut self, at: usize, source: &mut dyn Actions) -> Result<State, ProtocolError> {
         // The history at hand is replayed last here; the reference takes the scopes in the order they came up.
-        let depend = self.loads && at + 1 < self.histories.len();
-        if depend || self.is_disordered() {
-            let version = self.version()?;
-            let lists: Vec<_> = self.histories.iter().map(|history| history.path(version)).collect();
-            return self.replay_in_order(&lists, source);
+        if self.loads && at + 1 < self.histories.len() {
+            return self.settle_in_order(source);
         }
         let root = self.root(at, source)?;
         let Plan { from, apply } = self.histories[at].plan();
@@ -39,24 +36,15 @@ impl Document {
         Ok(self.fold.checkpoint()?)
     }
 
-    /// Replays these entries of each history, where scopes depend on each other, so that their order counts, or a
-    /// history is out of order: without any of the states that are kept.
-    pub(super) fn replay_in_order(
-        &mut self,
-        lists: &[Vec<usize>],
-        source: &mut dyn Actions,
-    ) -> Result<State, ProtocolError> {
+    /// The same where scopes depend on each other, so that their order counts: without any of the states that are
+    /// kept.
+    fn settle_in_order(&mut self, source: &mut dyn Actions) -> Result<State, ProtocolError> {
         self.invalidate();
         self.fold.restore(&self.initial)?;
-        for (at, list) in lists.iter().enumerate() {
-            self.again(at, &unkept(list), source)?;
+        for at in 0..self.histories.len() {
+            self.again_unkept(at, &self.histories[at].path(), source)?;
         }
         Ok(self.fold.checkpoint()?)
-    }
-
-    /// Whether any history is out of order.
-    pub(super) fn is_disordered(&self) -> bool {
-        self.histories.iter().any(History::is_disordered)
     }
 
     /// The state from which a history is replayed: the initial state with the histories of all other scopes.
@@ -64,14 +52,24 @@ impl Document {
         if let Some(root) = &self.histories[at].root {
             return Ok(root.clone());
         }
-        let version = self.version()?;
         self.fold.restore(&self.initial)?;
         for other in (0..self.histories.len()).filter(|&other| other != at) {
-            self.again(other, &unkept(&self.histories[other].path(version)), source)?;
+            self.again_unkept(other, &self.histories[other].path(), source)?;
         }
         let root = self.fold.checkpoint()?;
         self.histories[at].root = Some(root.clone());
         Ok(root)
+    }
+
+    /// Applies entries of a history again, and keeps none of the states after them.
+    pub(super) fn again_unkept(
+        &mut self,
+        at: usize,
+        entries: &[usize],
+        source: &mut dyn Actions,
+    ) -> Result<(), ProtocolError> {
+        let stops: Vec<Stop> = entries.iter().map(|&entry| Stop { entry, keep: None }).collect();
+        self.again(at, &stops, source)
     }
 
     /// Applies operations of a history again, those that the document has itself and those that the stream has.
@@ -123,6 +121,9 @@ impl Document {
         }
         self.histories.push(History::new(scope.clone()));
         let at = self.histories.len() - 1;
+        if self.is_irregular() {
+            return Ok(at);
+        }
         let state = self.fold.checkpoint()?;
         let root = self.root(at, source)?;
         self.fold.restore(&state)?;
@@ -142,10 +143,6 @@ impl Document {
                 .for_each(|(_, history)| history.invalidate());
         }
     }
-}
-
-fn unkept(entries: &[usize]) -> Vec<Stop> {
-    entries.iter().map(|&entry| Stop { entry, keep: None }).collect()
 }
 
 /// Whether two states have the same value.

@@ -65,12 +65,16 @@ impl Document {
         }
         if noop && version == Version::V2 {
             self.histories[at].append(entry, version, None);
-            self.settle(at, source)?;
-            self.others_changed(at);
+            if self.is_irregular() {
+                self.undo_in_order(at, source)?;
+            } else {
+                self.settle(at, source)?;
+                self.others_changed(at);
+            }
             self.revise(at);
             return Ok(Outcome::Applied);
         }
-        if self.is_disordered() || self.histories[at].comes_late(slot) {
+        if self.is_irregular() || self.histories[at].comes_late(slot) {
             return self.retract_in_order(step, entry, action, source);
         }
         let before = self.fold.checkpoint()?;

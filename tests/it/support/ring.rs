@@ -13,9 +13,7 @@ use snapctl::object;
 use snapctl::reducer::protocol::gc::Slot;
 use snapctl::reducer::protocol::{Actions, Carried, Document, Header, ProtocolError, RowHead};
 use snapctl::reducer::{ModelId, Registry};
-use snapctl::replay::{
-    Goal, Position, Rejection, ReplayError, Sources, Trust, document_as_reactor, state_as_reactor,
-};
+use snapctl::replay::{Goal, Position, Rejection, ReplayError, Sources, Trust, document_as_reactor, state_as_reactor};
 use snapctl::store::{NewKeyframe, Order, Store};
 
 use super::logs::scopes;
@@ -135,13 +133,7 @@ impl<'a> Ring<'a> {
     }
 
     /// Goes on from a snapshot, unless something happened in the document scope since.
-    fn warm(
-        &self,
-        scope: &Scope,
-        revision: i64,
-        base: Snapshot,
-        target: Option<i64>,
-    ) -> Result<Snapshot, ReplayError> {
+    fn warm(&self, scope: &Scope, revision: i64, base: Snapshot, target: Option<i64>) -> Result<Snapshot, ReplayError> {
         let read = self.store.read().unwrap();
         let next = |scope: &str| base.header.get("revision").and_then(|all| all.get(scope)).and_then(Json::as_number);
         let document_next = index(next("document").unwrap_or_default());
