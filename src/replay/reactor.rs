@@ -102,7 +102,7 @@ fn last_row(
         let carried = |action: Action<'_>| Carried {
             slot: Slot { index: row.index.get(), skip, noop: action.kind == *"NOOP" },
             denied: row.denied.is_some(),
-            action: action.into_owned(),
+            action: Some(action.into_owned()),
         };
         let action = Action::parse(row.action).map(carried);
         found = Some(action.map_err(|error| StoreError::corrupt_action(&stream, row.index, error)));

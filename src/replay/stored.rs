@@ -76,8 +76,8 @@ impl StoredDocument {
         let document_start = if other { Some(last(&document_scope)?) } else { None };
         let state = document.get("state");
         if other {
-            // The reference looks there for the version of the model.
-            member(state, "document").and_then(|state| member(state, "version")).map_err(refused)?;
+            // The reference looks there for the version of the model, or to note a deletion.
+            member(state, "document").map_err(refused)?;
         }
         let mut operations = carried(document.get("operations"));
         if let Some(resumed) = if other { operation_at(sources, stream, start)? } else { None } {
@@ -152,7 +152,14 @@ impl Timeline {
         })?;
         timeline.first_version = match timeline.held.first() {
             Some(upgrade) => upgrade.from,
-            None => version_of(&State::new(stored.state.clone())),
+            None => {
+                let state = timeline.document.state().map_err(|error| thrown(stream, None, error))?;
+                if stored.document_start.is_some() {
+                    let version = member(state.scope("document").as_ref(), "version").map(drop);
+                    version.map_err(|text| rejected(stream, None, text))?;
+                }
+                version_of(&state)
+            }
         };
         Ok(timeline)
     }
@@ -214,7 +221,7 @@ fn operation_at(sources: &Sources<'_>, stream: &StreamKey, index: f64) -> Result
         found = Some(Action::parse(row.action).map(|action| Carried {
             slot: Slot { index: index.get(), skip, noop: action.kind == *"NOOP" },
             denied: row.denied.is_some(),
-            action: action.into_owned(),
+            action: Some(action.into_owned()),
         }));
         ControlFlow::Break(())
     })?;
@@ -225,13 +232,15 @@ fn operation_at(sources: &Sources<'_>, stream: &StreamKey, index: f64) -> Result
 fn carried(operations: Option<&Json<'_>>) -> Vec<(Scope, Vec<Carried>)> {
     let scopes = operations.and_then(Json::as_object).into_iter().flat_map(Object::iter);
     let list = |(scope, list): (&Text<'_>, &Json<'_>)| {
-        let operations = list.as_array()?.iter().filter_map(|operation| {
+        let operations = list.as_array()?.iter().map(|operation| {
             let number = |name| operation.get(name).and_then(Json::as_number);
-            let action = Action::parse(&canonical(operation.get("action")?)).ok()?.into_owned();
+            let action =
+                operation.get("action").and_then(|action| Action::parse(&canonical(action)).ok()?.into_owned().into());
             let index = number("index").and_then(floor).unwrap_or_default();
             let skip = number("skip").and_then(floor).and_then(|skip| skip.try_into().ok()).unwrap_or_default();
             let denied = operation.get("deniedReason").is_some_and(|reason| !reason.is_falsy());
-            Some(Carried { slot: Slot { index, skip, noop: action.kind == *"NOOP" }, denied, action })
+            let noop = action.as_ref().is_some_and(|action: &Action<'_>| action.kind == *"NOOP");
+            Carried { slot: Slot { index, skip, noop }, denied, action }
         });
         Some((Scope::from(scope.as_str()?), operations.collect()))
     };

@@ -7,6 +7,7 @@ use super::history::{Entry, History, Recorded};
 use super::step::{Part, part};
 use super::{ProtocolError, Version, level};
 use crate::model::ids::{OpIndex, Scope};
+use crate::model::json::{Json, Text};
 use crate::model::operation::Action;
 use crate::model::state::{JsonState, State};
 use crate::reducer::{Fold, auth};
@@ -18,8 +19,9 @@ pub struct Carried {
     pub slot: Slot,
     /// Whether it was denied.
     pub denied: bool,
-    /// What it did.
-    pub action: Action<'static>,
+    /// What it did; `None` where that is stored in another form, as by the first releases (reactor format §11), which
+    /// nobody can replay any more.
+    pub action: Option<Action<'static>>,
 }
 
 /// An operation of a document's history.
@@ -56,11 +58,26 @@ impl Document {
         let version = self.version().unwrap_or(Version::V2);
         let mut history = History::new(scope);
         for Carried { slot, denied, action } in operations {
+            let lost = action.is_none();
+            let action = action.unwrap_or_else(|| Action {
+                id: "".into(),
+                kind: "".into(),
+                scope: Text::from(history.scope.as_str()).into_owned(),
+                timestamp: "".into(),
+                input: Json::Null,
+                context: None,
+            });
             self.loads |= action.kind == *"LOAD_STATE";
-            let applies = !denied && (part(&action) != Part::Level || level::matters_again(&action));
-            let recorded = Recorded { action, hash: String::new(), error: None };
-            let row = OpIndex::new(slot.index);
-            history.append(Entry { slot, row, applies, denied, recorded: Some(Box::new(recorded)) }, version, None);
+            let matters = part(&action) != Part::Level || level::matters_again(&action);
+            let entry = Entry {
+                slot,
+                row: OpIndex::new(slot.index),
+                applies: matters && !denied,
+                denied,
+                lost,
+                recorded: Some(Box::new(Recorded { action, hash: String::new(), error: None })),
+            };
+            history.append(entry, version, None);
         }
         match self.histories.iter_mut().find(|known| known.scope == history.scope) {
             Some(known) => *known = history,

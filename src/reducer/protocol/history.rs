@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub(super) applies: bool,
     /// Whether it was denied: appended, never applied.
     pub(super) denied: bool,
+    /// Whether its action is not known, so that it cannot be applied again.
+    pub(super) lost: bool,
     /// The operation itself, where it is not a row of the stream that is replayed.
     pub(super) recorded: Option<Box<Recorded>>,
 }

@@ -124,7 +124,9 @@ impl Document {
     /// Replays lists from the initial state, one after the other, without any of the states that are kept.
     fn replay_in_order(&mut self, lists: &[List], source: &mut dyn Actions) -> Result<State, ProtocolError> {
         let version = self.version()?;
-        let mut scopes: Vec<(Text<'_>, List)> = Vec::new();
+        // The scopes keep the order in which they came up, whatever is named first.
+        let known = self.histories.iter().map(|history| (Text::from(history.scope.as_str()), List::new()));
+        let mut scopes: Vec<(Text<'_>, List)> = known.collect();
         for &at in lists.iter().flatten() {
             let named = self.named(at);
             match scopes.iter_mut().find(|(scope, _)| *scope == named) {

@@ -151,6 +151,7 @@ impl Document {
             row: OpIndex::new(placed.index),
             applies: false,
             denied: false,
+            lost: false,
             recorded: Some(Box::new(recorded)),
         };
         let at = self.history(scope, &mut NoActions)?;

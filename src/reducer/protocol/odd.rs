@@ -15,6 +15,8 @@ use crate::model::operation::Action;
 pub(super) const ENDLESS: &str = "Maximum call stack size exceeded";
 pub(super) const NOTHING_TO_REDO: &str = "Cannot redo: no operations in the clipboard";
 pub(super) const PRUNED: &str = "Cannot read properties of undefined (reading 'auth')";
+/// The first version sorts the history of the scope, which there has to be.
+pub(super) const NO_HISTORY: &str = "document.operations[scope] is not iterable";
 const NOTHING_TO_PRUNE: &str = "No global operations found";
 
 /// Why nothing is left to undo.
@@ -80,7 +82,7 @@ impl Document {
     /// Every turn replays what the UNDO of the turn before has left.
     fn undone_v1(&self, step: &Step<'_>) -> String {
         let Some(mut slots) = self.slots_of(step.scope) else {
-            return "document.operations[scope] is not iterable".to_owned();
+            return NO_HISTORY.to_owned();
         };
         let mut replaying = false;
         loop {

@@ -5,7 +5,7 @@ use super::gc::Slot;
 use super::history::{Entry, Recorded};
 use super::odd::is_history_action;
 use super::step::{Part, Step, part, scope_of};
-use super::{Actions, NoActions, ProtocolError, Version, level};
+use super::{Actions, NoActions, ProtocolError, Version, level, odd};
 use crate::model::ids::OpIndex;
 use crate::model::operation::Action;
 use crate::reducer::Outcome;
@@ -59,13 +59,17 @@ impl Document {
     pub fn relate(&mut self, action: &Action<'_>, skip: u32) -> Result<Outcome, ProtocolError> {
         level::check_scope(action)?;
         let scope = scope_of(action)?;
-        let history = is_history_action(action);
-        if history && !self.schedule.looks_back_from(OpIndex::FIRST) {
+        if is_history_action(action) && !self.schedule.looks_back_from(OpIndex::FIRST) {
             return Err(ProtocolError::LooksBack(OpIndex::FIRST));
         }
-        if history && action.kind != *"PRUNE" {
+        let known = self.histories.iter().any(|history| history.scope == scope);
+        match action.kind.as_bytes() {
+            b"UNDO" if !known && self.version()? == Version::V1 => {
+                return Err(ProtocolError::Thrown(odd::NO_HISTORY.to_owned()));
+            }
             // There is no stored operation that would be replayed again.
-            return self.reduce(action, skip).map(|()| Outcome::Applied);
+            b"UNDO" | b"REDO" => return self.reduce(action, skip).map(|()| Outcome::Applied),
+            _ => {}
         }
         self.clipboard.clear();
         let next =
@@ -113,7 +117,7 @@ impl Document {
             let state = if keep { Some(self.fold.checkpoint()?) } else { None };
             let slot = Slot { index: head.index.get(), skip: head.skip, noop: false };
             let recorded = self.repeated(*head, action);
-            let entry = Entry { slot, row: head.index, applies: true, denied: false, recorded };
+            let entry = Entry { slot, row: head.index, applies: true, denied: false, lost: false, recorded };
             self.histories[at].append(entry, version, state);
         }
         self.others_changed(at);
@@ -137,7 +141,7 @@ impl Document {
                 let foreign = (action.scope != *scope.as_str()).then(|| recorded(action));
                 let recorded = self.repeated(head, action).or(foreign);
                 let at = self.history(&scope, source)?;
-                let entry = Entry { slot, row: head.index, applies: false, denied: true, recorded };
+                let entry = Entry { slot, row: head.index, applies: false, denied: true, lost: false, recorded };
                 self.histories[at].append(entry, version, None);
                 self.others_changed(at);
             }

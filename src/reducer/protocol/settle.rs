@@ -9,6 +9,9 @@ use crate::model::ids::{OpIndex, Scope};
 use crate::model::operation::Action;
 use crate::model::state::State;
 
+/// What JavaScript says of an operation without an action.
+const LOST: &str = "Cannot read properties of undefined (reading 'id')";
+
 /// An operation of a history that is applied again.
 #[derive(Clone, Copy, Debug)]
 struct Stop {
@@ -82,6 +85,9 @@ impl Document {
                 source.check()?;
             }
             let entries = &self.histories[at].entries;
+            if entries[first.entry].lost {
+                return Err(ProtocolError::Thrown(LOST.to_owned()));
+            }
             if let Some(recorded) = &entries[first.entry].recorded {
                 let action = recorded.action.clone();
                 self.again_one(at, first, &action)?;

@@ -49,7 +49,7 @@ impl Document {
         let noop = action.kind == *"NOOP";
         let slot = Slot { index: step.index, skip: step.skip, noop };
         let applies = part != Part::Level || action.kind == *"LOAD_STATE";
-        let mut entry = Entry { slot, row: step.row, applies, denied: false, recorded };
+        let mut entry = Entry { slot, row: step.row, applies, denied: false, lost: false, recorded };
         if step.skip == 0 && !self.schedule.looks_back_from(step.row) {
             return self.apply(step.scope, action);
         }

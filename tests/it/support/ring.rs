@@ -147,7 +147,7 @@ impl<'a> Ring<'a> {
         if moved {
             return self.cold(scope, target);
         }
-        let text = |member: &str| base.header.get(member).and_then(|text| text.as_text()?.as_str()).unwrap();
+        let text = |member: &str| base.header.get(member).and_then(|text| text.as_text()?.as_str()).unwrap_or_default();
         let version = base.state.scope("document").and_then(|document| document.get("version")?.as_number());
         let version = version.filter(|version| *version > 0.0).map_or(1, |version| index(version).try_into().unwrap());
         let model = self.registry.model(&ModelId { document_type: text("documentType").into(), version })?;
@@ -219,7 +219,7 @@ impl<'a> Ring<'a> {
             let carried = held.into_iter().map(|held| Carried {
                 slot: held.slot,
                 denied: held.denied,
-                action: held.recorded.map_or_else(|| row(held.row), |recorded| recorded.action.clone()),
+                action: Some(held.recorded.map_or_else(|| row(held.row), |recorded| recorded.action.clone())),
             });
             (scope.clone(), carried.collect())
         });
@@ -294,7 +294,12 @@ fn nearest<'c>(snapshots: impl Iterator<Item = &'c Cached>) -> Option<&'c Cached
 /// What an operation shows of itself: index, skip, type, and whether it was denied.
 pub(crate) fn shown(operation: &Carried) -> (u64, u32, String, bool) {
     let Slot { index, skip, .. } = operation.slot;
-    (index, skip, operation.action.kind.to_string(), operation.denied)
+    (
+        index,
+        skip,
+        operation.action.as_ref().map_or_else(String::new, |action| action.kind.to_string()),
+        operation.denied,
+    )
 }
 
 fn stream(scope: &Scope) -> StreamKey {
