@@ -6,7 +6,9 @@
 SNAPCTL is the program, FOLDER holds the corpora (`NAME.sqlite.gz` or `.xz`, `NAME.states.jsonl.gz`, `snapctl.toml`).
 Each corpus is answered by one `rebuild --batch` per way of using keyframes. Compared are the scope's state and hash,
 the hashes of all scopes, and every recorded field of the header; where the reference fails, snapctl has to fail, too.
-Prints `equal N of M` for each run, and exits with 1 unless every N is its M.
+With `--as-reactor` the answers are those that the reference gives with its keyframes: where `NAME.keyframe-diff.jsonl.gz`
+has a position, what that says instead (a hash, an error text, the scopes and header fields that differ), and the answer
+from scratch everywhere else. Prints `equal N of M` for each run, and exits with 1 unless every N is its M.
 """
 
 import gzip
@@ -20,6 +22,7 @@ import tempfile
 # Only the models that are built in can be replayed.
 MODELS = {"powerhouse/document-drive", "powerhouse/document-model"}
 WAYS = [[], ["--no-keyframes"], ["--trust", "hashed"]]
+AS_REACTOR = ["--as-reactor"]
 # Here operations were changed after their hashes were recorded, which is just what `hashed` does not look for.
 NOT_HASHED = {"tampered"}
 SHOWN = 10
@@ -67,6 +70,52 @@ def request(answer):
     return json.dumps(line)
 
 
+def keyframe_differences(folder, name):
+    """By position, what the reference's answer with keyframes has instead of the one without."""
+    with gzip.open(folder / f"{name}.keyframe-diff.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return {position(line): line for line in map(json.loads, lines)}
+
+
+def position(answer):
+    return answer["documentId"], answer["scope"], answer["branch"], answer["revision"]
+
+
+def error_text(recorded, document):
+    """A recorded error as snapctl says it: without the name of its class, and without what is wrapped around a model that
+    is missing, which snapctl says in the same words wherever it is missed."""
+    text = recorded.split(": ", 1)[1]
+    wrapped = f"Failed to rebuild document {document}: "
+    missing = wrapped + "Document model module not found"
+    return text.removeprefix(wrapped) if text.startswith(missing) else text
+
+
+def difference_with_keyframes(ours, answer, recorded):
+    """What differs from the reference's answer with keyframes, or None; `recorded` says how that differs from `answer`."""
+    if recorded is None:
+        return difference(ours, answer)
+    if recorded.get("withError") is not None:
+        wanted = error_text(recorded["withError"], answer["documentId"])
+        if "error" not in ours:
+            return f"rebuilt, where the reference fails: {wanted[:200]}"
+        message = ours["error"]["message"]
+        return None if message == wanted or message.endswith(f": {wanted}") else f"failed: {message} instead of {wanted}"
+    if "error" in ours:
+        return f"failed: {ours['error']['message']}"
+    if "withoutError" in recorded:
+        # What the reference answers here instead of its error was not recorded.
+        return None
+    scope = answer["scope"]
+    hashes = dict(answer["scopeHashes"], **{scope: recorded.get("hashWith", answer["hash"])})
+    header = {field["field"]: field["with"] for field in recorded.get("header", [])}
+    elsewhere = set(recorded.get("otherScopes", []))
+    for other, wanted in hashes.items():
+        differs = ours["hash"].get(other) != wanted
+        if differs != (other in elsewhere):
+            return f"hash of scope {other}: {ours['hash'].get(other)}, which should {'not ' * differs}be another than {wanted}"
+    with_keyframe = dict(answer, header=dict(answer["header"], **header))
+    return header_difference(ours, with_keyframe)
+
+
 def difference(ours, answer):
     """What differs, or None."""
     if "error" in answer:
@@ -84,6 +133,11 @@ def difference(ours, answer):
     for other, recorded in answer["scopeHashes"].items():
         if ours["hash"].get(other) != recorded:
             return f"hash of scope {other}: {ours['hash'].get(other)} instead of {recorded}"
+    return header_difference(ours, answer)
+
+
+def header_difference(ours, answer):
+    """Which recorded field of the header differs, or None."""
     for field, recorded in answer["header"].items():
         # Null stands for the wall clock of the recording.
         wall_clock = field == "createdAtUtcIso" and recorded is None
@@ -92,9 +146,9 @@ def difference(ours, answer):
     return None
 
 
-def run(snapctl, folder, store, way, answers):
+def run(snapctl, folder, store, way, answers, check=difference):
     """Asks for all answers at once, and yields what differs for each."""
-    command = [snapctl, "--store", store, "--config", folder / "snapctl.toml", *way, "rebuild", "--batch"]
+    command = [snapctl, "--store", store, "--config", folder / "snapctl.toml", "rebuild", "--batch", *way]
     lines = "".join(request(answer) + "\n" for answer in answers)
     done = subprocess.run(command, input=lines.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode not in (0, 1):
@@ -104,7 +158,7 @@ def run(snapctl, folder, store, way, answers):
     if len(results) != len(answers):
         raise SystemExit(f"{command} answered {len(results)} of {len(answers)} lines: {done.stderr.decode()[:2000]}")
     for result, answer in zip(results, answers):
-        yield difference(json.loads(result), answer)
+        yield check(json.loads(result), answer)
 
 
 def main():
@@ -117,10 +171,13 @@ def main():
         for name in names:
             store = unpack(folder, name, scratch)
             answers, left_out = expected(folder, name)
-            for way in WAYS:
+            recorded = keyframe_differences(folder, name)
+            compare = lambda ours, answer: difference_with_keyframes(ours, answer, recorded.get(position(answer)))
+            for way in [*WAYS, AS_REACTOR]:
                 if "hashed" in way and name in NOT_HASHED:
                     continue
-                differences = list(run(snapctl, folder, store, way, answers))
+                check = compare if way == AS_REACTOR else difference
+                differences = list(run(snapctl, folder, store, way, answers, check))
                 good = differences.count(None)
                 options = " ".join(way) or "default trust"
                 print(f"{name} ({options}): equal {good} of {len(answers)}, {left_out} of other document types left out")

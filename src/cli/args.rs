@@ -9,6 +9,7 @@ use crate::model::ids::DocumentType;
 use crate::model::target::{At, Target, TargetError};
 use crate::model::time::Timestamp;
 use crate::reducer::generic::{GenericKind, UnknownKind};
+use crate::reducer::protocol::Version;
 use crate::settings::{
     AnyKey, BUSY_TIMEOUT, COLOR, CONFIG_VARIABLE, Flag, Kind, PROFILE_VARIABLE, PROGRESS, STORE_URL, TIMEOUT, TRUST,
 };
@@ -52,6 +53,13 @@ pub(crate) struct Global {
     #[arg(long = "model", global = true, value_name = "TYPE=KIND", value_parser = parse_model)]
     pub(crate) models: Vec<MappedModel>,
 
+    /// Replay documents that do not say which base protocol they follow as if they said 1 or 2
+    ///
+    /// Releases 6.0 to 6.2.1 took such documents for 1, older ones knew no other; 6.2.2 refuses to apply an operation to them,
+    /// and so does snapctl without this.
+    #[arg(long, global = true, value_name = "VERSION", value_parser = PossibleValuesParser::new(["1", "2"]))]
+    assume_base_reducer: Option<String>,
+
     #[arg(long, global = true, value_name = "DURATION", value_parser = checked(&TIMEOUT), help = help(&TIMEOUT))]
     timeout: Option<String>,
 
@@ -87,6 +95,13 @@ impl Global {
     #[must_use]
     pub(crate) fn reading(config: Option<PathBuf>, profile: Option<String>) -> Self {
         Global { config, profile, ..Global::default() }
+    }
+
+    /// Which base protocol documents follow that do not say it.
+    #[must_use]
+    pub(crate) fn base_reducer(&self) -> Option<Version> {
+        let version = self.assume_base_reducer.as_deref()?;
+        Some(if version == "1" { Version::V1 } else { Version::V2 })
     }
 
     /// The flags that are settings.

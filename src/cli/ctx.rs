@@ -25,6 +25,15 @@ pub(crate) struct Ctx {
     registry: Registry,
 }
 
+/// Whose answer is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// What the log says.
+    Own,
+    /// What the reference would answer.
+    AsReactor,
+}
+
 impl Ctx {
     /// Starts the clock of `--timeout`, and makes the models of the settings known.
     ///
@@ -32,6 +41,7 @@ impl Ctx {
     /// When the settings name a model that does not exist.
     pub(crate) fn new(global: Global, gathered: Gathered) -> anyhow::Result<Self> {
         let mut registry = Registry::built_in();
+        registry.assume_base_reducer(global.base_reducer());
         gathered.settings.register(&mut registry)?;
         for model in &global.models {
             registry.serve(&model.document_type, model.kind);
@@ -140,13 +150,22 @@ impl Ctx {
     /// be assumed.
     ///
     /// # Errors
-    /// Those of [`replay::resolve`] and [`replay::rebuild`].
-    pub(crate) fn rebuild(&self, store: &dyn Store, target: &Target) -> Result<(Snapshot, bool), ReplayError> {
+    /// Those of [`replay::resolve`] and [`replay::rebuild`] or [`replay::as_reactor`].
+    pub(crate) fn rebuild(
+        &self,
+        store: &dyn Store,
+        target: &Target,
+        reading: Reading,
+    ) -> Result<(Snapshot, bool), ReplayError> {
         self.check()?;
         let meter = self.meter("replaying");
         answer(store, |read| {
             let resolved = replay::resolve(read, target)?;
-            let snapshot = replay::rebuild(&self.sources(read, &meter), &resolved)?;
+            let sources = self.sources(read, &meter);
+            let snapshot = match reading {
+                Reading::Own => replay::rebuild(&sources, &resolved)?,
+                Reading::AsReactor => replay::as_reactor(&sources, &resolved)?,
+            };
             Ok((snapshot, resolved.assumed_scope()))
         })
     }

@@ -8,12 +8,12 @@ use serde::Serialize;
 
 use super::ui::StdoutError;
 use crate::model::archive::ArchiveFault;
-use crate::model::ids::{Branch, DocumentId};
+use crate::model::ids::{Branch, DocumentId, OpIndex, Revision, StreamKey};
 use crate::model::progress::Stop;
 use crate::model::similar::{Similar, nearest};
 use crate::model::target::{GRAMMAR, TargetError};
 use crate::reducer::{ModelId, RegistryError};
-use crate::replay::ReplayError;
+use crate::replay::{Rejection, ReplayError};
 use crate::settings::SettingsError;
 use crate::store::archive::{ArchiveError, has_archive_name};
 use crate::store::{StoreError, location_path};
@@ -233,7 +233,7 @@ fn of_replay(error: &ReplayError) -> Class {
         }
         ReplayError::Store(error) => of_store(error),
         ReplayError::Model(error) => of_registry(error),
-        ReplayError::Rejected { .. } => Class(Exit::Undecodable, "rejected", None),
+        ReplayError::Rejected { stream, index, rejection, .. } => of_rejection(stream, *index, *rejection),
         ReplayError::Unloadable { .. } => hinted(
             Exit::Undecodable,
             "unloadable",
@@ -242,6 +242,24 @@ fn of_replay(error: &ReplayError) -> Class {
         ReplayError::Fold(_) => Class(Exit::Undecodable, "model-failed", None),
         ReplayError::Stopped(stop) => of_stop(*stop),
     }
+}
+
+/// What cannot be replayed, and what still can.
+fn of_rejection(stream: &StreamKey, index: Option<OpIndex>, rejection: Rejection) -> Class {
+    let before = index.map(|index| match Revision::of(index).checked_sub(1) {
+        Some(revision) => format!("`snapctl rebuild {stream}:{revision}` gives the state before it"),
+        None => format!("`snapctl rebuild {stream}:initial` gives the state before it"),
+    });
+    let (code, hint) = match rejection {
+        Rejection::BaseReducer => (
+            "no-base-reducer",
+            Some("--assume-base-reducer 1 replays it as releases 6.0 to 6.2.1 did; 6.2.2 refuses it".to_owned()),
+        ),
+        Rejection::HistoryAction => ("history-action", before),
+        Rejection::BadForm => ("bad-form", before),
+        Rejection::Other => ("rejected", None),
+    };
+    Class(ExitStatus::Undecodable, code, hint)
 }
 
 fn of_store(error: &StoreError) -> Class {
@@ -476,7 +494,15 @@ mod tests {
             (ReplayError::NoKeyframe { stream: stream(), revision }, 4),
             (ReplayError::Model(RegistryError::ModelMissing(model())), 14),
             (ReplayError::Model(RegistryError::StepMissing(model())), 14),
-            (ReplayError::Rejected { stream: stream(), index: None, message: String::new() }, 13),
+            (
+                ReplayError::Rejected {
+                    stream: stream(),
+                    index: None,
+                    rejection: Rejection::Other,
+                    message: String::new(),
+                },
+                13,
+            ),
             (
                 ReplayError::Unloadable {
                     document: "d".into(),

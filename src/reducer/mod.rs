@@ -14,6 +14,7 @@ pub mod archive;
 pub mod auth;
 mod coerce;
 pub mod generic;
+mod inert;
 pub mod native;
 pub mod protocol;
 mod registry;
@@ -28,6 +29,7 @@ use crate::model::operation::Action;
 use crate::model::state::State;
 
 pub use crate::model::ids::Fingerprint;
+pub use inert::Inert;
 pub use registry::{AliasStep, Known, Registry, RegistryError, UpgradePath, UpgradeStep};
 
 /// A document type at a version. Versions start at 1.

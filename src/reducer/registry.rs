@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::generic::{Generic, GenericKind};
+use super::protocol::Version;
 use super::{Model, ModelId, ModelKind, native};
 use crate::model::ids::DocumentType;
 use crate::model::state::State;
@@ -17,12 +18,13 @@ pub trait UpgradeStep: Send + Sync {
 /// The steps of one upgrade, in order; may be empty when the action carries the new state.
 pub type UpgradePath = Vec<Arc<dyn UpgradeStep>>;
 
-/// The models that are known. Built once, then shared.
+/// The models that are known, and what is assumed where a document does not say. Built once, then shared.
 #[derive(Clone, Default)]
 pub struct Registry {
     models: BTreeMap<ModelId, Entry>,
     /// What serves all versions of a type that `models` does not name.
     generic: BTreeMap<DocumentType, (GenericKind, Arc<dyn Model>)>,
+    base_reducer: Option<Version>,
 }
 
 /// A model as the registry knows it.
@@ -109,6 +111,18 @@ impl Registry {
         };
         self.models.insert(id, Entry { model, same_as: Some(same_as.clone()), step });
         Ok(())
+    }
+
+    /// Says which base protocol documents follow that do not say it themselves, as those of old releases do (reactor
+    /// format §11). `None`: no operation can be applied to them.
+    pub fn assume_base_reducer(&mut self, version: Option<Version>) {
+        self.base_reducer = version;
+    }
+
+    /// What was said with [`Registry::assume_base_reducer`].
+    #[must_use]
+    pub fn base_reducer(&self) -> Option<Version> {
+        self.base_reducer
     }
 
     /// The model that serves `id`.

@@ -16,7 +16,7 @@ use crate::store::{StoreError, StreamHead};
 /// `Store`, `Model`, `Rejected`, `Fold`, `Stopped`.
 pub fn rebuild(sources: &Sources<'_>, resolved: &Resolved) -> Result<Snapshot, ReplayError> {
     match resolved.view() {
-        View::Composed(moment) => composed(sources, resolved, *moment),
+        View::Composed(moment) => composed(sources, resolved, *moment, &part_at),
         View::Scoped(scope, position) => state_at(sources, goal(resolved, scope, *position)),
         View::Keyframe(scope, revision) => stored(sources, resolved, scope, *revision),
     }
@@ -26,8 +26,16 @@ fn goal<'a>(resolved: &'a Resolved, scope: &'a Scope, position: Position) -> Goa
     Goal { document: resolved.document(), branch: resolved.branch(), scope, position }
 }
 
-/// The document composed of all its scopes, each rebuilt alone (reactor format §6.7).
-fn composed(sources: &Sources<'_>, resolved: &Resolved, moment: Moment) -> Result<Snapshot, ReplayError> {
+/// Rebuilds one scope, with a header that knows of some streams only.
+type PartAt<'f> = &'f dyn Fn(&Sources<'_>, Goal<'_>, &[StreamHead]) -> Result<Snapshot, ReplayError>;
+
+/// The document composed of all its scopes, each rebuilt alone (reactor format §6.7) by `part_at`.
+pub(super) fn composed(
+    sources: &Sources<'_>,
+    resolved: &Resolved,
+    moment: Moment,
+    part_at: PartAt<'_>,
+) -> Result<Snapshot, ReplayError> {
     let streams = sources.read.streams(resolved.document())?;
     let streams: Vec<StreamHead> = streams.into_iter().filter(|stream| stream.branch == *resolved.branch()).collect();
     let position = |scope: &Scope| -> Result<Position, ReplayError> {
@@ -43,7 +51,7 @@ fn composed(sources: &Sources<'_>, resolved: &Resolved, moment: Moment) -> Resul
         })
     };
     let document = Scope::document();
-    let mut whole = state_at(sources, goal(resolved, &document, position(&document)?))?;
+    let mut whole = part_at(sources, goal(resolved, &document, position(&document)?), &streams)?;
     let mut state = JsonState::default();
     let mut revision = BTreeMap::new();
     let mut parts: BTreeMap<Scope, Option<Json<'static>>> = BTreeMap::new();
@@ -141,7 +149,7 @@ fn stored(
 impl Explain {
     /// Adds what another part of the answer took.
     fn absorb(&mut self, other: Explain) {
-        if let Base::Keyframe(_) = other.base {
+        if other.base != Base::Genesis {
             self.base = other.base;
         }
         self.considered.extend(other.considered);

@@ -1,5 +1,6 @@
 //! From what was typed to a document: resolve, choose a base, fold forward.
 
+mod again;
 mod base;
 mod compose;
 mod initial;
@@ -7,8 +8,12 @@ mod load;
 mod models;
 mod origin;
 mod page;
+mod reactor;
+mod rejection;
 mod resolve;
+mod stored;
 mod timeline;
+mod upgrade;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -25,6 +30,8 @@ use crate::store::{Read, StoreError};
 pub use compose::rebuild;
 pub use initial::{Initial, initial};
 pub use load::load;
+pub use reactor::{as_reactor, document_as_reactor, state_as_reactor};
+pub use rejection::Rejection;
 pub use resolve::{find_document, resolve, slug};
 pub use walk::{Goal, Observer, Start, Step, state_at, walk};
 
@@ -138,6 +145,8 @@ pub enum Base {
     Genesis,
     /// A stored keyframe.
     Keyframe(Revision),
+    /// A stored keyframe that says it is from before operation 0. Only [`as_reactor`] believes one.
+    EarlyKeyframe,
 }
 
 /// A base that was not used.
@@ -268,6 +277,8 @@ pub enum ReplayError {
         stream: StreamKey,
         /// The operation that could not be replayed, if one is to blame.
         index: Option<OpIndex>,
+        /// What is behind it.
+        rejection: Rejection,
         /// Why.
         message: String,
     },

@@ -10,20 +10,21 @@ use smallvec::SmallVec;
 use super::models::Models;
 use super::origin::Origin;
 use super::page::{PAGE_ROWS, pages_seen};
-use super::{Observer, Position, ReplayError, Sources, Step};
+use super::upgrade::{HeldUpgrade, versions};
+use super::{Observer, Position, Rejection, ReplayError, Sources, Step};
 use crate::model::ids::{DocumentType, NextIndex, OpIndex, Scope, Span, StreamKey};
 use crate::model::json::{Json, Text};
 use crate::model::operation::{Action, OperationRow};
 use crate::model::state::State;
 use crate::model::time::Timestamp;
 use crate::reducer::protocol::{Document, ProtocolError, RowHead, Schedule};
-use crate::reducer::{ModelId, Outcome, UpgradePath};
+use crate::reducer::{ModelId, Outcome};
 use crate::store::{Flow, Order, Read, StoreError};
 
 /// A document after the pass over its document scope, before any row of another scope.
 pub(super) struct Timeline {
     /// The document scope.
-    stream: StreamKey,
+    pub(super) stream: StreamKey,
     /// The document, at the version its rows of other scopes start with.
     pub(super) document: Document,
     /// Its type, as `CREATE_DOCUMENT` names it, or else its rows.
@@ -66,25 +67,26 @@ impl<E: Into<ReplayError>> From<E> for Halt {
     }
 }
 
-/// Whether a rebuild keeps what a later skip can reach. Most streams have no skips, so a rebuild starts without
+impl Halt {
+    /// Says what is behind a rejection.
+    pub(super) fn blame(mut self, why: Rejection) -> Self {
+        if let Halt::Failed(ReplayError::Rejected { rejection, .. }) = &mut self {
+            *rejection = why;
+        }
+        self
+    }
+}
+
+/// Whether a rebuild keeps what a later operation can reach. Most streams have no skips, so a rebuild starts without
 /// and starts over when it meets one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
-    History,
+    /// Nothing: no operation looks back.
     Nothing,
-}
-
-/// An upgrade that changes the version of the model.
-pub(super) struct HeldUpgrade {
-    /// Its row in the document scope.
-    pub(super) index: OpIndex,
-    time: Timestamp,
-    input: Json<'static>,
-    from: u32,
-    to: u32,
-    path: UpgradePath,
-    /// Times of the deletions recorded after it.
-    deletions: Vec<Text<'static>>,
+    /// What operations with a skip can reach.
+    History,
+    /// Everything: an operation without a skip looks back, too, or whoever asked goes on from here.
+    Everything,
 }
 
 /// The first operation of a stream, if there is one.
@@ -196,7 +198,7 @@ impl Timeline {
         let document =
             Document::create(&create.input, &created, fold).map_err(|error| thrown(stream, Some(index), error))?;
         let gap = Some(OpIndex::FIRST).filter(|first| index != *first);
-        let timeline = Timeline::start(stream, document, document_type, keep);
+        let timeline = Timeline::start(sources, stream, document, document_type, keep);
         Ok(Timeline { created: true, expected: index.next(), gap, ..timeline })
     }
 
@@ -208,13 +210,21 @@ impl Timeline {
         origin: Origin<'_>,
     ) -> Result<Option<Self>, Halt> {
         let Some((document_type, document)) = origin.document(sources, stream)? else { return Ok(None) };
-        Ok(Some(Timeline::start(stream, document, document_type, keep)))
+        Ok(Some(Timeline::start(sources, stream, document, document_type, keep)))
     }
 
-    fn start(stream: &StreamKey, mut document: Document, document_type: DocumentType, keep: Keep) -> Self {
+    /// A document before any row but its creation.
+    pub(super) fn start(
+        sources: &Sources<'_>,
+        stream: &StreamKey,
+        mut document: Document,
+        document_type: DocumentType,
+        keep: Keep,
+    ) -> Self {
+        document.assume(sources.registry.base_reducer());
         document.set_schedule(match keep {
-            Keep::History => Schedule::unknown(),
             Keep::Nothing => Schedule::plain(),
+            Keep::History | Keep::Everything => Schedule::unknown(),
         });
         Timeline {
             stream: stream.clone(),
@@ -248,21 +258,17 @@ impl Timeline {
         if head.denied || head.failed {
             return Ok(None);
         }
-        let failed = |error| thrown(&self.stream, Some(head.index), error);
         match action.kind.as_bytes() {
             b"UPGRADE_DOCUMENT" => self.upgrade(sources, head, action, time)?,
-            b"DELETE_DOCUMENT" => {
-                let at = if action.timestamp.is_empty() {
-                    Text::from(time.to_string())
-                } else {
-                    action.timestamp.to_owned_text()
+            b"DELETE_DOCUMENT" => self.delete(head.index, action, time)?,
+            _ => {
+                let outcome = self.document.relate(action, head.skip).map(Some);
+                let blamed = |error| {
+                    let rejection = Rejection::of(&self.document, action);
+                    thrown(&self.stream, Some(head.index), error).blame(rejection)
                 };
-                for upgrade in &mut self.held {
-                    upgrade.deletions.push(at.clone());
-                }
-                self.document.delete(&at).map_err(failed)?;
+                return outcome.map_err(blamed);
             }
-            _ => return self.document.relate(action, head.skip).map(Some).map_err(failed),
         }
         Ok(Some(Outcome::Applied))
     }
@@ -293,42 +299,16 @@ impl Timeline {
         time: Timestamp,
     ) -> Result<(), Halt> {
         let (stream, kind) = (&self.stream, &self.document_type);
-        let id = &stream.document;
-        let number = |name| action.input.get(name).and_then(Json::as_number).unwrap_or(f64::NAN);
-        let (from, to) = (number("fromVersion"), number("toVersion"));
+        let (from, to) = versions(action);
         if from > to {
             let text = format!("Downgrade not supported for {kind}: cannot upgrade from version {from} to {to}");
             return Err(rejected(stream, Some(head.index), text).into());
         }
+        let target = ModelId { document_type: kind.clone(), version: normal(to) };
         // Neither is less than the other.
         let no_change = to > 0.0 && from >= to;
-        let changes_version = 0.0 < from && from < to;
-        let target = ModelId { document_type: kind.clone(), version: normal(to) };
-        if changes_version {
-            let path = sources.registry.upgrade_path(kind, normal(from), normal(to));
-            let carries = ["initialState", "state"]
-                .iter()
-                .any(|name| action.input.get(name).is_some_and(|state| !state.is_falsy()));
-            let path = match path {
-                Ok(path) => path,
-                Err(_) if carries => Vec::new(),
-                Err(_) => {
-                    let text = format!(
-                        "Failed to rebuild document {id}: no upgrade manifest for {kind} v{from}→v{to} and no initialState \
-                         snapshot. Upgrade manifest not found for type: {kind}"
-                    );
-                    return Err(rejected(stream, Some(head.index), text).into());
-                }
-            };
-            self.held.push(HeldUpgrade {
-                index: head.index,
-                time,
-                input: action.input.to_owned_json(),
-                from: normal(from),
-                to: normal(to),
-                path,
-                deletions: Vec::new(),
-            });
+        if let Some(upgrade) = HeldUpgrade::read(sources, stream, kind, (head.index, time), action)? {
+            self.held.push(upgrade);
         } else if !no_change {
             self.last_inline = Some(head.index);
             self.document.upgrade(&action.input).map_err(|error| thrown(&self.stream, Some(head.index), error))?;
@@ -337,15 +317,21 @@ impl Timeline {
         Ok(())
     }
 
+    /// Marks the document as deleted, now and after each upgrade that is held back.
+    pub(super) fn delete(&mut self, index: OpIndex, action: &Action<'_>, time: Timestamp) -> Result<(), Halt> {
+        let at =
+            if action.timestamp.is_empty() { Text::from(time.to_string()) } else { action.timestamp.to_owned_text() };
+        for upgrade in &mut self.held {
+            upgrade.deletions.push(at.clone());
+        }
+        self.document.delete(&at).map_err(|error| thrown(&self.stream, Some(index), error))
+    }
+
     /// The version of the model that a row of scope `scope` is for (reactor format §6.4, step 5).
     pub(super) fn version_at(&self, scope: &Scope, index: OpIndex, time: Timestamp) -> u32 {
         let mut version = self.first_version;
         for upgrade in &self.held {
-            let before = match upgrade.boundary(scope) {
-                Some(boundary) => to_number(index) < boundary,
-                None => time < upgrade.time,
-            };
-            if before {
+            if upgrade.is_after(scope, index, time) {
                 break;
             }
             version = upgrade.to;
@@ -428,23 +414,6 @@ impl Timeline {
     }
 }
 
-impl HeldUpgrade {
-    fn apply(&self, document: &mut Document) -> Result<(), ProtocolError> {
-        for step in &self.path {
-            let state = document.state()?;
-            document.transition(&step.upgrade(&state))?;
-        }
-        document.upgrade(&self.input)?;
-        self.deletions.iter().try_for_each(|at| document.delete(at))
-    }
-
-    /// The first index of a scope that is after the upgrade, if the upgrade says.
-    fn boundary(&self, scope: &Scope) -> Option<f64> {
-        let revision = self.input.get("revision").filter(|revision| !revision.is_falsy())?;
-        Some(revision.get(scope.as_str()).and_then(Json::as_number).unwrap_or(0.0))
-    }
-}
-
 /// The version of the model that a state is of.
 pub(super) fn version_of(state: &State) -> u32 {
     let document = state.scope("document");
@@ -457,18 +426,18 @@ pub(super) fn version_of(state: &State) -> u32 {
     clippy::cast_sign_loss,
     reason = "a cast saturates, and no model has such a version"
 )]
-fn normal(version: f64) -> u32 {
+pub(super) fn normal(version: f64) -> u32 {
     if version > 0.0 { version as u32 } else { 1 }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the reference compares doubles")]
-fn to_number(index: OpIndex) -> f64 {
+pub(super) fn to_number(index: OpIndex) -> f64 {
     index.get() as f64
 }
 
 /// The error for an operation that cannot be replayed.
 pub(super) fn rejected(stream: &StreamKey, index: Option<OpIndex>, message: String) -> ReplayError {
-    ReplayError::Rejected { stream: stream.clone(), index, message }
+    ReplayError::Rejected { stream: stream.clone(), index, rejection: Rejection::Other, message }
 }
 
 /// The error for an operation at which the protocol stopped, with the text it has in the document scope.
@@ -476,6 +445,7 @@ pub(super) fn thrown(stream: &StreamKey, index: Option<OpIndex>, error: Protocol
     match error {
         ProtocolError::Thrown(message) => rejected(stream, index, message).into(),
         ProtocolError::Fold(error) => error.into(),
+        ProtocolError::Stopped(stop) => stop.into(),
         ProtocolError::LooksBack(_) => Halt::LooksBack,
         ProtocolError::Again { index, source } => match source.downcast::<ReplayError>() {
             Ok(error) => (*error).into(),

@@ -3,20 +3,22 @@
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
+use super::again::Again;
 use super::base::{Chosen, Extent, Search, Terrain};
 use super::models::Models;
 use super::origin::Origin;
 use super::page::{PAGE_ROWS, pages_seen};
 use super::resolve::head_of;
+use super::stored::StoredDocument;
 use super::timeline::{Halt, Keep, Timeline, rejected, thrown, version_of};
-use super::{Base, Explain, Position, ReplayError, Snapshot, Sources, Warning};
+use super::{Base, Explain, Position, Rejection, ReplayError, Snapshot, Sources, Warning};
 use crate::model::ids::{Branch, DocumentId, Fingerprint, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::Text;
 use crate::model::operation::{Action, OperationRow};
 use crate::model::time::Timestamp;
 use crate::reducer::Outcome;
-use crate::reducer::protocol::{Actions, Document, ProtocolError, RowHead, Schedule, Version};
-use crate::store::{Flow, Order, StoreError, StreamHead};
+use crate::reducer::protocol::{Document, ProtocolError, RowHead, Schedule, Version};
+use crate::store::{Flow, StoreError, StreamHead};
 
 /// Hears of every operation of a walk.
 pub trait Observer {
@@ -107,13 +109,19 @@ pub fn state_at(sources: &Sources<'_>, goal: Goal<'_>) -> Result<Snapshot, Repla
 
 /// [`state_at`], with a header that knows of `streams` only.
 pub(super) fn part_at(sources: &Sources<'_>, goal: Goal<'_>, streams: &[StreamHead]) -> Result<Snapshot, ReplayError> {
-    let pass =
-        |keep| Pass { sources, goal, streams, keep, start: Start::Base, observer: None, seen: Seen::default() }.run();
-    // Most streams have no skips, so nothing is kept for them at first.
-    match pass(Keep::Nothing) {
-        Err(Halt::LooksBack) => pass(Keep::History).map_err(failure),
-        result => result.map_err(failure),
+    settle(|keep| Pass::new(sources, goal, streams, keep).run())
+}
+
+/// Keeps no more of the history than a pass needs. Most streams have no skips, so nothing is kept for them at first.
+pub(super) fn settle<T>(pass: impl Fn(Keep) -> Result<T, Halt>) -> Result<T, ReplayError> {
+    let mut result = pass(Keep::Nothing);
+    for keep in [Keep::History, Keep::Everything] {
+        if !matches!(result, Err(Halt::LooksBack)) {
+            break;
+        }
+        result = pass(keep);
     }
+    result.map_err(failure)
 }
 
 /// Rebuilds one scope of a document, and lets an observer look at every step. `None` if the observer has seen enough;
@@ -128,9 +136,11 @@ pub fn walk(
     observer: &mut dyn Observer,
 ) -> Result<Option<Snapshot>, ReplayError> {
     let streams = &sources.read.streams(goal.document)?;
-    let (keep, seen) = (Keep::History, Seen::default());
-    match (Pass { sources, goal, streams, keep, start, observer: Some(observer), seen }.run()) {
+    let pass = Pass { start, observer: Some(observer), ..Pass::new(sources, goal, streams, Keep::History) };
+    match pass.run() {
         Err(Halt::Enough) => Ok(None),
+        // What has no skip and looks back cannot be replayed; only the text depends on the history.
+        Err(Halt::LooksBack) => Pass::new(sources, goal, streams, Keep::Everything).run().map(Some).map_err(failure),
         result => result.map(Some).map_err(failure),
     }
 }
@@ -139,21 +149,29 @@ pub fn walk(
 pub(super) fn failure(halt: Halt) -> ReplayError {
     match halt {
         Halt::Failed(error) => error,
-        // The forecast has every row that looks back; only a store that answers differently twice gets here. Only an
-        // observer has enough.
+        // With everything kept nothing looks further back. Only an observer has enough.
         Halt::LooksBack | Halt::Enough => StoreError::Moved { location: "the store".to_owned() }.into(),
     }
 }
 
 /// One attempt at a walk.
-struct Pass<'a, 'o> {
+pub(super) struct Pass<'a, 'o> {
     sources: &'a Sources<'a>,
     goal: Goal<'a>,
     streams: &'a [StreamHead],
     keep: Keep,
     start: Start,
     observer: Option<&'o mut (dyn Observer + 'o)>,
+    /// The keyframe to start from as the reference does, whatever is trusted.
+    stored: Option<&'a StoredDocument>,
     seen: Seen,
+}
+
+/// What a pass came to.
+pub(super) struct Replayed {
+    pub(super) timeline: Timeline,
+    explain: Explain,
+    warnings: Vec<Warning>,
 }
 
 /// Which rows of its stream a pass has read.
@@ -173,15 +191,34 @@ impl Seen {
     }
 }
 
-impl Pass<'_, '_> {
-    fn run(mut self) -> Result<Snapshot, Halt> {
-        let Pass { sources, goal, keep, .. } = self;
+impl<'a, 'o> Pass<'a, 'o> {
+    pub(super) fn new(sources: &'a Sources<'a>, goal: Goal<'a>, streams: &'a [StreamHead], keep: Keep) -> Self {
+        let (start, observer, stored, seen) = (Start::Base, None, None, Seen::default());
+        Pass { sources, goal, streams, keep, start, observer, stored, seen }
+    }
+
+    /// Lets the pass start from a keyframe as the reference does, whatever is trusted.
+    pub(super) fn from(self, stored: Option<&'a StoredDocument>) -> Self {
+        Pass { stored, ..self }
+    }
+
+    pub(super) fn run(mut self) -> Result<Snapshot, Halt> {
+        let replayed = self.replay()?;
+        self.snapshot(replayed)
+    }
+
+    /// Replays, and stamps the header.
+    pub(super) fn replay(&mut self) -> Result<Replayed, Halt> {
+        let Pass { sources, goal, keep, .. } = *self;
         let spine = self.stream(&Scope::document());
         let own = *goal.scope == *spine.scope.as_str();
         let observer = if own { self.observer.take() } else { None };
         let origin = Origin { scope: goal.scope, streams: self.streams };
         let position = if own { goal.position } else { Position::Head };
-        let mut timeline = Timeline::read(sources, &spine, position, keep, origin, observer)?;
+        let mut timeline = match self.stored {
+            Some(stored) => Timeline::resume(sources, &spine, position, keep, stored)?,
+            None => Timeline::read(sources, &spine, position, keep, origin, observer)?,
+        };
         let mut explain = Explain { operations_read: timeline.rows, bytes_read: timeline.bytes, ..Explain::default() };
         let mut warnings: Vec<Warning> =
             timeline.gap.map(|missing| Warning::Gap { stream: spine.clone(), missing }).into_iter().collect();
@@ -191,9 +228,13 @@ impl Pass<'_, '_> {
             self.scope_rows(&mut timeline, &mut explain, &mut warnings)?;
             timeline.finish(goal.scope, goal.position)?;
         }
-        let newest = self.newest_time()?;
         explain.operations_applied = timeline.document.applied();
-        self.snapshot(timeline, newest, explain, warnings)
+        if let Some(stored) = self.stored {
+            explain.base = stored.base();
+            explain.bytes_read += stored.bytes;
+        }
+        self.stamp(&mut timeline)?;
+        Ok(Replayed { timeline, explain, warnings })
     }
 
     fn stream(&self, scope: &Scope) -> StreamKey {
@@ -230,10 +271,15 @@ impl Pass<'_, '_> {
             }
             return Ok(());
         };
-        let base = match self.start {
-            Start::Genesis => None,
-            Start::Base => self.base(timeline, &stream, target, target, explain, warnings)?,
-            Start::BaseUpTo(most) => self.base(timeline, &stream, most.min(target), target, explain, warnings)?,
+        let base = match (self.stored, self.start) {
+            (Some(stored), _) => stored.start(),
+            (None, Start::Base) if self.keep != Keep::Everything => {
+                self.base(timeline, &stream, target, target, explain, warnings)?
+            }
+            (None, Start::BaseUpTo(most)) => {
+                self.base(timeline, &stream, most.min(target), target, explain, warnings)?
+            }
+            (None, _) => None,
         };
         let span = Span::between(base, Some(target));
         if self.keep == Keep::History {
@@ -241,6 +287,7 @@ impl Pass<'_, '_> {
             let retractions = sources.read.skips(&stream, span)?;
             timeline.document.set_schedule(Schedule::forecast(&retractions, version));
         }
+        timeline.document.set_stream(&stream.scope);
         let mut expected = span.from;
         sources.progress.expect(target.next().get() - span.from.get());
         let observer = self.observer.take().map(RefCell::new);
@@ -271,8 +318,11 @@ impl Pass<'_, '_> {
                 let Timeline { document, document_type, .. } = &mut *timeline;
                 let mut source = Again { sources, stream: &stream };
                 if let Err(error) = document.replay(heads, actions, &mut source) {
-                    let index = heads.get(document.outcomes().len()).map(|head| head.index);
-                    return Err(wrapped(&stream, index, error));
+                    let failed = document.outcomes().len();
+                    let index = heads.get(failed).map(|head| head.index);
+                    let rejection =
+                        actions.get(failed).map_or(Rejection::Other, |action| Rejection::of(document, action));
+                    return Err(wrapped(&stream, index, error).blame(rejection));
                 }
                 if let (Some(observer), Some(outcome)) = (&observer, document.outcomes().first().cloned()) {
                     let outcome = Some(&outcome).filter(|_| !heads[0].denied);
@@ -378,17 +428,11 @@ impl Pass<'_, '_> {
         Ok(newest)
     }
 
-    /// Stamps the header (reactor format §6.7) and takes the state.
-    fn snapshot(
-        &self,
-        mut timeline: Timeline,
-        newest: Option<Timestamp>,
-        explain: Explain,
-        warnings: Vec<Warning>,
-    ) -> Result<Snapshot, Halt> {
-        let Goal { document: id, branch, scope, position } = self.goal;
+    /// Stamps the header (reactor format §6.7).
+    fn stamp(&self, timeline: &mut Timeline) -> Result<(), Halt> {
+        let Goal { branch, scope, position, .. } = self.goal;
+        let newest = self.newest_time()?;
         let held = timeline.first_held();
-        let state = timeline.document.state().map_err(|error| thrown(&self.stream(scope), None, error))?;
         let heads = self.streams.iter().filter(|head| head.branch == *branch);
         let header = timeline.document.header_mut();
         header.set_revisions(heads.map(|head| (head.scope.clone(), head.head.next())).collect());
@@ -401,16 +445,24 @@ impl Pass<'_, '_> {
             let held = NextIndex::new(index.get());
             header.set_revision(&document, stamped.map_or(held, |next| next.min(held)));
         }
-        if let Some(newest) = newest {
+        if let Some(newest) = newest.or_else(|| self.stored.and_then(|_| Timestamp::from_millis(0))) {
             header.set_last_modified(Text::from(newest.to_string()));
         }
+        Ok(())
+    }
+
+    /// Takes the state.
+    fn snapshot(&self, replayed: Replayed) -> Result<Snapshot, Halt> {
+        let Replayed { mut timeline, explain, warnings } = replayed;
+        let Goal { document: id, branch, scope, .. } = self.goal;
+        let state = timeline.document.state().map_err(|error| thrown(&self.stream(scope), None, error))?;
         Ok(Snapshot {
             document: id.clone(),
             scope: Some(scope.clone()),
             branch: branch.clone(),
             revision: [(scope.clone(), self.revision())].into(),
             document_type: timeline.document_type,
-            header: header.to_object(),
+            header: timeline.document.header().to_object(),
             state,
             explain,
             warnings,
@@ -429,46 +481,5 @@ fn wrapped(stream: &StreamKey, index: Option<OpIndex>, error: ProtocolError) -> 
             rejected(stream, index, format!("Failed to rebuild document {}: {message}", stream.document)).into()
         }
         error => thrown(stream, index, error),
-    }
-}
-
-/// Reads rows of the stream again, for the protocol.
-struct Again<'a> {
-    sources: &'a Sources<'a>,
-    stream: &'a StreamKey,
-}
-
-impl Actions for Again<'_> {
-    fn again(
-        &mut self,
-        rows: &[OpIndex],
-        each: &mut dyn FnMut(&Action<'_>) -> Result<(), ProtocolError>,
-    ) -> Result<(), ProtocolError> {
-        let (Some(&first), Some(&last)) = (rows.first(), rows.last()) else { return Ok(()) };
-        let failed = |index, error: ReplayError| ProtocolError::Again { index, source: Box::new(error) };
-        let mut wanted = rows.iter().copied().peekable();
-        let mut result = Ok(());
-        let span = Span { from: NextIndex::new(first.get()), through: Some(last) };
-        let mut take =
-            |row: &OperationRow<'_>| {
-                if wanted.next_if_eq(&row.index).is_none() {
-                    return Ok(());
-                }
-                self.sources.progress.check().map_err(|stop| failed(row.index, stop.into()))?;
-                let action = Action::parse(row.action);
-                each(&action.map_err(|error| {
-                    failed(row.index, StoreError::corrupt_action(self.stream, row.index, error).into())
-                })?)
-            };
-        let visited = self.sources.read.operations(self.stream, span, Order::Forward, &mut |row| {
-            result = take(row);
-            if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        visited.map_err(|error| failed(first, error.into()))?;
-        result?;
-        match wanted.next() {
-            None => Ok(()),
-            Some(index) => Err(ProtocolError::Again { index, source: "the operation is gone".into() }),
-        }
     }
 }

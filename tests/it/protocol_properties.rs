@@ -91,6 +91,7 @@ impl Log {
                 _ => drop(document.relate(&row.action(at), row.skip)?),
             }
         }
+        document.set_stream(&Scope::global());
         Ok(document)
     }
 
@@ -300,6 +301,9 @@ fn odd_row() -> impl Strategy<Value = Row> {
         row("NOOP", "local", "{}", 0),
         row("SET_DRIVE_NAME", "other", r#"{"name":"x"}"#, 0),
         row("SET_DRIVE_NAME", "document", r#"{"name":"x"}"#, 0),
+        row("SET_DRIVE_NAME", "document", r#"{"name":"y"}"#, 0),
+        row("ADD_RELATIONSHIP", "document", "{}", 0),
+        row("NOOP", "document", "{}", 0),
         row("INITIALIZE_AUTH", "auth", &format!(r#"{{"version":1,"grants":[{ANYONE}]}}"#), 0),
         row("SET_GRANT", "auth", &format!(r#"{{"grant":{}}}"#, ANYONE.replace("\"g\"", "\"h\"")), 0),
         row("REMOVE_GRANT", "auth", r#"{"id":"h"}"#, 0),
@@ -342,6 +346,7 @@ fn document_row() -> impl Strategy<Value = Row> {
         1 => Just(relation.clone().denied()),
         1 => (1..=2_u32).prop_map(move |skip| Row { skip, ..relation.clone() }),
         1 => ordinary_skip().prop_map(|skip| row("SET_DRIVE_NAME", "document", r#"{"name":"x"}"#, skip)),
+        1 => (0..=2_u32).prop_map(|skip| row("NOOP", "document", "{}", skip)),
         1 => ordinary_skip().prop_map(|skip| Row { scope: "document", ..add("a", skip) }),
     ]
 }
@@ -357,7 +362,7 @@ fn log_of(most: usize) -> impl Strategy<Value = Log> {
         3 => prop::collection::vec(any_row(14), 1..=most),
         2 => prop::collection::vec(undo_row(), 1..=most),
     ];
-    let document = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(document_row(), 1..4)];
+    let document = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(document_row(), 1..9)];
     (1..=2_u8, document, rows).prop_map(|(version, document, rows)| Log { version, document, rows })
 }
 
@@ -444,6 +449,21 @@ fn a_history_may_hold_operations_of_two_streams() {
     for version in [1, 2] {
         check(version, vec![relation.clone()], vec![rename.clone(), noop(1)]);
         check(version, vec![relation.clone()], vec![add("a", 0), rename.clone(), noop(1)]);
+    }
+}
+
+#[test]
+fn a_history_is_in_the_order_in_which_its_operations_came() {
+    let relation = |skip| row("ADD_RELATIONSHIP", "document", "{}", skip);
+    let rename = |name: &str, skip| row("SET_DRIVE_NAME", "document", &format!(r#"{{"name":"{name}"}}"#), skip);
+    let undo = Row { scope: "document", ..noop(1) };
+    for version in [1, 2] {
+        check(version, vec![relation(0), relation(1)], vec![rename("x", 1), noop(1)]);
+        let late = vec![relation(0), rename("a", 0), relation(0), rename("b", 0)];
+        check(version, late.clone(), vec![rename("x", 0), rename("y", 0), noop(1), undo.clone()]);
+        check(version, late.clone(), vec![rename("x", 1), add("a", 0), rename("y", 1), noop(1), undo.clone()]);
+        check(version, late.clone(), vec![undo.clone(), rename("x", 0), undo.clone().denied(), undo.clone(), noop(1)]);
+        check(version, late, vec![row("SET_DRIVE_NAME", "document", "{}", 2), add("a", 1), undo.clone(), noop(1)]);
     }
 }
 

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::cli::args::{Literal, parse_pointer};
-use crate::cli::ctx::Ctx;
+use crate::cli::ctx::{Ctx, Reading};
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
 use crate::cli::ui::{Format, Talk, Ui};
@@ -82,6 +82,14 @@ pub(crate) struct RebuildArgs {
     /// Add how the rebuild was done; elapsedUs is the one field that differs from run to run
     #[arg(long, conflicts_with = "part")]
     explain: bool,
+
+    /// Answer what the reference would, with an empty cache: believe the newest keyframe at or below a position after 0
+    ///
+    /// The reference neither checks keyframes nor looks behind them for what undos and skips take back, so this may be
+    /// another answer than that of the log; --explain says which keyframe it started from. A whole document is read scope by
+    /// scope at head, where it uses none.
+    #[arg(long, conflicts_with_all = ["trust", "no_keyframes"])]
+    as_reactor: bool,
 
     /// Fail with exit code 13 where the log has a gap
     #[arg(long)]
@@ -235,7 +243,7 @@ fn rebuild_told(
     let started = Instant::now();
     let (snapshot, assumed_scope) = match args.loader {
         Some(loader) => (loader::load(ctx, store, target, loader)?, false),
-        None => ctx.rebuild(store, target)?,
+        None => ctx.rebuild(store, target, if args.as_reactor { Reading::AsReactor } else { Reading::Own })?,
     };
     let rebuilt = Rebuilt { snapshot, elapsed: started.elapsed(), assumed_scope };
     if rebuilt.assumed_scope {
@@ -246,6 +254,7 @@ fn rebuild_told(
     let base = match explain.base {
         Base::Genesis => "the first operation".to_owned(),
         Base::Keyframe(revision) => format!("keyframe {revision}"),
+        Base::EarlyKeyframe => "a keyframe before operation 0".to_owned(),
     };
     talk.detail(format_args!("{target}: rebuilt from {base}, {} operations read", explain.operations_read));
     Ok(rebuilt)

@@ -4,7 +4,7 @@ use super::header::Header;
 use super::history::{Entry, History};
 use super::scopes::default_document_state;
 use super::{ProtocolError, Schedule, Version};
-use crate::model::ids::Scope;
+use crate::model::ids::{OpIndex, Scope};
 use crate::model::json::{Json, Text};
 use crate::model::state::{JsonState, State};
 use crate::reducer::auth;
@@ -16,11 +16,17 @@ pub struct Document {
     pub(super) header: Header,
     pub(super) fold: Box<dyn Fold>,
     pub(super) initial: State,
+    /// The base protocol, unless the header names one.
+    assumed: Option<Version>,
+    /// Whether the initial state is another object than the state, even where both are equal.
+    pub(super) parted: bool,
     pub(super) histories: Vec<History>,
     pub(super) clipboard: Vec<Entry>,
     pub(super) schedule: Schedule,
-    /// Whether anything was appended to scope `global`, kept or not.
-    pub(super) has_global: bool,
+    /// The scope of the stream that is replayed, if that was said.
+    pub(super) stream: Option<Scope>,
+    /// The row of that stream which came last.
+    pub(super) last_row: Option<OpIndex>,
     /// Whether a history has an operation that replaces the states of all scopes.
     pub(super) loads: bool,
     pub(super) applied: u64,
@@ -65,10 +71,13 @@ impl Document {
             header,
             fold,
             initial,
+            assumed: None,
+            parted: false,
             histories: Vec::new(),
             clipboard: Vec::new(),
             schedule: Schedule::unknown(),
-            has_global: false,
+            stream: None,
+            last_row: None,
             loads: false,
             applied: 0,
             outcomes: Vec::new(),
@@ -120,6 +129,11 @@ impl Document {
         &self.outcomes
     }
 
+    /// Says which stream will be replayed next.
+    pub fn set_stream(&mut self, scope: &Scope) {
+        (self.stream, self.last_row) = (Some(scope.clone()), None);
+    }
+
     /// Says what lies ahead in the stream that will be replayed next.
     pub fn set_schedule(&mut self, schedule: Schedule) {
         self.schedule = schedule;
@@ -145,18 +159,23 @@ impl Document {
         Ok(())
     }
 
+    /// Says which base protocol the document follows if its header does not.
+    pub fn assume(&mut self, version: Option<Version>) {
+        self.assumed = version;
+    }
+
     /// Which base protocol the document follows.
     ///
     /// # Errors
-    /// `Thrown` if the header does not say.
+    /// `Thrown` if neither the header nor anybody else says.
     pub fn version(&self) -> Result<Version, ProtocolError> {
         match self.header.base_reducer() {
             Some(version) if version >= 2.0 => Ok(Version::V2),
             Some(_) => Ok(Version::V1),
-            None => {
+            None => self.assumed.ok_or_else(|| {
                 let id = self.header.id();
-                Err(ProtocolError::Thrown(format!("Document {id} carries no base-reducer protocol version")))
-            }
+                ProtocolError::Thrown(format!("Document {id} carries no base-reducer protocol version"))
+            }),
         }
     }
 

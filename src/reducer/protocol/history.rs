@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub(super) applies: bool,
     /// Whether it was denied: appended, never applied.
     pub(super) denied: bool,
+    /// Whether its action is not known, so that it cannot be applied again.
+    pub(super) lost: bool,
     /// The operation itself, where it is not a row of the stream that is replayed.
     pub(super) recorded: Option<Box<Recorded>>,
 }
@@ -103,6 +105,9 @@ pub(super) struct History {
     aligned: bool,
     /// The first collection rule would drop nothing from this many entries.
     collected: usize,
+    /// Whether the entries are out of the order of their positions, or one of them names another scope. Then nothing else
+    /// is known of them.
+    irregular: bool,
     /// The state a replay starts from: the initial state and the histories of all other scopes.
     pub(super) root: Option<State>,
 }
@@ -150,6 +155,7 @@ impl History {
             cut: None,
             aligned: false,
             collected: 0,
+            irregular: false,
             root: None,
         }
     }
@@ -170,8 +176,8 @@ impl History {
     }
 
     /// The operation at a place.
-    pub(super) fn entry(&self, place: Place) -> &Entry {
-        &self.entries[self.at(place).entry as usize]
+    fn entry(&self, place: Place) -> &Entry {
+        &self.entries[self.position(place)]
     }
 
     fn at(&self, place: Place) -> &Standing {
@@ -187,14 +193,13 @@ impl History {
     pub(super) fn append(&mut self, entry: Entry, version: Version, state: Option<State>) {
         self.cut = None;
         let (slot, applies) = (entry.slot, entry.applies);
-        let last = self.entries.last().map(Slotted::slot);
-        if last.is_some_and(|last| (last.index, last.skip) > (slot.index, slot.skip)) {
-            // Only rows of other streams come out of order; start over on the sorted list.
+        if self.comes_late(slot) || self.is_foreign(&entry) {
+            // Only rows of other streams come late. They are appended all the same: the next collection sorts.
+            self.forget();
             self.entries.push(entry);
-            gc::sort(&mut self.entries);
-            self.restand(version);
             return;
         }
+        let last = self.entries.last().map(Slotted::slot);
         let keeps_all = last.is_none_or(|last| last.index.saturating_add(u64::from(slot.skip)) < slot.index);
         self.collected += usize::from(self.collected == self.entries.len() && keeps_all);
         self.entries.push(entry);
@@ -203,6 +208,47 @@ impl History {
             (true, Some(top)) if applies => self.spine.push(top, state),
             (true, _) => state.into_iter().for_each(|state| self.spine.keep(state)),
             _ => {}
+        }
+    }
+
+    /// Whether an operation with this slot would not follow those that are here, or these are irregular.
+    pub(super) fn comes_late(&self, slot: Slot) -> bool {
+        let last = self.entries.last().map(Slotted::slot);
+        self.irregular || last.is_some_and(|last| (last.index, last.skip) > (slot.index, slot.skip))
+    }
+
+    /// Whether an operation names another scope.
+    fn is_foreign(&self, entry: &Entry) -> bool {
+        entry.recorded.as_ref().is_some_and(|recorded| recorded.action.scope != *self.scope.as_str())
+    }
+
+    /// Whether the entries are out of the order of their positions, or one of them names another scope.
+    pub(super) fn is_irregular(&self) -> bool {
+        self.irregular
+    }
+
+    fn forget(&mut self) {
+        self.invalidate();
+        self.tops.clear();
+        self.standing.clear();
+        (self.irregular, self.collected) = (true, 0);
+    }
+
+    /// Takes back the entry that was appended last.
+    pub(super) fn take_last(&mut self) -> Option<Entry> {
+        self.forget();
+        self.entries.pop()
+    }
+
+    /// Sorts the entries and applies the first collection rule to them, which leaves nothing of what was known.
+    pub(super) fn tidy(&mut self, version: Version) {
+        gc::sort(&mut self.entries);
+        gc::collect(&mut self.entries);
+        if self.entries.iter().any(|entry| self.is_foreign(entry)) {
+            self.forget();
+        } else {
+            self.restand(version);
+            self.invalidate();
         }
     }
 
@@ -265,11 +311,12 @@ impl History {
         bottom
     }
 
-    /// Computes what stands anew, from the first entry.
+    /// Computes what stands anew, from the first entry; they are in order.
     fn restand(&mut self, version: Version) {
         self.tops.clear();
         self.standing.clear();
         (self.spine, self.cut, self.aligned, self.collected) = (Spine::default(), None, false, 0);
+        self.irregular = false;
         for _ in 0..self.entries.len() {
             self.stand(version);
         }
@@ -279,6 +326,10 @@ impl History {
     /// (reactor format §4.4). What is left goes through the second rule again. Costs as much as was appended since the
     /// last collection or goes.
     pub(super) fn collect(&mut self, header: Option<Slot>, version: Version) -> Collected {
+        if self.irregular {
+            gc::sort(&mut self.entries);
+            self.restand(version);
+        }
         let mut bound = header.map_or(Bound::NONE, Bound::of);
         let mut survivors = Vec::new();
         let checked = self.collected;
@@ -321,9 +372,14 @@ impl History {
         }
     }
 
-    /// All operations that stand and apply, in order.
-    pub(super) fn path(&self) -> Vec<Place> {
-        self.path_after(0)
+    /// The entries of all operations that stand and apply, in order.
+    pub(super) fn path(&self) -> Vec<usize> {
+        self.path_after(0).into_iter().map(|place| self.position(place)).collect()
+    }
+
+    /// The entry at a place.
+    pub(super) fn position(&self, place: Place) -> usize {
+        self.at(place).entry as usize
     }
 
     /// The operations that stand and apply, in order, without the first `len` of them.

@@ -1,7 +1,7 @@
 //! Document-level actions: those the protocol applies itself (reactor format §4.7, §4.8).
 
 use super::document::Document;
-use super::{ProtocolError, union};
+use super::{ProtocolError, odd, union};
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Object, Text};
 use crate::model::operation::Action;
@@ -25,30 +25,24 @@ pub(super) fn check_scope(action: &Action<'_>) -> Result<(), ProtocolError> {
     }
 }
 
-/// Refuses rows that no reactor stores, with the text its rebuild fails with (reactor format §6.8).
-pub(super) fn check_stored(skip: u32, action: &Action<'_>) -> Result<(), ProtocolError> {
-    check_scope(action)?;
-    let thrown = |text: &str| Err(ProtocolError::Thrown(text.to_owned()));
-    match action.kind.as_bytes() {
-        b"UNDO" => thrown("Maximum call stack size exceeded"),
-        b"REDO" => {
-            redo_count(skip, action)?;
-            thrown("Cannot redo: no operations in the clipboard")
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Checks what of a stored row needs no document: that it is no history action, and of the form its type demands.
 ///
 /// # Errors
-/// `Thrown` with the text that a rebuild fails with.
+/// `Thrown` with the text that a rebuild fails with; of some history actions the text depends on the document, and is
+/// the most common one here.
 pub fn check_row(skip: u32, action: &Action<'_>) -> Result<(), ProtocolError> {
-    check_stored(skip, action)?;
-    if is_document_level(&action.kind) && (action.kind == *"PRUNE" || !is_valid(action)) {
-        return Err(ProtocolError::Thrown(union::error(action)));
+    check_scope(action)?;
+    let thrown = |text: &str| Err(ProtocolError::Thrown(text.to_owned()));
+    match action.kind.as_bytes() {
+        b"UNDO" => thrown(odd::ENDLESS),
+        b"REDO" => {
+            redo_count(skip, action)?;
+            thrown(odd::NOTHING_TO_REDO)
+        }
+        _ if !is_valid(action) => Err(ProtocolError::Thrown(union::error(action))),
+        b"PRUNE" => thrown(odd::PRUNED),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Checks what a REDO asks for (reactor format §4.6).
@@ -85,21 +79,16 @@ impl Document {
                 self.load_state(action)?;
                 self.header.set_name(input.pointer("/state/name").map_or(Json::Null, Json::to_owned_json));
             }
-            b"PRUNE" => {
-                let text = if self.has_global {
-                    "Cannot read properties of undefined (reading 'auth')"
-                } else {
-                    "No global operations found"
-                };
-                return Err(ProtocolError::Thrown(text.to_owned()));
-            }
+            b"PRUNE" => return Err(ProtocolError::Thrown(self.pruned(action))),
             _ => {}
         }
         Ok(())
     }
 
-    /// Does again what a document-level action asks for, as an internal replay does: the header stays.
-    pub(super) fn apply_level_again(&mut self, action: &Action<'_>) -> Result<(), ProtocolError> {
+    /// Does again what a document-level action asks for, as an internal replay does: the header stays. Only what a
+    /// document carries can fail here, because nobody has looked at it before.
+    pub(super) fn apply_level_again(&mut self, action: &Action<'_>, skip: u32) -> Result<(), ProtocolError> {
+        check_row(skip, action)?;
         if action.kind == *"LOAD_STATE" { self.load_state(action) } else { Ok(()) }
     }
 
@@ -130,8 +119,13 @@ impl Document {
     }
 }
 
-/// Whether a document-level action has the form its type demands.
-fn is_valid(action: &Action<'_>) -> bool {
+/// Whether a document-level action does anything when it is replayed: it loads a state, or fails.
+pub(super) fn matters_again(action: &Action<'_>) -> bool {
+    action.kind == *"LOAD_STATE" || check_row(0, action).is_err()
+}
+
+/// Whether an action has the form that its type demands, if that is one of the protocol's.
+pub(super) fn is_valid(action: &Action<'_>) -> bool {
     let input = &action.input;
     let text = |value: Option<&Json<'_>>| matches!(value, Some(Json::String(_)));
     let number_or_null = |name| matches!(input.get(name), None | Some(Json::Null | Json::Number(_)));

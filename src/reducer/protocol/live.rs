@@ -4,7 +4,7 @@ use super::document::Document;
 use super::gc::{self, Slot, Slotted};
 use super::history::{Collected, Entry, Recorded};
 use super::step::{Step, scope_of};
-use super::{NoActions, ProtocolError, Version, level};
+use super::{NoActions, ProtocolError, Version, level, odd};
 use crate::model::ids::{OpIndex, Scope};
 use crate::model::json::{Json, Object};
 use crate::model::operation::Action;
@@ -16,8 +16,6 @@ struct Placed {
     index: u64,
     skip: u32,
 }
-
-const NOTHING_TO_UNDO: &str = "Cannot undo: you can't undo more operations than the ones in the scope history";
 
 impl Document {
     /// Applies an action as the newest operation of its scope and records it.
@@ -105,15 +103,14 @@ impl Document {
             context: None,
             ..undo.clone().into_owned()
         };
+        let nothing = || ProtocolError::Thrown(odd::nothing_to_undo(version).to_owned());
         let mut slots = self.slots(scope);
         let last = slots.last().copied();
         let next = last.map_or(0, |last| last.index + 1);
         if version == Version::V2 {
             let undone = slots.iter().rev().take_while(|slot| slot.noop).count();
             if slots.iter().filter(|slot| !slot.noop).count() <= undone {
-                return Err(ProtocolError::Thrown(
-                    "Cannot undo: no more operations to undo in scope history".to_owned(),
-                ));
+                return Err(nothing());
             }
             return Ok(Placed { action, index: next, skip: 1 });
         }
@@ -121,7 +118,7 @@ impl Document {
         if again.is_none() {
             slots.push(Slot { index: next, skip: 0, noop: false });
         }
-        let skip = gc::next_skip_number(&slots).ok_or_else(|| ProtocolError::Thrown(NOTHING_TO_UNDO.to_owned()))?;
+        let skip = gc::next_skip_number(&slots).ok_or_else(nothing)?;
         let overlap = last.is_some_and(|last| skip > last.skip + 1);
         Ok(Placed { action, index: again.map_or(next, |last| last.index), skip: skip + u32::from(overlap) })
     }
@@ -130,7 +127,7 @@ impl Document {
     fn place_redo(&mut self, scope: &Scope, redo: &Action<'_>, skip: u32) -> Result<Placed, ProtocolError> {
         level::redo_count(skip, redo)?;
         if self.clipboard.is_empty() {
-            return Err(ProtocolError::Thrown("Cannot redo: no operations in the clipboard".to_owned()));
+            return Err(ProtocolError::Thrown(odd::NOTHING_TO_REDO.to_owned()));
         }
         let of_scope =
             |entry: &Entry| entry.recorded.as_ref().is_some_and(|recorded| recorded.action.scope == *scope.as_str());
@@ -146,11 +143,15 @@ impl Document {
     /// Under the first version an undo collects the whole history and replays it.
     fn undo_v1(&mut self, scope: &Scope, placed: &Placed, recorded: Recorded) -> Result<(), ProtocolError> {
         let slot = Slot { index: placed.index, skip: placed.skip, noop: true };
+        if let Some(text) = self.missing_for_undo(scope, slot) {
+            return Err(ProtocolError::Thrown(text));
+        }
         let entry = Entry {
             slot,
             row: OpIndex::new(placed.index),
             applies: false,
             denied: false,
+            lost: false,
             recorded: Some(Box::new(recorded)),
         };
         let at = self.history(scope, &mut NoActions)?;

@@ -26,10 +26,10 @@ impl Document {
         };
         let noop = action.kind == *"NOOP";
         if head.denied {
-            self.has_global |= scope == *"global";
             if tracked {
                 let slot = Slot { index: head.index.get(), skip: head.skip, noop };
-                let entry = Entry { slot, row: head.index, applies: false, denied: true, recorded: recorded() };
+                let entry =
+                    Entry { slot, row: head.index, applies: false, denied: true, lost: false, recorded: recorded() };
                 let version = self.version()?;
                 let at = self.history(&scope, &mut NoActions)?;
                 self.histories[at].append(entry, version, None);
@@ -39,11 +39,12 @@ impl Document {
             return Ok(Outcome::Applied);
         }
         let version = self.version()?;
-        level::check_stored(head.skip, action)?;
+        level::check_scope(action)?;
         self.header.set_revision(&scope, head.index.next());
         let undoes = noop && version == Version::V2;
         let skip = if undoes { head.skip } else { 0 };
         let step = Step { scope: &scope, index: head.index.get(), skip, row: head.index };
+        self.refuse_odd(&step, action)?;
         self.step(&step, action, &mut NoActions, recorded())
     }
 }

@@ -9,13 +9,16 @@
 //! that may be returned to is kept (states are shared, so that is cheap), and only what no state is kept for
 //! is applied again: `spine` holds those states, `schedule` says which are worth keeping.
 
+mod carried;
 mod document;
 pub mod gc;
 mod header;
 mod history;
+mod irregular;
 mod level;
 mod live;
 mod load;
+mod odd;
 mod rows;
 mod schedule;
 mod scopes;
@@ -26,12 +29,15 @@ mod union;
 
 use crate::model::ids::OpIndex;
 use crate::model::operation::Action;
+use crate::model::progress::Stop;
 use crate::reducer::FoldError;
 
+pub use carried::{Carried, Held};
 pub use document::Document;
 pub use header::Header;
 pub use history::Recorded;
 pub use level::{check_row, is_document_level};
+pub use odd::is_history_action;
 pub use rows::RowHead;
 pub use schedule::Schedule;
 
@@ -58,6 +64,9 @@ pub enum ProtocolError {
     /// The engine behind the fold failed.
     #[error(transparent)]
     Fold(#[from] FoldError),
+    /// The user or the clock stopped it.
+    #[error(transparent)]
+    Stopped(#[from] Stop),
     /// An operation could not be read again.
     #[error("cannot read operation {index} again")]
     Again {
@@ -80,6 +89,14 @@ pub trait Actions {
         rows: &[OpIndex],
         each: &mut dyn FnMut(&Action<'_>) -> Result<(), ProtocolError>,
     ) -> Result<(), ProtocolError>;
+
+    /// Asked now and then while operations are applied again that need not be read.
+    ///
+    /// # Errors
+    /// `Stopped`.
+    fn check(&mut self) -> Result<(), ProtocolError> {
+        Ok(())
+    }
 }
 
 /// For documents that keep their actions themselves.

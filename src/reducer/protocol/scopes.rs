@@ -19,11 +19,11 @@ impl Document {
         let before = self.fold.checkpoint()?;
         let snapshot = input.get("initialState").filter(|state| !state.is_falsy());
         let snapshot = snapshot.or_else(|| input.get("state").filter(|state| !state.is_falsy()));
-        let mut shared = before.is(&self.initial) || same(&before, &self.initial);
+        let mut shared = !self.parted && (before.is(&self.initial) || same(&before, &self.initial));
         if let Some(snapshot) = snapshot.and_then(Json::as_object) {
             self.overlay(snapshot)?;
             self.initial = self.fold.checkpoint()?;
-            shared = true;
+            (self.parted, shared) = (false, true);
         }
         let version = input.get("toVersion").map_or(Json::Null, Json::to_owned_json);
         self.edit_document(|document| {

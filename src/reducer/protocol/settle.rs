@@ -3,19 +3,21 @@
 
 use super::document::Document;
 use super::history::{History, Place, Plan};
-use super::step::{Part, part};
+use super::step::{Part, part, scope_of};
 use super::{Actions, ProtocolError};
 use crate::model::ids::{OpIndex, Scope};
 use crate::model::operation::Action;
 use crate::model::state::State;
 
-/// Which states to keep while operations are applied again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Keep {
-    /// The one after each of them.
-    Every,
-    /// None.
-    None,
+/// What JavaScript says of an operation without an action.
+const LOST: &str = "Cannot read properties of undefined (reading 'id')";
+
+/// An operation of a history that is applied again.
+#[derive(Clone, Copy, Debug)]
+struct Stop {
+    entry: usize,
+    /// Where the state after it is kept.
+    keep: Option<Place>,
 }
 
 impl Document {
@@ -29,7 +31,10 @@ impl Document {
         let root = self.root(at, source)?;
         let Plan { from, apply } = self.histories[at].plan();
         self.fold.restore(&from.unwrap_or(root))?;
-        self.again(at, &apply, Keep::Every, source)?;
+        let history = &self.histories[at];
+        let stops: Vec<Stop> =
+            apply.iter().map(|&place| Stop { entry: history.position(place), keep: Some(place) }).collect();
+        self.again(at, &stops, source)?;
         self.histories[at].align();
         Ok(self.fold.checkpoint()?)
     }
@@ -40,7 +45,7 @@ impl Document {
         self.invalidate();
         self.fold.restore(&self.initial)?;
         for at in 0..self.histories.len() {
-            self.again(at, &self.histories[at].path(), Keep::None, source)?;
+            self.again_unkept(at, &self.histories[at].path(), source)?;
         }
         Ok(self.fold.checkpoint()?)
     }
@@ -52,36 +57,49 @@ impl Document {
         }
         self.fold.restore(&self.initial)?;
         for other in (0..self.histories.len()).filter(|&other| other != at) {
-            self.again(other, &self.histories[other].path(), Keep::None, source)?;
+            self.again_unkept(other, &self.histories[other].path(), source)?;
         }
         let root = self.fold.checkpoint()?;
         self.histories[at].root = Some(root.clone());
         Ok(root)
     }
 
-    /// Applies operations of a history again, those that the document has itself and those that the stream has.
-    fn again(
+    /// Applies entries of a history again, and keeps none of the states after them.
+    pub(super) fn again_unkept(
         &mut self,
         at: usize,
-        places: &[Place],
-        keep: Keep,
+        entries: &[usize],
         source: &mut dyn Actions,
     ) -> Result<(), ProtocolError> {
-        let mut rest = places;
+        let stops: Vec<Stop> = entries.iter().map(|&entry| Stop { entry, keep: None }).collect();
+        self.again(at, &stops, source)
+    }
+
+    /// Applies operations of a history again, those that the document has itself and those that the stream has.
+    fn again(&mut self, at: usize, stops: &[Stop], source: &mut dyn Actions) -> Result<(), ProtocolError> {
+        /// Operations between two looks at the clock.
+        const STRIDE: usize = 256;
+        let mut rest = stops;
         while let Some(&first) = rest.first() {
-            let history = &self.histories[at];
-            if let Some(recorded) = &history.entry(first).recorded {
+            if rest.len().is_multiple_of(STRIDE) {
+                source.check()?;
+            }
+            let entries = &self.histories[at].entries;
+            if entries[first.entry].lost {
+                return Err(ProtocolError::Thrown(LOST.to_owned()));
+            }
+            if let Some(recorded) = &entries[first.entry].recorded {
                 let action = recorded.action.clone();
-                self.again_one(at, first, &action, keep)?;
+                self.again_one(at, first, &action)?;
                 rest = &rest[1..];
                 continue;
             }
-            let entries = rest.iter().map(|&place| history.entry(place));
+            let entries = rest.iter().map(|stop| &entries[stop.entry]);
             let rows: Vec<OpIndex> =
                 entries.take_while(|entry| entry.recorded.is_none()).map(|entry| entry.row).collect();
-            let mut places = rest[..rows.len()].iter();
-            source.again(&rows, &mut |action| match places.next() {
-                Some(&place) => self.again_one(at, place, action, keep),
+            let mut stops = rest[..rows.len()].iter();
+            source.again(&rows, &mut |action| match stops.next() {
+                Some(&stop) => self.again_one(at, stop, action),
                 None => Ok(()),
             })?;
             rest = &rest[rows.len()..];
@@ -89,14 +107,13 @@ impl Document {
         Ok(())
     }
 
-    fn again_one(&mut self, at: usize, place: Place, action: &Action<'_>, keep: Keep) -> Result<(), ProtocolError> {
+    fn again_one(&mut self, at: usize, stop: Stop, action: &Action<'_>) -> Result<(), ProtocolError> {
         if part(action) == Part::Level {
-            self.apply_level_again(action)?;
+            self.apply_level_again(action, self.histories[at].entries[stop.entry].slot.skip)?;
         } else {
-            let scope = self.histories[at].scope.clone();
-            self.apply(&scope, action)?;
+            self.apply(&scope_of(action)?, action)?;
         }
-        if keep == Keep::Every {
+        if let Some(place) = stop.keep {
             let state = self.fold.checkpoint()?;
             self.histories[at].replayed(place, state);
         }
@@ -110,6 +127,9 @@ impl Document {
         }
         self.histories.push(History::new(scope.clone()));
         let at = self.histories.len() - 1;
+        if self.is_irregular() {
+            return Ok(at);
+        }
         let state = self.fold.checkpoint()?;
         let root = self.root(at, source)?;
         self.fold.restore(&state)?;

@@ -43,14 +43,13 @@ impl Document {
         if part == Part::Level {
             self.apply_level(action)?;
         }
-        self.has_global |= *step.scope == *"global";
         if step.skip > 0 && !self.schedule.looks_back_from(step.row) {
             return Err(ProtocolError::LooksBack(step.row));
         }
         let noop = action.kind == *"NOOP";
         let slot = Slot { index: step.index, skip: step.skip, noop };
         let applies = part != Part::Level || action.kind == *"LOAD_STATE";
-        let mut entry = Entry { slot, row: step.row, applies, denied: false, recorded };
+        let mut entry = Entry { slot, row: step.row, applies, denied: false, lost: false, recorded };
         if step.skip == 0 && !self.schedule.looks_back_from(step.row) {
             return self.apply(step.scope, action);
         }
@@ -66,10 +65,17 @@ impl Document {
         }
         if noop && version == Version::V2 {
             self.histories[at].append(entry, version, None);
-            self.settle(at, source)?;
-            self.others_changed(at);
+            if self.is_irregular() {
+                self.undo_in_order(at, source)?;
+            } else {
+                self.settle(at, source)?;
+                self.others_changed(at);
+            }
             self.revise(at);
             return Ok(Outcome::Applied);
+        }
+        if self.is_irregular() || self.histories[at].comes_late(slot) {
+            return self.retract_in_order(step, entry, action, source);
         }
         let before = self.fold.checkpoint()?;
         let header = |history: &History| Some(slot).filter(|_| history.scope == *step.scope);
@@ -83,7 +89,7 @@ impl Document {
         if let Outcome::Failed(_) = outcome {
             if fresh {
                 self.histories.truncate(at);
-                return Err(ProtocolError::Thrown(format!("No operations found for scope: {}", step.scope)));
+                return Err(no_operations(step.scope));
             }
             self.fold.restore(&before)?;
             self.histories.iter_mut().zip(taken).for_each(|(history, taken)| history.restore(taken));
@@ -152,6 +158,11 @@ impl Document {
             }
         }
     }
+}
+
+/// Why a skip cannot fail as the first operation of its scope (reactor format §4.9).
+pub(super) fn no_operations(scope: &Scope) -> ProtocolError {
+    ProtocolError::Thrown(format!("No operations found for scope: {scope}"))
 }
 
 /// Who an action is for.

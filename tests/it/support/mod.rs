@@ -5,6 +5,7 @@ mod dump;
 mod env;
 pub(crate) mod logs;
 pub(crate) mod naive;
+pub(crate) mod ring;
 mod store_file;
 pub(crate) mod tools;
 

@@ -83,10 +83,10 @@ impl Naive {
         self.row(&Operation { slot: slot(index, skip, action), denied: false, action: action.clone() })
     }
 
-    /// A stored row (§6.4 step 5).
+    /// A stored row of the stream `global` (§6.4 step 5). A denied one stays with its stream, whatever its action names.
     pub(crate) fn row(&mut self, operation: &Operation) -> Result<(), String> {
         if operation.denied {
-            self.history(&operation.action.scope).push(operation.clone());
+            self.history(&"global".into()).push(operation.clone());
             return Ok(());
         }
         self.reduce(operation, true)

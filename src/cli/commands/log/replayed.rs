@@ -15,7 +15,7 @@ use crate::model::progress::{Progress, Stop};
 use crate::model::state::State;
 use crate::reducer::Outcome;
 use crate::reducer::protocol::{Document, ProtocolError};
-use crate::replay::{Goal, Observer, Position, ReplayError, Sources, Start, Step, Warning, walk};
+use crate::replay::{Goal, Observer, Position, Rejection, ReplayError, Sources, Start, Step, Warning, walk};
 use crate::store::{Flow, Order, Read, StoreError};
 
 /// Replays the stream up to the end of `span`, and prints what is wanted of it and has not been printed yet.
@@ -113,7 +113,7 @@ impl Replayed<'_, '_, '_> {
             ProtocolError::Fold(error) => ReplayError::Fold(error),
             error => {
                 let message = error.to_string();
-                ReplayError::Rejected { stream: self.stream.clone(), index: None, message }
+                ReplayError::Rejected { stream: self.stream.clone(), index: None, rejection: Rejection::Other, message }
             }
         })?;
         Ok(Moment { state: Some(state), json: OnceCell::new() })

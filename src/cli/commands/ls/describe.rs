@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::cli::ctx::Ctx;
+use crate::cli::ctx::{Ctx, Reading};
 use crate::cli::ui::Talk;
 use crate::model::ids::{Branch, Span, StreamKey};
 use crate::model::json::{Json, Text};
@@ -128,7 +128,7 @@ fn rebuilt_name(
     let main = facts.heads.iter().any(|head| head.branch == Branch::main());
     let branch = if main { Branch::main() } else { first };
     let target = Target::literal(entry.id.as_str(), None, Some(branch.as_str()), At::Head);
-    let (snapshot, _) = ctx.rebuild(store, &target)?;
+    let (snapshot, _) = ctx.rebuild(store, &target, Reading::Own)?;
     Ok(snapshot.header.get("name").and_then(Json::as_text).map_or(Text::from(""), Text::to_owned_text))
 }
 

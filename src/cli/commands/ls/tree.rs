@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde_json::Value;
 
-use crate::cli::ctx::Ctx;
+use crate::cli::ctx::{Ctx, Reading};
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::render::json::Members;
 use crate::cli::render::table::one_line;
@@ -77,7 +77,7 @@ pub(super) fn run(drive: &str, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
     let mut target: Target = drive.parse()?;
     target.scope.get_or_insert_with(Scope::global);
     let store = ctx.open_store()?;
-    let (snapshot, _) = ctx.rebuild(&*store, &target)?;
+    let (snapshot, _) = ctx.rebuild(&*store, &target, Reading::Own)?;
     for warning in &snapshot.warnings {
         ui.talk.warning(warning);
     }

@@ -88,7 +88,7 @@ struct BaseView {
     /// The first operation, or a keyframe.
     #[schemars(extend("enum" = ["genesis", "keyframe"]))]
     kind: &'static str,
-    /// The last operation it includes; `null` for genesis.
+    /// The last operation it includes; `null` for genesis, and for a keyframe that says it includes none.
     revision: Option<u64>,
 }
 
@@ -171,6 +171,7 @@ fn explain(explain: &Explain, elapsed: Duration) -> ExplainView {
         base: match explain.base {
             Base::Genesis => BaseView { kind: "genesis", revision: None },
             Base::Keyframe(revision) => BaseView { kind: "keyframe", revision: Some(revision.get()) },
+            Base::EarlyKeyframe => BaseView { kind: "keyframe", revision: None },
         },
         considered: considered.collect(),
         operations_read: explain.operations_read,

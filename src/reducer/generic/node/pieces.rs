@@ -3,9 +3,9 @@
 //! All that has an allocation of its own is named by it, however small: a value that is named need not be looked at.
 
 use super::Node;
-use crate::reducer::seq::Seq;
 use crate::model::json::{Text, write_text};
 use crate::model::state::{Piece, piece_id};
+use crate::reducer::seq::Seq;
 
 /// How deeply groups may be nested. What is deeper is written as a whole when it changes.
 const MAX_GROUPS: usize = 32;
