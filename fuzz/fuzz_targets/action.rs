@@ -57,7 +57,8 @@ fn same_after_printing(action: &Action<'_>) {
         again.context.as_ref().map(canonical),
         action.context.as_ref().map(canonical).filter(|text| text != b"null")
     );
-    assert_eq!(check("d", &again), check("d", action));
+    let (before, after) = (check("d", action), check("d", &again));
+    assert!(before == after || action.context.as_ref().is_some_and(has_infinity), "{before:?} became {after:?}");
 }
 
 /// Numbers beyond the range of doubles are infinite, and infinities print as `null`.
