@@ -211,7 +211,7 @@ impl NextIndex {
     )]
     pub fn from_number(number: f64) -> Option<Self> {
         const LIMIT: f64 = 9e15;
-        ((0.0..LIMIT).contains(&number) && number.fract() == 0.0).then(|| NextIndex(number as u64))
+        ((0.0..LIMIT).contains(&number) && number.fract() == 0.0).then_some(NextIndex(number as u64))
     }
 
     /// The number as a header stores it.

@@ -43,6 +43,9 @@ pub trait StateParts: Any + Send + Sync {
     }
 }
 
+/// Visits pieces, in order.
+pub type VisitPieces<'a> = dyn Fn(&mut dyn FnMut(Piece<'_>)) + 'a;
+
 /// A piece of the canonical text of a state.
 pub enum Piece<'a> {
     /// Text that belongs to this state alone: what holds the shared values together.
@@ -61,7 +64,7 @@ pub enum Piece<'a> {
         id: usize,
         /// Visits the pieces that the text is made of, in order, as [`StateParts::pieces`] does. The recursion is the
         /// visitor's, too, so groups in groups should be a few dozen at most.
-        pieces: &'a dyn Fn(&mut dyn FnMut(Piece<'_>)),
+        pieces: &'a VisitPieces<'a>,
     },
 }
 
@@ -126,6 +129,7 @@ impl State {
 /// The text that the pieces of a state make, for tests.
 #[cfg(test)]
 pub(crate) fn joined(state: &State, scope: &str) -> Option<Vec<u8>> {
+    #[expect(clippy::needless_pass_by_value, reason = "a piece is handed out once")]
     fn join(piece: Piece<'_>, text: &mut Vec<u8>) {
         match piece {
             Piece::Text(own) => text.extend_from_slice(own),

@@ -1,8 +1,8 @@
 //! Which models have made a state.
 
-use sha2::{Digest as _, Sha256};
 use smallvec::SmallVec;
 
+use crate::model::checksum::Checksum;
 use crate::model::ids::{DocumentType, Fingerprint};
 use crate::reducer::{ModelId, Registry, RegistryError};
 
@@ -38,13 +38,12 @@ impl<'a> Models<'a> {
         match &all[..] {
             [one] => Ok(one.clone()),
             several => {
-                let mut sha = Sha256::new();
+                let mut all = Vec::new();
                 for fingerprint in several {
-                    sha.update((fingerprint.as_str().len() as u64).to_le_bytes());
-                    sha.update(fingerprint.as_str());
+                    all.extend_from_slice(&(fingerprint.as_str().len() as u64).to_le_bytes());
+                    all.extend_from_slice(fingerprint.as_str().as_bytes());
                 }
-                let digest: String = sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-                Ok(format!("models-{digest}").into())
+                Ok(format!("models-{}", Checksum::of(&all)).into())
             }
         }
     }

@@ -12,7 +12,7 @@ pub enum Rejection {
     /// The row is an UNDO, REDO or PRUNE, which no reactor stores (reactor format §6.8).
     HistoryAction,
     /// The row is one of the protocol's own actions and not of the form that its type demands: releases before 6.0 stored
-    /// SET_NAME with a text (reactor format §4.8, §11).
+    /// `SET_NAME` with a text (reactor format §4.8, §11).
     BadForm,
     /// Anything else.
     Other,

@@ -82,7 +82,7 @@ impl StoredDocument {
         let mut operations = carried(document.get("operations"));
         if let Some(resumed) = if other { operation_at(sources, stream, start)? } else { None } {
             match operations.iter_mut().find(|(scope, _)| *scope == stream.scope) {
-                Some((_, list)) => *list = vec![resumed],
+                Some((_, held)) => *held = vec![resumed],
                 None => operations.push((stream.scope.clone(), vec![resumed])),
             }
         }
@@ -151,16 +151,15 @@ impl Timeline {
             let more = included == page.heads().len();
             Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
-        timeline.first_version = match timeline.held.first() {
-            Some(upgrade) => upgrade.from,
-            None => {
-                let state = timeline.document.state().map_err(|error| thrown(stream, None, error))?;
-                if stored.document_start.is_some() {
-                    let version = member(state.scope("document").as_ref(), "version").map(drop);
-                    version.map_err(|text| rejected(stream, None, text))?;
-                }
-                version_of(&state)
+        timeline.first_version = if let Some(upgrade) = timeline.held.first() {
+            upgrade.from
+        } else {
+            let state = timeline.document.state().map_err(|error| thrown(stream, None, error))?;
+            if stored.document_start.is_some() {
+                let version = member(state.scope("document").as_ref(), "version").map(drop);
+                version.map_err(|text| rejected(stream, None, text))?;
             }
+            version_of(&state)
         };
         Ok(timeline)
     }

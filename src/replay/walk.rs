@@ -191,7 +191,7 @@ impl Seen {
     }
 }
 
-impl<'a, 'o> Pass<'a, 'o> {
+impl<'a> Pass<'a, '_> {
     pub(super) fn new(sources: &'a Sources<'a>, goal: Goal<'a>, streams: &'a [StreamHead], keep: Keep) -> Self {
         let (start, observer, stored, seen) = (Start::Base, None, None, Seen::default());
         Pass { sources, goal, streams, keep, start, observer, stored, seen }

@@ -129,7 +129,7 @@ mod tests {
     const MOST: usize = 1 << 20;
 
     fn text(n: u32) -> Vec<u8> {
-        (0..n).map(|n| format!("{{\"n\":{}}},", n.wrapping_mul(2_654_435_761))).collect::<String>().into_bytes()
+        (0..n).flat_map(|n| format!("{{\"n\":{}}},", n.wrapping_mul(2_654_435_761)).into_bytes()).collect()
     }
 
     #[test]

@@ -13,8 +13,9 @@ use super::rows::Rows;
 use super::spine::Spine;
 use super::{Checks, Report, Seals, Tally};
 use crate::model::ids::{Branch, DocumentId, DocumentType, NextIndex, OpIndex, Revision, Scope, StreamKey};
+use crate::model::target::escape;
 use crate::reducer::RegistryError;
-use crate::replay::{Goal, Position, ReplayError, Sources, Start, walk};
+use crate::replay::{Goal, Position, Rejection, ReplayError, Sources, Start, walk};
 use crate::store::records::{CheckedKeyframe, StreamSeal};
 use crate::store::{Detail, StoreError, StreamHead};
 
@@ -189,7 +190,7 @@ impl Check<'_> {
         (stream, head): (&StreamKey, Revision),
         (spine, heads): (&Spine, &[(Scope, NextIndex)]),
         labels: &[i64],
-        held: Option<Held>,
+        kept: Option<Held>,
     ) -> Result<(), ReplayError> {
         let Check { sources, checks, .. } = *self;
         self.tally.streams += 1;
@@ -199,26 +200,26 @@ impl Check<'_> {
             // Its place is known to be wrong, which is all there is to know.
             self.tally.keyframes += 1;
         }
-        let held = held.filter(|held| {
-            let reachable = held.last <= head.last();
+        let kept = kept.filter(|row| {
+            let reachable = row.last <= head.last();
             if !reachable {
-                self.findings.add(held.ahead(stream, Some(head)));
+                self.findings.add(row.ahead(stream, Some(head)));
             }
             reachable
         });
         let due: VecDeque<u64> = labels.iter().filter(reachable).map(|label| label.unsigned_abs()).collect();
         let past = Past::read(sources.read, stream, self.seals)?;
         let goal = Stream { key: stream, head, spine, heads, past: &past };
-        let held_at = held.as_ref().map(|held| held.last);
-        if let Some(base) = past.base(&due, held_at).filter(|_| !(checks.anew || checks.signatures)) {
+        let kept_at = kept.as_ref().map(|row| row.last);
+        if let Some(base) = past.base(&due, kept_at).filter(|_| !(checks.anew || checks.signatures)) {
             let before = (self.findings.clone(), self.tally);
-            if self.pass(&goal, Start::BaseUpTo(base), due.clone(), held.clone())? == Past::KEPT {
+            if self.pass(&goal, Start::BaseUpTo(base), due.clone(), kept.clone())? == Past::KEPT {
                 return Ok(());
             }
             // Once more, from the first operation on, which tells what has changed.
             (self.findings, self.tally) = before;
         }
-        self.pass(&goal, Start::Genesis, due, held).map(drop)
+        self.pass(&goal, Start::Genesis, due, kept).map(drop)
     }
 
     /// One pass over a stream, with what cannot be replayed looked at as rows. Says whether the past was as recorded; if it
@@ -265,6 +266,7 @@ impl Check<'_> {
     /// Makes a finding of what ended a replay, if it is one.
     fn failed(&mut self, stream: &StreamKey, spine: &Spine, error: ReplayError) -> Result<(), ReplayError> {
         let document = self.stream(&stream.branch, &Scope::document());
+        let mut assume = false;
         let (code, at, index) = match &error {
             // The pass over the rows alone has told it, of this stream or of the document scope.
             ReplayError::Store(StoreError::Corrupt { .. })
@@ -273,7 +275,10 @@ impl Check<'_> {
                 return Ok(());
             }
             ReplayError::Store(StoreError::Corrupt { .. }) => (Code::RowCorrupt, document, None),
-            ReplayError::Rejected { stream, index, .. } => (Code::Unreplayable, stream.clone(), *index),
+            ReplayError::Rejected { stream, index, rejection, .. } => {
+                assume = *rejection == Rejection::BaseReducer;
+                (Code::Unreplayable, stream.clone(), *index)
+            }
             ReplayError::Model(RegistryError::ModelMissing(id) | RegistryError::StepMissing(id)) => {
                 (Code::ModelMissing, document, spine.asks_for(id.version))
             }
@@ -283,7 +288,10 @@ impl Check<'_> {
         // Every stream of the document fails where its document scope does.
         if !self.findings.has(&at, code) {
             let finding = Finding::new(code, &at, index, error.to_string());
-            let command = index.map(|index| format!("snapctl log {at}:{index}"));
+            let command = match index {
+                _ if assume => Some(format!("snapctl verify {} --assume-base-reducer 1", escape(at.document.as_str()))),
+                index => index.map(|index| format!("snapctl log {at}:{index}")),
+            };
             self.findings.add(Finding { command, ..finding });
         }
         Ok(())

@@ -26,7 +26,7 @@ pub(super) struct Rows<'a> {
     /// Where the next operation goes after the last seal that fits.
     sealed: NextIndex,
     broken: bool,
-    n_rows: u64,
+    count: u64,
 }
 
 impl<'a> Rows<'a> {
@@ -59,7 +59,7 @@ impl<'a> Rows<'a> {
             recorded: VecDeque::new(),
             sealed: NextIndex::default(),
             broken: false,
-            n_rows: 0,
+            count: 0,
         }
     }
 
@@ -95,7 +95,7 @@ impl<'a> Rows<'a> {
 
     /// How many there were.
     pub(super) fn n_rows(&self) -> u64 {
-        self.n_rows
+        self.count
     }
 
     /// The seal of the stream up to the last row.
@@ -113,7 +113,7 @@ impl<'a> Rows<'a> {
     pub(super) fn row(&mut self, row: &OperationRow<'_>, findings: &mut Findings) {
         let index = row.index;
         let expected = std::mem::replace(&mut self.next, index.next());
-        self.n_rows += 1;
+        self.count += 1;
         self.seal = self.seal.then(row);
         self.compare_seal(index, findings);
         if index != expected.index() {

@@ -80,12 +80,11 @@ impl Spine {
         if members.get("isDeleted").is_none() {
             return;
         }
-        match known {
-            Some((_, at)) => drop(members.insert("deletedAtUtcIso".into(), Json::String(at.clone()))),
-            None => {
-                members.remove("isDeleted");
-                members.remove("deletedAtUtcIso");
-            }
+        if let Some((_, at)) = known {
+            members.insert("deletedAtUtcIso".into(), Json::String(at.clone()));
+        } else {
+            members.remove("isDeleted");
+            members.remove("deletedAtUtcIso");
         }
     }
 }

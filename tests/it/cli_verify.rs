@@ -51,7 +51,7 @@ fn what_is_right_is_ok_and_counted() {
     assert_eq!(answer["verdict"], "ok");
     assert_eq!(answer["complete"], true);
     let checked = json!({
-        "documents": 1, "ofDocuments": 1, "streams": 4, "operations": 28, "ofOperations": 28,
+        "documents": 1, "ofDocuments": 1, "streams": 4, "operations": 28, "sealed": 0, "ofOperations": 28,
         "keyframes": 2, "ofKeyframes": 2, "hashes": 26, "signatures": 0,
     });
     assert_eq!(answer["checked"], checked);

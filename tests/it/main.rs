@@ -55,4 +55,5 @@ mod vectors_phd;
 mod vectors_protocol;
 mod vectors_rebuild;
 mod verified;
+mod verify_record;
 mod verify_seals;

@@ -68,6 +68,7 @@ pub(crate) const PAGE: Page = Page {
 /// The exit code is 1 if there are errors or warnings, 5 if something could not be checked and nothing else is wrong, and
 /// 0 only if everything was checked. Notes do not count.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub(crate) struct VerifyArgs {
     /// What to check: DOC[/SCOPE][@BRANCH]; everything unless named
     #[arg(value_name = "TARGET")]
@@ -118,8 +119,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long)]
     anew: bool,
 
-    /// Write a report, too: junit=FILE is JUnit XML, github is workflow commands on stderr; may be repeated
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", help = REPORTS)]
     report: Vec<ReportTo>,
 
     /// Tell only findings with this code; may be repeated
@@ -130,6 +130,9 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "CODE")]
     ignore: Vec<Code>,
 }
+
+const REPORTS: &str =
+    "Write a report, too: junit=FILE is JUnit XML, github is workflow commands on stderr; may be repeated";
 
 /// How much is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use super::super::state::Piece;
+use super::super::state::{Piece, VisitPieces};
 
 /// From how many bytes on a value has a part of its own, instead of a place in the text of the one around it: that one
 /// is copied when another of its values changes.
@@ -131,6 +131,7 @@ impl<'o> Draft<'o> {
     }
 
     /// Takes the next piece, and writes of it what is not known.
+    #[expect(clippy::needless_pass_by_value, reason = "a piece is a few words, and is handed out once")]
     pub(super) fn add(&mut self, piece: Piece<'_>, known: &mut Known) {
         let id = match piece {
             Piece::Text(text) => {
@@ -159,7 +160,7 @@ impl<'o> Draft<'o> {
     }
 
     /// Puts the pieces of a group together that is not known as a whole.
-    fn open(&mut self, pieces: &dyn Fn(&mut dyn FnMut(Piece<'_>)), known: &mut Known) -> Part {
+    fn open(&mut self, pieces: &VisitPieces<'_>, known: &mut Known) -> Part {
         let before = self.old.nested.first().map(|nested| &*nested.part);
         let mut draft = Draft::new(before, known);
         pieces(&mut |piece| draft.add(piece, known));

@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn takes_up_anywhere_in_texts_of_any_length() {
-        let text: Vec<u8> = (0..3 * STRIDE + 70).map(|n| b'a' + (n % 23) as u8).collect();
+        let text: Vec<u8> = (0..3 * STRIDE + 70).map(|n| b"abcdefghijklmnopqrstuvw"[n % 23]).collect();
         for (len, piece) in (0..text.len()).flat_map(|len| [(len, 1 + len % 7), (len, 100), (len, len + 1)]) {
             let mut marks = Marks::default();
             let mut changed = text.clone();

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::ids::Scope;
 use crate::model::json::Json;
-use crate::model::state::{JsonState, Piece, StateParts, joined, piece_id};
+use crate::model::state::{JsonState, Piece, StateParts, VisitPieces, joined, piece_id};
 
 /// A text in groups of groups, of which states share what they did not change.
 #[derive(Clone, Debug)]
@@ -26,8 +26,7 @@ impl Tree {
                 each(Piece::Shared { id: piece_id(text, 0), write: &|out| out.extend_from_slice(text.as_bytes()) });
             }
             Tree::Group(trees) => {
-                let pieces: &dyn Fn(&mut dyn FnMut(Piece<'_>)) =
-                    &|each| trees.iter().for_each(|tree| tree.pieces(each));
+                let pieces: &VisitPieces<'_> = &|each| trees.iter().for_each(|tree| tree.pieces(each));
                 each(Piece::Group { id: piece_id(trees, 0), pieces });
             }
         }

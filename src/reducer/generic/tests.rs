@@ -517,10 +517,10 @@ fn a_deep_state_is_hashed_on_a_small_stack() {
     };
     let hash = move || {
         let mut hash = RunningHash::default();
-        ["a", "b", "b", "a"].into_iter().for_each(|text| {
+        for text in ["a", "b", "b", "a"] {
             let state = state(text);
             assert_eq!(hash.hash(&state, "global"), state.hash("global"));
-        });
+        }
     };
     std::thread::Builder::new().stack_size(1 << 20).spawn(hash).unwrap().join().unwrap();
 }

@@ -52,7 +52,7 @@ impl Document {
         if !self.schedule.looks_back_from(step.row) {
             return Err(ProtocolError::LooksBack(step.row));
         }
-        let text = match (&*action.kind.as_bytes(), self.version()?) {
+        let text = match (action.kind.as_bytes(), self.version()?) {
             (b"UNDO", Version::V1) => self.undone_v1(step),
             (b"UNDO", Version::V2) => self.undone_v2(step),
             _ => self.pruned(action),
@@ -140,8 +140,10 @@ impl Document {
                 return first_missing(slots.into_iter());
             }
             let len = slots.len();
+            #[expect(clippy::cast_precision_loss, reason = "lists are shorter than 2^53")]
+            let whole = len as f64;
             let start = place(number("start").unwrap_or(0.0), len);
-            let end = place(number("end").unwrap_or(len as f64), len);
+            let end = place(number("end").unwrap_or(whole), len);
             let pruned = slots.get(start..end).unwrap_or_default();
             first_missing(slots[..start].iter().chain(pruned).copied())
         });
@@ -170,10 +172,9 @@ fn missing_when_collected(mut slots: Vec<(Slot, bool)>) -> Option<String> {
 /// The first text with which a replay of operations that checks their indices fails. Denied ones are not checked.
 fn first_missing(slots: impl Iterator<Item = (Slot, bool)>) -> Option<String> {
     let mut next = 0;
-    slots.into_iter().find_map(|(slot, denied)| {
-        let text = missing(slot, std::mem::replace(&mut next, slot.index + 1)).filter(|_| !denied);
-        text
-    })
+    slots
+        .into_iter()
+        .find_map(|(slot, denied)| missing(slot, std::mem::replace(&mut next, slot.index + 1)).filter(|_| !denied))
 }
 
 /// Why an operation cannot be appended where `next` is due (reactor format §4.2).
@@ -187,7 +188,6 @@ fn missing(Slot { index, skip, .. }: Slot, next: u64) -> Option<String> {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
     reason = "a cast saturates, and lists are shorter than 2^53"
 )]
 fn place(number: f64, len: usize) -> usize {

@@ -19,10 +19,8 @@ impl Transaction<'_> {
         at_most: Revision,
     ) -> Result<Option<KeyframeEntry>, StoreError> {
         let row = self.find_keyframe(sql::NEAREST_KEYFRAME, stream, at_most)?;
-        let compressed = match self.reads_own()? {
-            true => self.find_keyframe(own::sql::NEAREST_COMPRESSED, stream, at_most)?,
-            false => None,
-        };
+        let compressed =
+            if self.reads_own()? { self.find_keyframe(own::sql::NEAREST_COMPRESSED, stream, at_most)? } else { None };
         // Of two in one place the row is the newer one.
         Ok(match (row, compressed) {
             (Some(row), Some(compressed)) if compressed.label > row.label => Some(compressed),

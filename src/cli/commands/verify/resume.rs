@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use etcetera::BaseStrategy as _;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::VerifyArgs;
 use super::view::Counts;
+use crate::model::checksum::Checksum;
 use crate::verify::Part;
 
 /// What is kept of a check.
@@ -123,5 +123,5 @@ fn name(location: &str, args: &VerifyArgs) -> String {
     let sample = args.sample.map(|sample| sample.to_string());
     let what =
         format!("{place:?} {:?} {} {:?} {sample:?} {}", args.targets, args.recursive, args.level, args.signatures);
-    Sha256::digest(what).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    Checksum::of(what.as_bytes()).to_string()
 }

@@ -109,6 +109,7 @@ pub(super) struct Counts {
 struct Tallied {
     streams: u64,
     operations: u64,
+    sealed: u64,
     n_operations: u64,
     keyframes: u64,
     n_keyframes: u64,
@@ -126,6 +127,7 @@ impl Counts {
         let (sum, more) = (&mut self.tally, &report.tally);
         sum.streams += more.streams;
         sum.operations += more.operations;
+        sum.sealed += more.sealed;
         sum.n_operations += more.n_operations;
         sum.keyframes += more.keyframes;
         sum.n_keyframes += more.n_keyframes;
@@ -205,10 +207,13 @@ impl Summary {
     /// Two or three sentences.
     pub(super) fn text(&self, verbose: bool) -> String {
         let Counts { documents, by_verdict, by_severity, tally } = &self.counts;
-        let Tallied { operations, n_operations, keyframes, n_keyframes, signatures, .. } = *tally;
+        let Tallied { operations, sealed, n_operations, keyframes, n_keyframes, signatures, .. } = *tally;
         let mut text = format!("checked {documents} of {}", count(self.n_documents, "document"));
         let _ = write!(text, ": {operations} of {}", count(n_operations, "operation"));
         let _ = write!(text, ", {keyframes} of {}", count(n_keyframes, "keyframe"));
+        if sealed > 0 {
+            let _ = write!(text, ", {sealed} operations as sealed");
+        }
         if signatures > 0 {
             let _ = write!(text, ", {}", count(signatures, "signature"));
         }
@@ -275,8 +280,10 @@ struct CheckedView {
     of_documents: u64,
     /// Streams of these documents.
     streams: u64,
-    /// Operations that were replayed and compared.
+    /// Operations that were replayed and compared, or are as they were sealed.
     operations: u64,
+    /// Those of them that are before a recorded keyframe and were digested, not replayed.
+    sealed: u64,
     /// Operations there are in these documents.
     of_operations: u64,
     /// Keyframes that were compared.
@@ -332,7 +339,7 @@ impl<'a> SummaryView<'a> {
     pub(super) fn last(summary: &'a Summary) -> Self {
         let Counts { documents, by_verdict: [ok, unverifiable, failed], by_severity: [note, warning, error], tally } =
             summary.counts.clone();
-        let Tallied { streams, operations, n_operations, keyframes, n_keyframes, hashes, signatures } = tally;
+        let Tallied { streams, operations, sealed, n_operations, keyframes, n_keyframes, hashes, signatures } = tally;
         let partial = operations < n_operations || keyframes < n_keyframes;
         SummaryView {
             verdict: summary.counts.worst().name(),
@@ -343,6 +350,7 @@ impl<'a> SummaryView<'a> {
                 of_documents: summary.n_documents,
                 streams,
                 operations,
+                sealed,
                 of_operations: n_operations,
                 keyframes,
                 of_keyframes: n_keyframes,

@@ -26,6 +26,7 @@ impl ModelState {
     ///
     /// # Errors
     /// The text that the operation records.
+    #[expect(clippy::needless_pass_by_value, reason = "a borrow that may be absent")]
     pub(super) fn apply(state: Option<&mut Self>, rule: Rule, input: &Json<'_>) -> Checked<()> {
         let state = match state {
             Some(ModelState::Indexed(state)) => return apply_indexed(Arc::make_mut(state), rule, input),
@@ -62,7 +63,8 @@ fn apply_indexed(state: &mut Indexed, rule: Rule, input: &Json<'_>) -> Checked<(
 
 impl Form for ModelState {
     fn read(scope: &Scope, state: Json<'static>) -> Self {
-        match Indexed::read(&state).filter(|_| *scope == *"global") {
+        let indexed = if *scope == *"global" { Indexed::read(&state) } else { None };
+        match indexed {
             Some(state) => ModelState::Indexed(Arc::new(state)),
             None => ModelState::Json(Arc::new(state)),
         }

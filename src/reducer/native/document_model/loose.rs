@@ -354,6 +354,7 @@ fn reorder(value: &mut Json<'static>, member: &'static str, order: &[Json<'_>]) 
 }
 
 /// Sets a member of an object, which whatever has an id is.
+#[expect(clippy::needless_pass_by_value, reason = "a borrow that may be absent")]
 fn set(value: Option<&mut Json<'static>>, member: &'static str, new: Json<'static>) {
     if let Some(Json::Object(object)) = value {
         object.insert(member.into(), new);

@@ -87,6 +87,7 @@ impl ScopeState {
     }
 
     /// Sets `state[member]`.
+    #[expect(clippy::needless_pass_by_value, reason = "a borrow that may be absent")]
     pub(super) fn set(state: Option<&mut Self>, member: &'static str, value: Json<'static>) -> Result<(), Failure> {
         match state {
             Some(ScopeState::Tree(tree)) => {

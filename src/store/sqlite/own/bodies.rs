@@ -47,6 +47,9 @@ pub(super) struct Stored {
 /// The body that others were last read with, by its number.
 pub(in crate::store::sqlite) type Base = Option<(i64, Rc<Vec<u8>>)>;
 
+/// A keyframe of a group, and its body unless that is damaged.
+type Member = (Owner, Result<Body, StoreError>);
+
 impl Transaction<'_> {
     /// What is known of the compressed body at a place, also of one that another program's keyframe hides.
     pub(super) fn find_body(&self, (document, scope, branch, label): Place<'_>) -> Result<Option<Body>, StoreError> {
@@ -220,7 +223,7 @@ impl Transaction<'_> {
     }
 
     /// The members of a group beside its base, in order.
-    fn members(&self, base: i64) -> Result<Vec<(Owner, Result<Body, StoreError>)>, StoreError> {
+    fn members(&self, base: i64) -> Result<Vec<Member>, StoreError> {
         let mut statement = self.prepare(sql::MEMBERS)?;
         let mut found = self.driver("read", statement.query([base]))?;
         let mut members = Vec::new();

@@ -19,6 +19,9 @@ use crate::store::{Flow, History, HistoryMut, Read as _, StoreError};
 const RUN: &str = "snapctl_run";
 const MUTATION: &str = "snapctl_mutation";
 
+/// A keyframe as it was, and its body if that is kept.
+type FormerWithBody = (Former, Option<Vec<u8>>);
+
 impl History for Transaction<'_> {
     fn runs(&self, visit: &mut dyn FnMut(&Run) -> Flow) -> Result<(), StoreError> {
         self.still(self.visit_history(RUN, sql::RUNS, None, &mut |row| Ok(visit(&run(row)?))))
@@ -123,11 +126,12 @@ impl Transaction<'_> {
     }
 
     /// A keyframe as it is now, and its body if it can be read.
-    fn former(&self, stream: &StreamKey, revision: Revision) -> Result<Option<(Former, Option<Vec<u8>>)>, StoreError> {
+    fn former(&self, stream: &StreamKey, revision: Revision) -> Result<Option<FormerWithBody>, StoreError> {
         let Some((document, scope, branch, label)) = place(stream, revision) else { return Ok(None) };
-        let mut statement = match self.has_row((document, scope, branch, label))? {
-            true => self.prepare(sql::FORMER_ROW)?,
-            false => self.prepare(sql::FORMER_COMPRESSED)?,
+        let mut statement = if self.has_row((document, scope, branch, label))? {
+            self.prepare(sql::FORMER_ROW)?
+        } else {
+            self.prepare(sql::FORMER_COMPRESSED)?
         };
         let mut found = self.driver("read", statement.query(params![document, scope, branch, label]))?;
         let Some(row) = self.driver("read", found.next())? else { return Ok(None) };

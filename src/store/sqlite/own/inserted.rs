@@ -31,7 +31,7 @@ struct Visit<'a, 's, 'v> {
     after: Serial,
     last: Option<Serial>,
     stream: Option<StreamKey>,
-    visit: &'v mut dyn FnMut(&InsertedKeyframe<'_>) -> Flow,
+    visitor: &'v mut dyn FnMut(&InsertedKeyframe<'_>) -> Flow,
 }
 
 impl Transaction<'_> {
@@ -41,7 +41,7 @@ impl Transaction<'_> {
         after: Serial,
         visit: &mut dyn FnMut(&InsertedKeyframe<'_>) -> Flow,
     ) -> Result<(), StoreError> {
-        let mut visit = Visit { transaction: self, selection, after, last: None, stream: None, visit };
+        let mut visit = Visit { transaction: self, selection, after, last: None, stream: None, visitor: visit };
         if selection.parts.is_empty() { visit.all() } else { visit.parts() }
     }
 }
@@ -208,6 +208,6 @@ impl Visit<'_, '_, '_> {
             let reason = format!("invalid UTF-8 at byte {}", bad.valid_up_to());
             error(BadValue { column: "document", reason }.into())
         })?;
-        Ok((self.visit)(&InsertedKeyframe { serial, stream, label, document_type, created, document }))
+        Ok((self.visitor)(&InsertedKeyframe { serial, stream, label, document_type, created, document }))
     }
 }

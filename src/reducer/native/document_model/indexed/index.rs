@@ -141,7 +141,9 @@ impl Index {
         }
         for detail in [Detail::Error, Detail::Example] {
             for item in operation.get(detail.list()).and_then(Json::as_array).unwrap_or_default() {
-                item.as_object().and_then(id).map(|id| self.forget_detail(detail, id));
+                if let Some(id) = item.as_object().and_then(id) {
+                    self.forget_detail(detail, id);
+                }
             }
         }
     }
