@@ -57,7 +57,7 @@ pub(crate) struct Global {
     ///
     /// Releases 6.0 to 6.2.1 took such documents for 1, older ones knew no other; 6.2.2 refuses to apply an operation to them,
     /// and so does snapctl without this.
-    #[arg(long, global = true, value_name = "VERSION", value_parser = PossibleValuesParser::new(["1", "2"]))]
+    #[arg(long, global = true, value_name = "VERSION", value_parser = base_reducers())]
     assume_base_reducer: Option<String>,
 
     #[arg(long, global = true, value_name = "DURATION", value_parser = checked(&TIMEOUT), help = help(&TIMEOUT))]
@@ -139,6 +139,13 @@ fn help(key: &dyn AnyKey) -> String {
 
 fn variable(about: &str, variable: &str) -> String {
     format!("{about} [env: {variable}]")
+}
+
+/// The base protocols there are.
+fn base_reducers() -> PossibleValuesParser {
+    let about =
+        [("1", "Undone steps carry a skip that counts positions"), ("2", "Undone steps cancel one operation each")];
+    PossibleValuesParser::new(about.map(|(name, about)| PossibleValue::new(name).help(about)))
 }
 
 /// Takes the texts that are values of a setting.

@@ -93,12 +93,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     out("store init", "the store that was made, or was there", of::<store::InitView>),
     out("store migrate", "what has become of snapctl's own tables", of::<store::MigrateView>),
     out("talk", "a line on stderr beside an answer, with --json and --ndjson", of::<Remark<'_>>),
-    out("verify", "what was checked, with what was found", of::<verify::SummaryView<'_>>),
-    out(
-        "verify-line",
-        "a line of verify --ndjson: findings, and what was checked at the end",
-        of::<verify::LineView<'_>>,
-    ),
+    out("verify", "what was checked, with what was found", of::<verify::WholeView<'_>>),
+    out("verify-line", "a line of verify --ndjson: findings, and what was checked at the end", of::<verify::LineView>),
 ];
 
 const fn out(name: &'static str, about: &'static str, schema: fn(&mut SchemaGenerator) -> Schema) -> Entry {

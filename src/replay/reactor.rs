@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::compose::composed;
 use super::resolve::head_of;
 use super::stored::StoredDocument;
-use super::timeline::Keep;
+use super::timeline::{Keep, to_number};
 use super::walk::{Pass, failure, settle};
 use super::{Goal, Position, ReplayError, Resolved, Snapshot, Sources, Trust, View, rebuild};
 use crate::model::ids::{OpIndex, Revision, Scope, Span, StreamKey};
@@ -64,7 +64,7 @@ pub fn document_as_reactor(sources: &Sources<'_>, goal: Goal<'_>) -> Result<Docu
     let mut pass = Pass::new(sources, goal, streams, Keep::Everything).from(stored.as_ref());
     let mut document = pass.replay().map_err(failure)?.timeline.document;
     if *goal.scope == Scope::document() {
-        let first = stored.as_ref().and_then(StoredDocument::start);
+        let first = stored.as_ref().map(StoredDocument::exact_start);
         document.carry(goal.scope.clone(), last_row(sources, goal, streams, first)?.into_iter().collect());
     }
     Ok(document)
@@ -89,7 +89,7 @@ fn last_row(
     sources: &Sources<'_>,
     goal: Goal<'_>,
     streams: &[StreamHead],
-    not_before: Option<Revision>,
+    not_before: Option<f64>,
 ) -> Result<Option<Carried>, ReplayError> {
     let stream = stream(goal);
     let target = match goal.position {
@@ -97,7 +97,7 @@ fn last_row(
         Position::At(target) => Some(target.unwrap_or(Revision::of(OpIndex::FIRST))),
     };
     let mut found = None;
-    sources.read.operations(&stream, Span::between(None, target), Order::Backward, &mut |row| {
+    sources.read.operations(&stream, Span::between(None, target), Order::Forward, &mut |row| {
         let skip = row.skip.map_or(0, std::num::NonZeroU32::get);
         let carried = |action: Action<'_>| Carried {
             slot: Slot { index: row.index.get(), skip, noop: action.kind == *"NOOP" },
@@ -106,8 +106,8 @@ fn last_row(
         };
         let action = Action::parse(row.action).map(carried);
         found = Some(action.map_err(|error| StoreError::corrupt_action(&stream, row.index, error)));
-        ControlFlow::Break(())
+        ControlFlow::Continue(())
     })?;
     let found = found.transpose()?;
-    Ok(found.filter(|row| not_before.is_none_or(|first| row.slot.index >= first.get())))
+    Ok(found.filter(|row| not_before.is_none_or(|first| to_number(OpIndex::new(row.slot.index)) >= first)))
 }

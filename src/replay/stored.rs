@@ -21,7 +21,7 @@ use crate::store::{Detail, Order, Part, Selection, Serial, StoreError};
 pub(super) struct StoredDocument {
     header: Object<'static>,
     state: JsonState,
-    initial: JsonState,
+    initial: Option<JsonState>,
     operations: Vec<(Scope, Vec<Carried>)>,
     /// The last index of its scope that it includes; fractions and numbers below 0 occur in damaged stores.
     start: f64,
@@ -89,7 +89,7 @@ impl StoredDocument {
         Ok(StoredDocument {
             header: header.and_then(Json::as_object).cloned().unwrap_or_default(),
             state: scopes(state),
-            initial: scopes(document.get("initialState")),
+            initial: document.get("initialState").map(|initial| scopes(Some(initial))),
             operations,
             start,
             document_start,
@@ -102,6 +102,11 @@ impl StoredDocument {
         floor(self.start).map(|index| Revision::of(OpIndex::new(index)))
     }
 
+    /// The same as it is stored.
+    pub(super) fn exact_start(&self) -> f64 {
+        self.start
+    }
+
     /// What an explanation says of it.
     pub(super) fn base(&self) -> Base {
         self.start().map_or(Base::EarlyKeyframe, Base::Keyframe)
@@ -111,7 +116,7 @@ impl StoredDocument {
         let document_type = self.header.get("documentType").and_then(Json::as_text).and_then(Text::as_str);
         let document = Document::reopen(
             Header::stored(&self.header),
-            &State::new(self.initial.clone()),
+            self.initial.clone().map(State::new).as_ref(),
             Box::new(Inert::new(self.state.clone())),
         )?;
         Ok((DocumentType::from(document_type.unwrap_or("undefined")), document))

@@ -120,7 +120,10 @@ fn targets_are_completed_from_the_store() {
         (&["rebuild", FIELD_NOTES, "--scope", "l"], &["local"]),
         (&["rebuild", FIELD_NOTES, "--scope", "local", "--at", "3"], &["3"]),
         (&["rebuild", FIELD_NOTES, "--branch", ""], &["main"]),
-        (&["ls", "--type", ""], &["json-merge-patch", "json-patch", "powerhouse/document-drive", "set"]),
+        (
+            &["ls", "--type", ""],
+            &["json-merge-patch", "json-patch", "powerhouse/document-drive", "powerhouse/document-model", "set"],
+        ),
         (&["log", "field-notes", "--type", "MO"], &["MOVE_NODE"]),
         (&["rebuild", "nothing"], &[]),
         (&["rebuild", "nothing/"], &[]),

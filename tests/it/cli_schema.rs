@@ -118,6 +118,19 @@ impl Described {
         indented.status.code().unwrap()
     }
 
+    /// Runs `verify`, whose lines are not the items of an array.
+    #[track_caller]
+    fn verify(&mut self, store: &Path, args: &[&str]) {
+        let run = |form: &str| {
+            let mut command = snapctl(&["--config", "snapctl.toml", "--store"]);
+            command.arg(store).arg("verify").arg(form).args(args).output().unwrap()
+        };
+        self.hold("verify", &serde_json::from_slice(&run("--json").stdout).unwrap());
+        for line in String::from_utf8(run("--ndjson").stdout).unwrap().lines() {
+            self.hold("verify-line", &serde_json::from_str(line).unwrap());
+        }
+    }
+
     /// Holds what was said on stderr, as JSON, against the schema of each line.
     #[track_caller]
     fn said(&mut self, stderr: &[u8]) {
@@ -255,6 +268,10 @@ fn every_command_prints_what_its_schema_says() {
     }
     let env = hostile();
     let path = env.path("ops.db");
+    for store in [&fixtures().join("drive.sqlite"), &path] {
+        described.verify(store, &[]);
+        described.verify(store, &["--max-errors", "1"]);
+    }
     for document in ["d1", "d2", "d3", "none"] {
         every_form(&mut described, &path, document);
     }

@@ -352,7 +352,9 @@ fn live(store: &dyn Store, deeds: &[(u64, u64, Deed)]) {
             Deed::Remove => {
                 let removed = write.records_mut().unwrap().remove().unwrap();
                 assert_eq!(removed.unreadable, []);
-                now.values_mut().for_each(|(_, pinned)| *pinned = false);
+                for (_, pinned) in now.values_mut() {
+                    *pinned = false;
+                }
             }
             Deed::Commit | Deed::RollBack => {
                 check(&*write, &now);

@@ -18,7 +18,7 @@ const MEMORY_KIB: u32 = 512 << 10;
 const TIME: Duration = Duration::from_secs(60);
 
 /// Everything that reads, with `d` as the document.
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "ls",
     "ls -l",
     "ls --tree d",
@@ -36,6 +36,7 @@ const COMMANDS: [&str; 22] = [
     "rebuild d/global --explain --trust any",
     "rebuild d/global --trust hashed",
     "rebuild d/global:keyframe:0",
+    "rebuild d/global:1 --as-reactor",
     "rebuild d/global:head~1",
     "rebuild d:@2025-01-01T12:00:00Z",
     "rebuild d/global:op:d.global.main.1",
@@ -46,7 +47,7 @@ const COMMANDS: [&str; 22] = [
 const BATCH: &str = "{\"document\":\"d\",\"scope\":\"global\"}\n{\"document\":\"d\"}\n";
 
 /// A drive with two folders and a keyframe, changed by `damage`.
-fn store(damage: impl FnOnce(&Connection)) -> TestEnv {
+pub(crate) fn store(damage: impl FnOnce(&Connection)) -> TestEnv {
     let env = TestEnv::with_store(|store| {
         store.drive("d", "One", 2);
         store.sql(
@@ -76,7 +77,7 @@ fn add(input: &str) -> String {
 
 /// Runs snapctl on `ops.db` with little memory, and checks what holds of every run.
 #[track_caller]
-fn run(env: &TestEnv, args: &str) -> Run {
+pub(crate) fn run(env: &TestEnv, args: &str) -> Run {
     run_with(env, &args.split(' ').collect::<Vec<_>>(), BATCH.as_bytes(), MEMORY_KIB)
 }
 
@@ -311,7 +312,16 @@ fn positions_and_skips_at_the_edges() {
 }
 
 /// Adds rows to a store, quickly.
-fn fill(file: &Connection, rows: impl Iterator<Item = (String, String, i64, u32, String)>) {
+pub(crate) fn fill(file: &Connection, rows: impl Iterator<Item = (String, String, i64, u32, String)>) {
+    fill_after(file, 0, rows);
+}
+
+/// The same in a store that was filled with `n_before` rows.
+pub(crate) fn fill_after(
+    file: &Connection,
+    n_before: i64,
+    rows: impl Iterator<Item = (String, String, i64, u32, String)>,
+) {
     file.execute_batch("BEGIN").unwrap();
     let mut insert = file
         .prepare(
@@ -320,7 +330,7 @@ fn fill(file: &Connection, rows: impl Iterator<Item = (String, String, i64, u32,
                VALUES ('', ?1, '', '', ?2, 'powerhouse/document-drive', ?3, 'main', '2025-01-01T01:00:00.000Z', ?4, ?5, ?6, '')"#,
         )
         .unwrap();
-    for (n, (document, scope, index, skip, action)) in rows.enumerate() {
+    for (n, (document, scope, index, skip, action)) in (n_before..).zip(rows) {
         insert.execute(params![format!("o{n}"), document, scope, index, action, skip]).unwrap();
     }
     file.execute_batch("COMMIT").unwrap();

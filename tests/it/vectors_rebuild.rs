@@ -204,14 +204,13 @@ fn different_operations(cached: &Cached, request: &Json<'_>) -> Option<String> {
     };
     for (scope, list) in expected.iter() {
         let found = of(scope.as_str().unwrap());
-        let equal = match list.as_array() {
-            Some(list) => list.iter().map(expected_of).collect::<Vec<_>>() == found,
-            None => {
-                let (first, last) = (list.get("first").map(expected_of), list.get("last").map(expected_of));
-                i64::try_from(found.len()).ok() == number(list, "length")
-                    && found.first().cloned() == first
-                    && found.last().cloned() == last
-            }
+        let equal = if let Some(list) = list.as_array() {
+            list.iter().map(expected_of).collect::<Vec<_>>() == found
+        } else {
+            let (first, last) = (list.get("first").map(expected_of), list.get("last").map(expected_of));
+            i64::try_from(found.len()).ok() == number(list, "length")
+                && found.first().cloned() == first
+                && found.last().cloned() == last
         };
         if !equal {
             return Some(format!("operations of {scope}: {found:?} instead of {list:?}"));

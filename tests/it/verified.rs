@@ -119,7 +119,7 @@ struct Last {
 
 impl Observer for Last {
     fn row(&mut self, row: &OperationRow<'_>) {
-        self.id = row.id.to_owned();
+        row.id.clone_into(&mut self.id);
         self.seal = self.seal.then(row);
     }
 
@@ -202,7 +202,7 @@ fn whatever_does_not_fit_is_told_and_passed_over() {
         (
             r#"UPDATE "snapctl_keyframe" SET "failure" = 'KEYFRAME_DIFFERS'"#.to_owned(),
             "it was found to be wrong (KEYFRAME_DIFFERS)",
-            Some(format!("snapctl keyframe write --replace --at 14 {DRIVE}/global")),
+            verify(),
         ),
         (format!(r#"DELETE FROM "Operation" {of_14} AND "index" = 14"#), "its operation is not in the log", verify()),
         (r#"INSERT INTO "snapctl_schema" VALUES (7)"#.to_owned(), "its record cannot be read: ", verify()),

@@ -33,7 +33,7 @@ use resume::Bookmark;
 use sealing::SealFile;
 use teller::Teller;
 use view::Summary;
-pub(in crate::cli) use view::{LineView, SummaryView};
+pub(in crate::cli) use view::{LineView, WholeView};
 use watch::Watch;
 
 /// The manual page.
@@ -45,10 +45,7 @@ pub(crate) const PAGE: Page = Page {
             does: "A drive and the documents in it, notes among what is told",
             run: "snapctl verify field-notes --recursive -v",
         },
-        Example {
-            does: "What is wrong, as lines for other tools",
-            run: "snapctl verify --json \\\n  | jq -r '.findings[] | [.code, .target, .message] | @tsv'",
-        },
+        Example { does: "How much was looked at, of how much there is", run: "snapctl verify --json | jq -c .checked" },
         Example {
             does: "In CI: the past must be what it was; the file of seals is in version control",
             run: "snapctl verify --seal seals.ndjson --report junit=verify.xml",
@@ -83,7 +80,7 @@ pub(crate) struct VerifyArgs {
     level: LevelArg,
 
     /// Check a part of the documents: N/T is the Nth of T parts, P% about so many of a hundred; always the same ones
-    #[arg(long, value_name = "N/T|P%")]
+    #[arg(long, value_name = "PART")]
     sample: Option<Sample>,
 
     /// Check the signatures of actions, too

@@ -39,16 +39,17 @@ pub struct Held<'a> {
 
 impl Document {
     /// A document in the state of a fold that goes on from there: what undos and skips leave is found by replaying
-    /// `initial`, the operations it is then told to [carry](Document::carry), and what comes after.
+    /// `initial`, the operations it is then told to [carry](Document::carry), and what comes after. Without an initial state
+    /// nothing can be undone.
     ///
     /// # Errors
     /// `Fold` if the fold does not give its state.
-    pub fn reopen(header: Header, initial: &State, fold: Box<dyn Fold>) -> Result<Self, ProtocolError> {
+    pub fn reopen(header: Header, initial: Option<&State>, fold: Box<dyn Fold>) -> Result<Self, ProtocolError> {
         let mut document = Document::start(header, fold)?;
-        let mut state = JsonState::from(initial);
-        state.set("auth".into(), auth::backfill(initial.scope("auth").as_ref()));
+        let mut state = initial.map_or_else(JsonState::default, JsonState::from);
+        state.set("auth".into(), auth::backfill(state.get("auth")));
         document.initial = State::new(state);
-        document.parted = true;
+        (document.parted, document.initial_lost) = (true, initial.is_none());
         Ok(document)
     }
 
@@ -81,9 +82,15 @@ impl Document {
         }
         match self.histories.iter_mut().find(|known| known.scope == history.scope) {
             Some(known) => *known = history,
-            None => self.histories.push(history),
+            None => drop(self.insert(history)),
         }
         self.invalidate();
+    }
+
+    /// The initial state, unless it was lost.
+    #[must_use]
+    pub fn known_initial(&self) -> Option<&State> {
+        Some(&self.initial).filter(|_| !self.initial_lost)
     }
 
     /// The history of each scope, in the order in which they came up; complete with [`Schedule::unknown`] alone.

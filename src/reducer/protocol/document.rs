@@ -16,6 +16,8 @@ pub struct Document {
     pub(super) header: Header,
     pub(super) fold: Box<dyn Fold>,
     pub(super) initial: State,
+    /// Whether there is no initial state, so that nothing can be replayed.
+    pub(super) initial_lost: bool,
     /// The base protocol, unless the header names one.
     assumed: Option<Version>,
     /// Whether the initial state is another object than the state, even where both are equal.
@@ -71,6 +73,7 @@ impl Document {
             header,
             fold,
             initial,
+            initial_lost: false,
             assumed: None,
             parted: false,
             histories: Vec::new(),

@@ -34,7 +34,7 @@ impl Slotted for At {
 type List = Vec<At>;
 
 /// What a skip of its last entry leaves to be replayed before that is applied (`skipHeaderOperations`, reactor format §4.3
-/// and §4.4). Where the entry is not the last by its position, another one is left out instead of it.
+/// and §4.4). Where another entry has its position and a greater skip, that is left out instead of it.
 fn left_by_last(mut list: List) -> List {
     list.extend(list.last().copied());
     let mut left = collected(list);
@@ -81,6 +81,12 @@ impl Document {
         let before = self.fold.checkpoint()?;
         let at = self.history(step.scope, source)?;
         let fresh = self.histories[at].entries.is_empty();
+        if let Some(last) = self.histories[at].entries.iter().map(|entry| entry.slot.index).max()
+            && entry.slot.index < last
+        {
+            let text = format!("The skip header operation index must be greater than or equal to {last}");
+            return Err(ProtocolError::Thrown(text));
+        }
         self.histories[at].append(entry, version, None);
         let lists = self.lists(|n, list| if n == at { left_by_last(list) } else { collected(list) });
         let kept = self.replay_in_order(&lists, source)?;
@@ -136,7 +142,7 @@ impl Document {
         }
         let standing: List = scopes.into_iter().flat_map(|(_, list)| self.standing(&list, version)).collect();
         self.invalidate();
-        self.fold.restore(&self.initial)?;
+        self.restore_initial()?;
         for run in standing.chunk_by(|a, b| a.history == b.history) {
             let entries: Vec<usize> = run.iter().map(|at| at.entry).collect();
             self.again_unkept(run[0].history, &entries, source)?;

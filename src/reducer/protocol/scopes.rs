@@ -23,7 +23,7 @@ impl Document {
         if let Some(snapshot) = snapshot.and_then(Json::as_object) {
             self.overlay(snapshot)?;
             self.initial = self.fold.checkpoint()?;
-            (self.parted, shared) = (false, true);
+            (self.parted, self.initial_lost, shared) = (false, false, true);
         }
         let version = input.get("toVersion").map_or(Json::Null, Json::to_owned_json);
         self.edit_document(|document| {

@@ -12,6 +12,9 @@ use crate::model::state::State;
 /// What JavaScript says of an operation without an action.
 const LOST: &str = "Cannot read properties of undefined (reading 'id')";
 
+/// What it says of an initial state that is not there.
+const NO_INITIAL: &str = "Cannot read properties of undefined (reading 'auth')";
+
 /// An operation of a history that is applied again.
 #[derive(Clone, Copy, Debug)]
 struct Stop {
@@ -43,11 +46,19 @@ impl Document {
     /// kept.
     fn settle_in_order(&mut self, source: &mut dyn Actions) -> Result<State, ProtocolError> {
         self.invalidate();
-        self.fold.restore(&self.initial)?;
+        self.restore_initial()?;
         for at in 0..self.histories.len() {
             self.again_unkept(at, &self.histories[at].path(), source)?;
         }
         Ok(self.fold.checkpoint()?)
+    }
+
+    /// Goes back to the initial state.
+    pub(super) fn restore_initial(&mut self) -> Result<(), ProtocolError> {
+        if self.initial_lost {
+            return Err(ProtocolError::Thrown(NO_INITIAL.to_owned()));
+        }
+        Ok(self.fold.restore(&self.initial)?)
     }
 
     /// The state from which a history is replayed: the initial state with the histories of all other scopes.
@@ -55,7 +66,7 @@ impl Document {
         if let Some(root) = &self.histories[at].root {
             return Ok(root.clone());
         }
-        self.fold.restore(&self.initial)?;
+        self.restore_initial()?;
         for other in (0..self.histories.len()).filter(|&other| other != at) {
             self.again_unkept(other, &self.histories[other].path(), source)?;
         }
@@ -125,18 +136,32 @@ impl Document {
         if let Some(at) = self.histories.iter().position(|history| history.scope == *scope) {
             return Ok(at);
         }
-        self.histories.push(History::new(scope.clone()));
-        let at = self.histories.len() - 1;
+        let at = self.insert(History::new(scope.clone()));
         if self.is_irregular() {
             return Ok(at);
         }
         let state = self.fold.checkpoint()?;
-        let root = self.root(at, source)?;
+        let root = match self.root(at, source) {
+            // Whether a replay is possible does not matter before there is one.
+            Err(ProtocolError::Thrown(_)) => None,
+            root => Some(root?),
+        };
         self.fold.restore(&state)?;
-        if state.is(&root) || same(&state, &root) {
+        if root.is_some_and(|root| state.is(&root) || same(&state, &root)) {
             self.histories[at].align();
         }
         Ok(at)
+    }
+
+    /// Adds a history where JavaScript has the key: behind those that are there, but names that are array indices come
+    /// first, by their numbers.
+    pub(super) fn insert(&mut self, history: History) -> usize {
+        let index = array_index(&history.scope);
+        let comes_first =
+            |other: &History| index.is_none_or(|index| array_index(&other.scope).is_some_and(|other| other < index));
+        let at = self.histories.iter().take_while(|other| comes_first(other)).count();
+        self.histories.insert(at, history);
+        at
     }
 
     /// A history has changed: what replays of the others start from is another state now.
@@ -149,6 +174,12 @@ impl Document {
                 .for_each(|(_, history)| history.invalidate());
         }
     }
+}
+
+/// The number that a name is as an array index, in its canonical form.
+fn array_index(scope: &Scope) -> Option<u32> {
+    let number: u32 = scope.as_str().parse().ok().filter(|number| *number < u32::MAX)?;
+    (number.to_string() == scope.as_str()).then_some(number)
 }
 
 /// Whether two states have the same value.

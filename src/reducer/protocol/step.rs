@@ -88,7 +88,7 @@ impl Document {
         let outcome = self.apply(step.scope, action)?;
         if let Outcome::Failed(_) = outcome {
             if fresh {
-                self.histories.truncate(at);
+                self.histories.remove(at);
                 return Err(no_operations(step.scope));
             }
             self.fold.restore(&before)?;

@@ -191,7 +191,7 @@ impl Naive {
         let mut kept = self.histories.clone();
         for (name, list) in &mut kept {
             if name == scope {
-                *list = left_of(list, slot);
+                *list = left_of(list, slot)?;
             } else {
                 gc::sort(list);
                 gc::collect(list);
@@ -243,13 +243,16 @@ pub(crate) fn slot(index: u64, skip: u32, action: &Action<'_>) -> Slot {
 }
 
 /// `skipHeaderOperations` (§4.3) on a history that ends with the header operation itself.
-fn left_of(history: &[Operation], header: Slot) -> Vec<Operation> {
+fn left_of(history: &[Operation], header: Slot) -> Result<Vec<Operation>, String> {
+    if let Some(last) = history.iter().map(|operation| operation.slot.index).max().filter(|last| header.index < *last) {
+        return Err(format!("The skip header operation index must be greater than or equal to {last}"));
+    }
     let mut list = history.to_vec();
     list.push(Operation { slot: header, ..history.last().unwrap().clone() });
     gc::sort(&mut list);
     gc::collect(&mut list);
     list.pop();
-    list
+    Ok(list)
 }
 
 /// The initial state of a drive after its first upgrade.

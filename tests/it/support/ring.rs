@@ -23,7 +23,7 @@ use super::logs::scopes;
 pub(crate) struct Snapshot {
     pub(crate) header: Object<'static>,
     pub(crate) state: State,
-    initial: State,
+    initial: Option<State>,
     pub(crate) operations: Vec<(Scope, Vec<Carried>)>,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Ring<'a> {
         let model = self.registry.model(&ModelId { document_type: text("documentType").into(), version })?;
         let mut fold = model.fold()?;
         fold.restore(&base.state)?;
-        let mut document = Document::reopen(Header::stored(&base.header), &base.initial, fold).unwrap();
+        let mut document = Document::reopen(Header::stored(&base.header), base.initial.as_ref(), fold).unwrap();
         for (scope, operations) in base.operations {
             document.carry(scope, operations);
         }
@@ -177,9 +177,12 @@ impl<'a> Ring<'a> {
             })?;
         }
         for (head, action) in all {
+            let reached = through == Some(head.index);
             rows.0.insert(head.index, action.clone());
             if let Err(error) = document.replay(&[head], &[action], &mut rows) {
                 failed = Some((head.index, error));
+            }
+            if reached || failed.is_some() {
                 break;
             }
         }
@@ -226,7 +229,7 @@ impl<'a> Ring<'a> {
         let operations = operations.collect();
         Snapshot {
             header: document.header().to_object(),
-            initial: document.initial().clone(),
+            initial: document.known_initial().cloned(),
             operations,
             state: document.state().unwrap(),
         }
@@ -261,13 +264,16 @@ impl<'a> Ring<'a> {
     }
 
     fn write_keyframe(&mut self, scope: &Scope, revision: i64, document: &Snapshot) {
-        let body = Json::Object(object! {
+        let mut body = object! {
             "header" => document.header.clone(),
             "state" => scopes(&document.state),
-            "initialState" => scopes(&document.initial),
             "operations" => Object::new(),
             "clipboard" => Json::Array(Vec::new()),
-        });
+        };
+        if let Some(initial) = &document.initial {
+            body.insert("initialState".into(), Json::Object(scopes(initial)));
+        }
+        let body = Json::Object(body);
         let document_type = document.header.get("documentType").and_then(Json::as_text).unwrap();
         let mut write = self.store.write().unwrap();
         let keyframe = NewKeyframe {

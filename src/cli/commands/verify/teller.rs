@@ -6,7 +6,7 @@ use super::VerifyArgs;
 use super::reports::Reports;
 use super::resume::Bookmark;
 use super::sealing::SealFile;
-use super::view::{FindingView, Summary, SummaryView};
+use super::view::{FindingView, Summary, SummaryView, WholeView};
 use crate::cli::commands::import::count;
 use crate::cli::exit::ExitStatus;
 use crate::cli::ui::{Format, Ui};
@@ -113,8 +113,8 @@ impl Teller<'_> {
         let (out, summary) = (&mut self.ui.out, &self.summary);
         match out.format() {
             Format::Plain => out.bytes(summary.text(self.ui.talk.is_verbose()).as_bytes())?,
-            Format::Json => out.json(|out| Ok(serde_json::to_writer(out, &SummaryView::whole(summary))?))?,
-            Format::Ndjson => out.json_line(|out| Ok(serde_json::to_writer(out, &SummaryView::last(summary))?))?,
+            Format::Json => out.json(|out| Ok(serde_json::to_writer(out, &WholeView::new(summary))?))?,
+            Format::Ndjson => out.json_line(|out| Ok(serde_json::to_writer(out, &SummaryView::new(summary))?))?,
         }
         Ok(())
     }

@@ -250,7 +250,7 @@ fn why(ended: &str) -> &'static str {
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Verification")]
-pub(in crate::cli) struct SummaryView<'a> {
+pub(in crate::cli) struct SummaryView {
     /// `failed` if something is wrong, `unverifiable` if something could not be checked, else `ok`.
     #[schemars(extend("enum" = ["ok", "unverifiable", "failed"]))]
     verdict: &'static str,
@@ -264,9 +264,18 @@ pub(in crate::cli) struct SummaryView<'a> {
     documents: VerdictsView,
     /// Findings by severity.
     counts: SeveritiesView,
-    /// What was found, by document; with `--ndjson` they come before, a line each, and this is absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    findings: Option<&'a [FindingView]>,
+}
+
+/// What was checked, and what was found.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "WholeVerification")]
+pub(in crate::cli) struct WholeView<'a> {
+    /// What came of it.
+    #[serde(flatten)]
+    summary: SummaryView,
+    /// What was found, by document.
+    findings: &'a [FindingView],
 }
 
 /// How much was looked at, of how much there is.
@@ -324,19 +333,21 @@ struct SeveritiesView {
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "lines are written as they are made")]
-pub(in crate::cli) enum LineView<'a> {
+pub(in crate::cli) enum LineView {
     /// A finding.
     Finding(Box<FindingView>),
     /// What was checked, and what came of it; the last line.
-    Summary(Box<SummaryView<'a>>),
+    Summary(Box<SummaryView>),
 }
 
-impl<'a> SummaryView<'a> {
-    pub(super) fn whole(summary: &'a Summary) -> Self {
-        SummaryView { findings: Some(&summary.findings), ..SummaryView::last(summary) }
+impl<'a> WholeView<'a> {
+    pub(super) fn new(summary: &'a Summary) -> Self {
+        WholeView { summary: SummaryView::new(summary), findings: &summary.findings }
     }
+}
 
-    pub(super) fn last(summary: &'a Summary) -> Self {
+impl SummaryView {
+    pub(super) fn new(summary: &Summary) -> Self {
         let Counts { documents, by_verdict: [ok, unverifiable, failed], by_severity: [note, warning, error], tally } =
             summary.counts.clone();
         let Tallied { streams, operations, sealed, n_operations, keyframes, n_keyframes, hashes, signatures } = tally;
@@ -359,7 +370,6 @@ impl<'a> SummaryView<'a> {
             },
             documents: VerdictsView { ok, failed, unverifiable },
             counts: SeveritiesView { error, warning, note },
-            findings: None,
         }
     }
 }
