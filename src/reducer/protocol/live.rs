@@ -91,8 +91,29 @@ impl Document {
         slots
     }
 
+    /// The operation with the last position in a scope.
+    fn last_slot(&self, scope: &Scope) -> Option<Slot> {
+        match self.histories.iter().find(|history| history.scope == *scope) {
+            Some(history) if !history.is_irregular() => history.entries.last().map(Slotted::slot),
+            _ => self.slots(scope).last().copied(),
+        }
+    }
+
     fn next_index(&self, scope: &Scope) -> u64 {
-        self.slots(scope).last().map_or(0, |last| last.index + 1)
+        self.last_slot(scope).map_or(0, |last| last.index + 1)
+    }
+
+    /// Whether there are more operations than undone steps at the end of a scope's history. Looks no further back than it
+    /// takes to know.
+    fn has_more_than_undone(&self, scope: &Scope) -> bool {
+        fn more(slots: impl Iterator<Item = Slot> + Clone) -> bool {
+            let undone = slots.clone().take_while(|slot| slot.noop).count();
+            slots.filter(|slot| !slot.noop).nth(undone).is_some()
+        }
+        match self.histories.iter().find(|history| history.scope == *scope) {
+            Some(history) if !history.is_irregular() => more(history.entries.iter().rev().map(Slotted::slot)),
+            _ => more(self.slots(scope).into_iter().rev()),
+        }
     }
 
     /// An UNDO becomes a NOOP with a skip.
@@ -104,16 +125,15 @@ impl Document {
             ..undo.clone().into_owned()
         };
         let nothing = || ProtocolError::Thrown(odd::nothing_to_undo(version).to_owned());
-        let mut slots = self.slots(scope);
-        let last = slots.last().copied();
+        let last = self.last_slot(scope);
         let next = last.map_or(0, |last| last.index + 1);
         if version == Version::V2 {
-            let undone = slots.iter().rev().take_while(|slot| slot.noop).count();
-            if slots.iter().filter(|slot| !slot.noop).count() <= undone {
+            if !self.has_more_than_undone(scope) {
                 return Err(nothing());
             }
             return Ok(Placed { action, index: next, skip: 1 });
         }
+        let mut slots = self.slots(scope);
         let again = last.filter(|last| last.noop);
         if again.is_none() {
             slots.push(Slot { index: next, skip: 0, noop: false });

@@ -148,7 +148,11 @@ impl<'a> Ring<'a> {
             return self.cold(scope, target);
         }
         let text = |member: &str| base.header.get(member).and_then(|text| text.as_text()?.as_str()).unwrap_or_default();
-        let version = base.state.scope("document").and_then(|document| document.get("version")?.as_number());
+        let Some(spine_state) = base.state.scope("document") else {
+            let message = "Cannot read properties of undefined (reading 'version')".to_owned();
+            return Err(ReplayError::Rejected { stream: spine, index: None, rejection: Rejection::Other, message });
+        };
+        let version = spine_state.get("version").and_then(Json::as_number);
         let version = version.filter(|version| *version > 0.0).map_or(1, |version| index(version).try_into().unwrap());
         let model = self.registry.model(&ModelId { document_type: text("documentType").into(), version })?;
         let mut fold = model.fold()?;
@@ -222,7 +226,9 @@ impl<'a> Ring<'a> {
             let carried = held.into_iter().map(|held| Carried {
                 slot: held.slot,
                 denied: held.denied,
-                action: Some(held.recorded.map_or_else(|| row(held.row), |recorded| recorded.action.clone())),
+                // An operation that was stored without an action has one without a type here.
+                action: Some(held.recorded.map_or_else(|| row(held.row), |recorded| recorded.action.clone()))
+                    .filter(|action| !action.kind.is_empty()),
             });
             (scope.clone(), carried.collect())
         });
