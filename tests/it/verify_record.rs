@@ -97,7 +97,8 @@ fn a_wrong_keyframe_is_recorded_as_wrong_and_never_a_base() {
     assert_eq!((run.status, codes(&run)), (1, vec!["KEYFRAME_STATE".to_owned()]));
     let rebuilt = env.read(&["rebuild", &format!("{DRIVE}/global"), "--explain"]);
     assert_eq!(rebuilt.json()["explain"]["base"], json!({ "kind": "keyframe", "revision": 10 }));
-    assert!(rebuilt.stderr.contains("KEYFRAME_STATE"), "{rebuilt:?}");
+    let considered = rebuilt.json()["explain"]["considered"][0].clone();
+    assert_eq!(considered["reason"], "it was found to be wrong (KEYFRAME_STATE)");
     // A stream with a finding is not sealed.
     assert_eq!(answer(&env.read(&["verify", "--json"]))["checked"]["sealed"], 0);
 }
