@@ -6,7 +6,6 @@
 
 mod container;
 mod error;
-mod read;
 mod rows;
 
 use std::fs::File;
@@ -18,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
 
 use super::memory::MemoryStore;
-use super::{Access, Capabilities, Fact, Options, Read, Store, StoreError, StoreInfo, Write};
+use super::{Access, Capabilities, Options, Read, Store, StoreError, Write};
 use crate::model::archive::{Archive, Texts};
 
 pub use container::{ANY_RATIO_BYTES, MAGIC, MAX_ENTRIES, MAX_FILE_BYTES, MAX_RATIO};
@@ -35,9 +34,6 @@ pub struct ArchiveStore {
     made_up: u64,
     /// How many operations are not among the rows, because a later one has their index.
     replaced: u64,
-    size_bytes: u64,
-    /// Names the content.
-    digest: String,
 }
 
 /// What an archive as a store can do: be read.
@@ -112,9 +108,9 @@ impl ArchiveStore {
             return Err(failed(ArchiveError::Container(reason)));
         }
         let archive = parse(bytes).map_err(failed)?;
-        let Rows { store: rows, made_up, replaced } = Rows::of(&archive).map_err(failed)?;
-        let digest = STANDARD.encode(Sha1::digest(bytes));
-        Ok(ArchiveStore { location, archive, rows, made_up, replaced, size_bytes, digest })
+        let name = format!("phd:{}", STANDARD.encode(Sha1::digest(bytes)));
+        let Rows { store: rows, made_up, replaced } = Rows::of(&archive, name, size_bytes).map_err(failed)?;
+        Ok(ArchiveStore { location, archive, rows, made_up, replaced })
     }
 
     /// The document as the archive holds it.
@@ -134,13 +130,6 @@ impl ArchiveStore {
     pub fn replaced(&self) -> u64 {
         self.replaced
     }
-
-    fn info(&self, of_rows: &StoreInfo) -> StoreInfo {
-        // What is not there is no news.
-        let facts = [("madeUpOperations", self.made_up), ("replacedOperations", self.replaced)].into_iter();
-        let details = facts.filter(|(_, n)| *n > 0).map(|(name, n)| (name, Fact::Number(n))).collect();
-        StoreInfo { size_bytes: self.size_bytes, details, ..of_rows.clone() }
-    }
 }
 
 impl Store for ArchiveStore {
@@ -157,7 +146,7 @@ impl Store for ArchiveStore {
     }
 
     fn read(&self) -> Result<Box<dyn Read + '_>, StoreError> {
-        Ok(Box::new(read::Moment { store: self, rows: self.rows.read()? }))
+        self.rows.read()
     }
 
     fn write(&self) -> Result<Box<dyn Write + '_>, StoreError> {

@@ -7,8 +7,8 @@ use crate::model::json::{Json, Object, canonical, operation_id};
 use crate::model::operation::OperationRow;
 use crate::model::time::Timestamp;
 use crate::object;
-use crate::store::NewOperation;
-use crate::store::memory::MemoryStore;
+use crate::store::memory::{About, MemoryStore};
+use crate::store::{Fact, NewOperation};
 
 /// The rows of an archive.
 pub(super) struct Rows {
@@ -27,7 +27,7 @@ const JOB_ID: &str = "archive";
 const MADE_UP_JOB_ID: &str = "archive:made-up";
 
 impl Rows {
-    /// Makes rows of an archive. Nothing is taken from the clock, so that the same archive gives the same rows.
+    /// Makes rows of an archive of that size, whose content has that name. Nothing is taken from the clock, so that the same archive gives the same rows.
     ///
     /// Of several operations with one index the last by skip is taken, as all loaders do (reactor format §4.3). Without
     /// operations of scope `document` a document could not be rebuilt: they are made of the header and the initial state
@@ -36,7 +36,7 @@ impl Rows {
     ///
     /// # Errors
     /// `NoOrigin` if these operations would have no time.
-    pub(super) fn of(archive: &Archive) -> Result<Self, ArchiveError> {
+    pub(super) fn of(archive: &Archive, name: String, size_bytes: u64) -> Result<Self, ArchiveError> {
         let document = Scope::document();
         let made_up = made_up(archive)?;
         let mut replaced = 0;
@@ -55,8 +55,12 @@ impl Rows {
         let stream = archive.stream(&document);
         let made_up_rows = rows(archive, &stream, made_up.iter(), MADE_UP_JOB_ID);
         let others = lists.iter().flat_map(|(stream, list)| rows(archive, stream, list.iter().copied(), JOB_ID));
-        let store = MemoryStore::holding(made_up_rows.chain(others));
-        Ok(Rows { store, made_up: made_up.len() as u64, replaced })
+        let n_made_up = made_up.len() as u64;
+        // What is not there is no news.
+        let facts = [("madeUpOperations", n_made_up), ("replacedOperations", replaced)].into_iter();
+        let details = facts.filter(|(_, n)| *n > 0).map(|(fact, n)| (fact, Fact::Number(n))).collect();
+        let store = MemoryStore::holding(made_up_rows.chain(others), About { name, size_bytes, details });
+        Ok(Rows { store, made_up: n_made_up, replaced })
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use super::Moment;
 use super::own::Noted;
-use super::{Change, Moment};
 use crate::model::checksum::Checksum;
 use crate::model::ids::{Revision, StreamKey};
 use crate::model::time::Timestamp;
 use crate::store::history::{BodyBefore, Former, Mutation, MutationId, NewMutation, Run, RunId};
 use crate::store::{Flow, History, HistoryMut, Records as _, StoreError};
 
-impl Moment {
+impl Moment<'_> {
     /// A keyframe as it is now, and its body.
     fn former(&self, stream: &StreamKey, revision: Revision) -> Result<Option<(Former, &[u8])>, StoreError> {
         let Some(body) = self.tables.keyframes.get(stream).and_then(|bodies| bodies.get(&revision)) else {
@@ -32,7 +32,7 @@ impl Moment {
     }
 }
 
-impl History for Moment {
+impl History for Moment<'_> {
     fn runs(&self, visit: &mut dyn FnMut(&Run) -> Flow) -> Result<(), StoreError> {
         let _ = self.tables.own.runs.values().rev().try_for_each(visit);
         Ok(())
@@ -49,24 +49,9 @@ impl History for Moment {
     }
 }
 
-/// A write transaction reads what it would commit.
-impl History for Change<'_> {
-    fn runs(&self, visit: &mut dyn FnMut(&Run) -> Flow) -> Result<(), StoreError> {
-        self.moment.runs(visit)
-    }
-
-    fn mutations(&self, run: Option<RunId>, visit: &mut dyn FnMut(&Mutation) -> Flow) -> Result<(), StoreError> {
-        self.moment.mutations(run, visit)
-    }
-
-    fn mutation_body(&self, id: MutationId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.moment.mutation_body(id)
-    }
-}
-
-impl HistoryMut for Change<'_> {
+impl HistoryMut for Moment<'_> {
     fn begin_run(&mut self, command: &str, started: Timestamp) -> Result<RunId, StoreError> {
-        let own = self.moment.tables.own.make();
+        let own = self.tables.own.make();
         let id = RunId(own.runs.get_max().map_or(1, |(last, _)| last.0 + 1));
         own.runs.insert(id, Run { id, command: command.to_owned(), started, finished: None });
         self.note_change();
@@ -74,7 +59,7 @@ impl HistoryMut for Change<'_> {
     }
 
     fn finish_run(&mut self, id: RunId, finished: Timestamp) -> Result<(), StoreError> {
-        if let Some(run) = self.moment.tables.own.runs.get_mut(&id) {
+        if let Some(run) = self.tables.own.runs.get_mut(&id) {
             run.finished = Some(finished);
             self.note_change();
         }
@@ -83,12 +68,12 @@ impl HistoryMut for Change<'_> {
 
     fn note(&mut self, mutation: &NewMutation<'_>) -> Result<MutationId, StoreError> {
         let NewMutation { run, at, kind, stream, revision, body } = *mutation;
-        let (before, kept) = match self.moment.former(stream, revision)? {
+        let (before, kept) = match self.former(stream, revision)? {
             None => (None, None),
             Some((former, _)) if body == BodyBefore::Leave => (Some(former), None),
             Some((former, body)) => (Some(Former { body_kept: true, ..former }), Some(body.to_vec())),
         };
-        let own = self.moment.tables.own.make();
+        let own = self.tables.own.make();
         let id = MutationId(own.mutations.get_max().map_or(1, |(last, _)| last.0 + 1));
         let mutation = Mutation { id, run, at, kind, stream: stream.clone(), revision, before, undone: None };
         own.mutations.insert(id, Arc::new(Noted { mutation, body: kept }));
@@ -97,7 +82,7 @@ impl HistoryMut for Change<'_> {
     }
 
     fn mark_undone(&mut self, id: MutationId, by: RunId) -> Result<bool, StoreError> {
-        let own = &mut self.moment.tables.own;
+        let own = &mut self.tables.own;
         let Some(noted) = own.mutations.get(&id).filter(|noted| noted.mutation.undone.is_none()) else {
             return Ok(false);
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
-use super::{Body, Change, Moment, first_stream};
+use super::{Body, Moment, first_stream};
 use crate::model::checksum::Checksum;
 use crate::model::ids::{Revision, StreamKey};
 use crate::store::codec::Codec;
@@ -78,7 +78,7 @@ impl Own {
     }
 }
 
-impl Moment {
+impl Moment<'_> {
     fn body(&self, stream: &StreamKey, revision: Revision) -> Option<&Body> {
         self.tables.keyframes.get(stream).and_then(|bodies| bodies.get(&revision)).map(|body| &**body)
     }
@@ -113,7 +113,7 @@ fn within<'m, T: Clone>(
     map.range(first..).take_while(move |(stream, _)| within.includes(stream))
 }
 
-impl Records for Moment {
+impl Records for Moment<'_> {
     fn tables(&self) -> Result<OwnTables, StoreError> {
         Ok(self.tables.own.version.map_or(OwnTables::Absent, OwnTables::Version))
     }
@@ -184,76 +184,37 @@ impl Records for Moment {
     }
 }
 
-/// A write transaction reads what it would commit.
-impl Records for Change<'_> {
-    fn tables(&self) -> Result<OwnTables, StoreError> {
-        self.moment.tables()
-    }
-
-    fn keyframe_record(&self, stream: &StreamKey, revision: Revision) -> Result<Option<KeyframeRecord>, StoreError> {
-        self.moment.keyframe_record(stream, revision)
-    }
-
-    fn newest_sound(&self, stream: &StreamKey, at_most: Revision) -> Result<Option<KeyframeRecord>, StoreError> {
-        self.moment.newest_sound(stream, at_most)
-    }
-
-    fn keyframe_records(
-        &self,
-        within: Within<'_>,
-        visit: &mut dyn FnMut(&KeyframeRecord) -> Flow,
-    ) -> Result<(), StoreError> {
-        self.moment.keyframe_records(within, visit)
-    }
-
-    fn inventory(&self, within: Within<'_>, visit: &mut dyn FnMut(&Kept<'_>) -> Flow) -> Result<(), StoreError> {
-        self.moment.inventory(within, visit)
-    }
-
-    fn stream_seal(&self, stream: &StreamKey) -> Result<Option<StreamSeal>, StoreError> {
-        self.moment.stream_seal(stream)
-    }
-
-    fn stream_seals(&self, within: Within<'_>, visit: &mut dyn FnMut(&StreamSeal) -> Flow) -> Result<(), StoreError> {
-        self.moment.stream_seals(within, visit)
-    }
-
-    fn totals(&self) -> Result<Totals, StoreError> {
-        self.moment.totals()
-    }
-}
-
-impl RecordsMut for Change<'_> {
+impl RecordsMut for Moment<'_> {
     fn put_record(&mut self, record: &NewRecord<'_>) -> Result<bool, StoreError> {
         let NewRecord { stream, revision, checksum, body_bytes, check, pin } = *record;
-        let Some(body) = self.moment.body(stream, revision) else { return Ok(false) };
+        let Some(body) = self.body(stream, revision) else { return Ok(false) };
         let codec = body.codec;
         let size = body.document.len() as u64;
         if codec != Codec::Json && (size, Checksum::of(&body.document)) != (body_bytes, checksum) {
             return Ok(false);
         }
         let record = Record { checksum, check: check.cloned(), pin: pin.cloned() };
-        self.moment.tables.own.put(stream, revision, codec, record);
+        self.tables.own.put(stream, revision, codec, record);
         self.note_change();
         Ok(true)
     }
 
     fn delete_record(&mut self, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError> {
-        let Some(record) = self.moment.keyframe_record(stream, revision)? else { return Ok(false) };
+        let Some(record) = self.keyframe_record(stream, revision)? else { return Ok(false) };
         let KeyframeRecord { codec, checksum, .. } = record;
-        self.moment.tables.own.put(stream, revision, codec, Record { checksum, check: None, pin: None });
+        self.tables.own.put(stream, revision, codec, Record { checksum, check: None, pin: None });
         self.note_change();
         Ok(record.check.is_some() || record.pin.is_some())
     }
 
     fn put_seal(&mut self, seal: &StreamSeal) -> Result<(), StoreError> {
-        self.moment.tables.own.make().seals.insert(seal.stream.clone(), seal.clone());
+        self.tables.own.make().seals.insert(seal.stream.clone(), seal.clone());
         self.note_change();
         Ok(())
     }
 
     fn delete_seal(&mut self, stream: &StreamKey) -> Result<bool, StoreError> {
-        let deleted = self.moment.tables.own.seals.remove(stream).is_some();
+        let deleted = self.tables.own.seals.remove(stream).is_some();
         if deleted {
             self.note_change();
         }
@@ -261,28 +222,28 @@ impl RecordsMut for Change<'_> {
     }
 
     fn migrate(&mut self) -> Result<Migrated, StoreError> {
-        let from = self.moment.tables()?;
+        let from = self.tables()?;
         if from == OwnTables::Absent {
-            self.moment.tables.own.make();
+            self.tables.own.make();
             self.note_change();
         }
         Ok(Migrated { from, to: VERSION })
     }
 
     fn remove(&mut self) -> Result<Removed, StoreError> {
-        if self.moment.tables()? == OwnTables::Absent {
+        if self.tables()? == OwnTables::Absent {
             return Ok(Removed::default());
         }
-        let lost = self.moment.totals()?;
-        let mut keyframes = self.moment.tables.keyframes.clone();
-        for (stream, bodies) in &self.moment.tables.keyframes {
+        let lost = self.totals()?;
+        let mut keyframes = self.tables.keyframes.clone();
+        for (stream, bodies) in &self.tables.keyframes {
             for (revision, body) in bodies.iter().filter(|(_, body)| body.codec != Codec::Json) {
                 let body = Arc::new(body.as_codec(Codec::Json));
                 keyframes.entry(stream.clone()).or_default().insert(*revision, body);
             }
         }
-        self.moment.tables.keyframes = keyframes;
-        self.moment.tables.own = Own::default();
+        self.tables.keyframes = keyframes;
+        self.tables.own = Own::default();
         self.note_change();
         Ok(Removed { lost, restored: lost.compressed, unreadable: Vec::new() })
     }
