@@ -1,13 +1,25 @@
-//! The states of all scopes of a document, each in a form of its model.
+//! The states of all scopes of a document, each in a form of its model: a running document.
 
 use std::collections::BTreeMap;
 
+use super::engine::Failure;
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Text};
+use crate::model::operation::Action;
 use crate::model::state::{Piece, State, StateParts};
+use crate::reducer::{Fold, FoldError, Outcome};
 
-/// How a model holds the state of one scope. A clone shares what it can, and is cheap.
+/// How a model holds the state of one scope, and what its actions do to it. A clone shares what it can, and is cheap.
 pub(super) trait Form: Clone + Send + Sync + 'static {
+    /// The scope that an action works on; `None` if it has a name that no scope has.
+    fn scope_of<'a>(action: &'a Action<'_>) -> Option<&'a str>;
+
+    /// Applies an action to the state of that scope; `None` is `undefined`.
+    ///
+    /// # Errors
+    /// The text that the operation records.
+    fn reduce(state: Option<&mut Self>, action: &Action<'_>) -> Result<(), Failure>;
+
     /// Takes the form that fits a state of that scope.
     fn read(scope: &Scope, state: Json<'static>) -> Self;
 
@@ -23,7 +35,8 @@ pub(super) trait Form: Clone + Send + Sync + 'static {
     }
 }
 
-/// The states of all scopes. A clone costs as much as there are scopes, which are few.
+/// The states of all scopes. A clone, and so a checkpoint and its restoration, costs as much as there are scopes, which
+/// are few.
 #[derive(Clone)]
 pub(super) struct Scopes<F>(BTreeMap<Scope, F>);
 
@@ -40,11 +53,6 @@ impl<F: Form> Scopes<F> {
         self.0.get(scope)
     }
 
-    /// The state of one scope, to change.
-    pub(super) fn get_mut(&mut self, scope: &str) -> Option<&mut F> {
-        self.0.get_mut(scope)
-    }
-
     /// Replaces the state of one scope; `None` removes it.
     pub(super) fn put(&mut self, scope: &Scope, state: Option<F>) {
         match state {
@@ -52,29 +60,46 @@ impl<F: Form> Scopes<F> {
             None => drop(self.0.remove(scope)),
         }
     }
+}
 
-    /// Replaces all states by those of `state`, whichever model it is of.
-    pub(super) fn restore(&mut self, state: &State) {
+impl<F: Form> Fold for Scopes<F> {
+    fn apply(&mut self, actions: &[Action<'_>], outcomes: &mut Vec<Outcome>) -> Result<(), FoldError> {
+        for actions in actions.chunk_by(|a, b| F::scope_of(a) == F::scope_of(b)) {
+            let mut state = F::scope_of(&actions[0]).and_then(|scope| self.0.get_mut(scope));
+            outcomes.extend(actions.iter().map(|action| match F::reduce(state.as_deref_mut(), action) {
+                Ok(()) => Outcome::Applied,
+                Err(text) => Outcome::Failed(text),
+            }));
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&mut self) -> Result<State, FoldError> {
+        Ok(State::new(self.clone()))
+    }
+
+    fn restore(&mut self, state: &State) -> Result<(), FoldError> {
         if let Some(parts) = state.downcast::<Self>() {
             *self = parts.clone();
-            return;
+            return Ok(());
         }
         let read = |scope: Scope| state.scope(scope.as_str()).map(|value| (scope.clone(), F::read(&scope, value)));
         self.0 = state.scopes().into_iter().filter_map(read).collect();
+        Ok(())
     }
 
-    /// Replaces the state of one scope by that scope of `from`, whichever model it is of.
-    pub(super) fn restore_scope(&mut self, scope: &Scope, from: &State) {
+    fn restore_scope(&mut self, scope: &Scope, from: &State) -> Result<(), FoldError> {
         let state = match from.downcast::<Self>() {
             Some(parts) => parts.0.get(scope).cloned(),
             None => from.scope(scope.as_str()).map(|value| F::read(scope, value)),
         };
         self.put(scope, state);
+        Ok(())
     }
 
-    /// Replaces the state of one scope by JSON; `None` removes it.
-    pub(super) fn set(&mut self, scope: &Scope, state: Option<Json<'static>>) {
+    fn set_scope(&mut self, scope: &Scope, state: Option<Json<'static>>) -> Result<(), FoldError> {
         self.put(scope, state.map(|value| F::read(scope, value)));
+        Ok(())
     }
 }
 
@@ -100,4 +125,20 @@ impl<F: Form> StateParts for Scopes<F> {
         }
         state.is_some()
     }
+}
+
+/// A document of which only the global scope has a state.
+#[cfg(test)]
+pub(super) fn with_global<F: Form>(state: F) -> Scopes<F> {
+    Scopes(BTreeMap::from([(Scope::global(), state)]))
+}
+
+/// Applies one action to the global scope.
+#[cfg(test)]
+pub(super) fn apply<F: Form>(document: &mut Scopes<F>, kind: &'static str, input: &Json<'static>) -> Outcome {
+    let (id, scope, timestamp) = (Text::from("a"), Text::from("global"), Text::from("t"));
+    let action = Action { id, kind: kind.into(), scope, timestamp, input: input.clone(), context: None };
+    let mut outcomes = Vec::new();
+    document.apply(&[action], &mut outcomes).unwrap();
+    outcomes.remove(0)
 }

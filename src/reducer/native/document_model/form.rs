@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use super::header;
 use super::indexed::Indexed;
 use super::loose::Loose;
 use super::rules::{self, Rule};
+use super::{actions, header};
 use crate::model::ids::Scope;
 use crate::model::json::{Json, canonical};
+use crate::model::operation::Action;
 use crate::model::state::Piece;
 use crate::reducer::coerce::Checked;
+use crate::reducer::native::engine::Failure;
 use crate::reducer::native::scopes::Form;
 
 /// The state of one scope.
@@ -62,6 +64,15 @@ fn apply_indexed(state: &mut Indexed, rule: Rule, input: &Json<'_>) -> Checked<(
 }
 
 impl Form for ModelState {
+    /// All actions work on the global state, whatever their scope.
+    fn scope_of<'a>(_: &'a Action<'_>) -> Option<&'a str> {
+        Some("global")
+    }
+
+    fn reduce(state: Option<&mut Self>, action: &Action<'_>) -> Result<(), Failure> {
+        actions::apply(action.kind.as_bytes(), &action.input, state)
+    }
+
     fn read(scope: &Scope, state: Json<'static>) -> Self {
         let indexed = if *scope == *"global" { Indexed::read(&state) } else { None };
         match indexed {

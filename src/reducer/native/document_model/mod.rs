@@ -6,13 +6,12 @@
 //!   for names of operations, `release` what a new version is made of;
 //! - `indexed` is the usual form of a state: modules and operations in lists that states share, found by id. `loose`
 //!   serves states that do not fit it, in linear time, and is the model that the other is tested against;
-//! - `form` holds one scope's state in either form, `fold` all of them.
+//! - `form` holds one scope's state in either form.
 //!
 //! What the format leaves open, which is what states of odd shapes do, was found by calling the published package
 //! (6.2.2, Node 20) with such states.
 
 mod actions;
-mod fold;
 mod form;
 mod header;
 mod indexed;
@@ -27,6 +26,9 @@ mod spec_state;
 #[cfg(test)]
 mod tests;
 
+use form::ModelState;
+
+use super::scopes::Scopes;
 use crate::reducer::{Fingerprint, Fold, FoldError, Model, ModelId, ModelKind};
 
 /// The model.
@@ -48,6 +50,6 @@ impl Model for DocumentModel {
     }
 
     fn fold(&self) -> Result<Box<dyn Fold>, FoldError> {
-        Ok(Box::new(fold::DocumentModelFold::default()))
+        Ok(Box::new(Scopes::<ModelState>::default()))
     }
 }

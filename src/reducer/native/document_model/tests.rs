@@ -5,14 +5,12 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::fold::DocumentModelFold;
 use super::form::ModelState;
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Object, Text, canonical, parse};
-use crate::model::operation::Action;
 use crate::model::state::{Piece, State};
 use crate::object;
-use crate::reducer::native::scopes::Form;
+use crate::reducer::native::scopes::{Form, Scopes, apply, with_global as fold};
 use crate::reducer::{Fold, Outcome};
 
 const IDS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "", "\u{e9}"];
@@ -196,26 +194,12 @@ fn spoil(value: &mut Json<'static>, at: &mut usize, odd: &Odd) -> bool {
     }
 }
 
-fn apply(fold: &mut DocumentModelFold, kind: &'static str, input: &Json<'static>) -> Outcome {
-    let (id, scope, timestamp) = (Text::from("a"), Text::from("global"), Text::from("t"));
-    let action = Action { id, kind: kind.into(), scope, timestamp, input: input.clone(), context: None };
-    let mut outcomes = Vec::new();
-    fold.apply(&[action], &mut outcomes).unwrap();
-    outcomes.remove(0)
-}
-
-fn fold(state: ModelState) -> DocumentModelFold {
-    let mut fold = DocumentModelFold::default();
-    fold.state.put(&Scope::global(), Some(state));
-    fold
-}
-
 fn read(state: &Json<'static>) -> ModelState {
     ModelState::read(&Scope::global(), state.clone())
 }
 
-fn is_indexed(fold: &DocumentModelFold) -> bool {
-    matches!(fold.state.get("global"), Some(ModelState::Indexed(_)))
+fn is_indexed(fold: &Scopes<ModelState>) -> bool {
+    matches!(fold.get("global"), Some(ModelState::Indexed(_)))
 }
 
 /// The canonical text, which the value has to have, too. Texts are compared because no NaN is like another.

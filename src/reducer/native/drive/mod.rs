@@ -4,10 +4,9 @@
 //! - `rules` states each rule on nodes once, over the traits of `nodes`, `settings` the other rules;
 //! - `tree` is the usual form of a state with nodes: typed, indexed, persistent. `loose` serves states that
 //!   do not fit it, in linear time, and is the model that the tree is tested against;
-//! - `scope` holds one scope's state in either form, `fold` all of them.
+//! - `scope` holds one scope's state in either form.
 
 mod actions;
-mod fold;
 mod loose;
 mod names;
 mod nodes;
@@ -19,6 +18,9 @@ mod settings;
 mod tests;
 mod tree;
 
+use scope::ScopeState;
+
+use super::scopes::Scopes;
 use crate::reducer::{Fingerprint, Fold, FoldError, Model, ModelId, ModelKind};
 
 /// The model.
@@ -40,6 +42,6 @@ impl Model for Drive {
     }
 
     fn fold(&self) -> Result<Box<dyn Fold>, FoldError> {
-        Ok(Box::new(fold::DriveFold::default()))
+        Ok(Box::new(Scopes::<ScopeState>::default()))
     }
 }

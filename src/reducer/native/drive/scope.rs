@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::actions;
 use super::loose::Loose;
 use super::rules::{self, NodeAction};
 use super::tree::Tree;
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Object, canonical, write_canonical};
+use crate::model::operation::Action;
 use crate::model::state::{Piece, piece_id};
 use crate::reducer::coerce::{not_a_function, unreadable};
 use crate::reducer::native::engine::{Failure, set_member};
@@ -23,6 +25,14 @@ pub(super) enum ScopeState {
 }
 
 impl Form for ScopeState {
+    fn scope_of<'a>(action: &'a Action<'_>) -> Option<&'a str> {
+        action.scope.as_str()
+    }
+
+    fn reduce(state: Option<&mut Self>, action: &Action<'_>) -> Result<(), Failure> {
+        actions::apply(action.kind.as_bytes(), &action.input, state)
+    }
+
     fn read(_: &Scope, state: Json<'static>) -> Self {
         match state.as_object().and_then(Tree::read) {
             Some(tree) => ScopeState::Tree(tree),

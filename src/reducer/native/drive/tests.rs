@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::fold::DriveFold;
 use super::scope::ScopeState;
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Text, parse};
-use crate::model::operation::Action;
 use crate::model::running_hash::RunningHash;
 use crate::model::state::{State, joined};
 use crate::object;
-use crate::reducer::native::scopes::Form;
+use crate::reducer::native::scopes::{Form, Scopes, apply, with_global as fold};
 use crate::reducer::{Fold, Outcome};
 
 /// Among them: equal but for case, for an ignored character, for normalisation, or after sixteen characters.
@@ -137,22 +135,8 @@ impl FilterNull for Option<Json<'static>> {
     }
 }
 
-fn apply(fold: &mut DriveFold, kind: &'static str, input: &Json<'static>) -> Outcome {
-    let (id, scope, timestamp) = (Text::from("a"), Text::from("global"), Text::from("t"));
-    let action = Action { id, kind: kind.into(), scope, timestamp, input: input.clone(), context: None };
-    let mut outcomes = Vec::new();
-    fold.apply(&[action], &mut outcomes).unwrap();
-    outcomes.remove(0)
-}
-
-fn fold(state: ScopeState) -> DriveFold {
-    let mut fold = DriveFold::default();
-    fold.state.put(&Scope::global(), Some(state));
-    fold
-}
-
 /// A fold that keeps `state` as plain JSON.
-fn loose(state: &Json<'static>) -> DriveFold {
+fn loose(state: &Json<'static>) -> Scopes<ScopeState> {
     fold(ScopeState::Json(Arc::new(state.clone())))
 }
 
@@ -169,7 +153,7 @@ proptest! {
         actions in prop::collection::vec((action(), 0..8u8), 1..40),
     ) {
         let mut tree = fold(ScopeState::read(&Scope::global(), start.clone()));
-        prop_assert!(matches!(tree.state.get("global"), Some(ScopeState::Tree(_))));
+        prop_assert!(matches!(tree.get("global"), Some(ScopeState::Tree(_))));
         let mut plain = loose(&start);
         let mut kept = Vec::new();
         let mut hash = RunningHash::default();
@@ -192,7 +176,7 @@ proptest! {
                     // Through JSON: serial numbers start anew, the order must not notice.
                     let scope = Scope::global();
                     tree.set_scope(&scope, now.scope("global")).unwrap();
-                    prop_assert!(matches!(tree.state.get("global"), Some(ScopeState::Tree(_))));
+                    prop_assert!(matches!(tree.get("global"), Some(ScopeState::Tree(_))));
                 }
                 _ => {}
             }
