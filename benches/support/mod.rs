@@ -1,6 +1,8 @@
 //! Generated logs: the same for the same seed, on every machine.
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
+mod modelling;
+
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,6 +54,8 @@ pub(crate) enum Shape {
     Growing(usize),
     /// This many small changes to a drive of a few hundred nodes.
     Changing(usize),
+    /// This many operations that write a document model: modules, operations, their errors and examples, releases.
+    Modelling(usize),
     /// This many JSON Patches of a document with a few thousand members. It has no document scope.
     Patching(usize),
 }
@@ -60,6 +64,7 @@ pub(crate) enum Shape {
 pub(crate) fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
     let store = sqlite::create(path).expect("a new store");
     let mut log = Log { rows: Vec::new(), random: Random(7), nodes: Vec::new(), folders: Vec::new() };
+    let mut model = modelling::Model::default();
     match shape {
         Shape::Growing(nodes) => {
             while log.nodes.len() < nodes {
@@ -74,20 +79,24 @@ pub(crate) fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
                 log.change();
             }
         }
+        Shape::Modelling(operations) => {
+            while log.rows.len() < operations {
+                model.write(&mut log);
+            }
+        }
         Shape::Patching(operations) => {
             while log.rows.len() < operations {
                 log.patch();
             }
         }
     }
-    let patching = matches!(shape, Shape::Patching(_));
-    let document_type = if patching { "json-patch" } else { "powerhouse/document-drive" };
-    let create = format!(
-        r#"{{"id":"create","type":"CREATE_DOCUMENT","scope":"document","timestampUtcMs":"2026-01-01T00:00:00.000Z","input":{{"model":"powerhouse/document-drive","version":0,"documentId":"{DOCUMENT}","protocolVersions":{{"base-reducer":2}}}}}}"#
-    );
-    let upgrade = r#"{"id":"upgrade","type":"UPGRADE_DOCUMENT","scope":"document","timestampUtcMs":"2026-01-01T00:00:00.000Z","input":{"fromVersion":0,"toVersion":1,"initialState":{"auth":{"version":0,"grants":[]},"document":{"version":0,"hash":{"algorithm":"sha1","encoding":"base64"}},"global":{"name":"","nodes":[],"icon":null},"local":{"listeners":[],"triggers":[],"sharingType":"private","availableOffline":false}}}}"#;
+    let (document_type, initial) = match shape {
+        Shape::Growing(_) | Shape::Changing(_) => ("powerhouse/document-drive", Some(DRIVE)),
+        Shape::Modelling(_) => ("powerhouse/document-model", Some(modelling::INITIAL)),
+        Shape::Patching(_) => ("json-patch", None),
+    };
+    let genesis = initial.map_or_else(Vec::new, |initial| genesis(document_type, initial));
     let mut write = store.write().expect("a new store can be written");
-    let genesis = if patching { Vec::new() } else { vec![create, upgrade.to_owned()] };
     for (scope, actions) in [("document", genesis), ("global", log.rows)] {
         let stream =
             StreamKey { document: DocumentId::from(DOCUMENT), scope: Scope::from(scope), branch: Branch::main() };
@@ -115,6 +124,25 @@ pub(crate) fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
     Stores::built_in()
         .open(path.to_str().expect("a temporary path is text"), &Options::default())
         .expect("the store just written")
+}
+
+/// The scopes of a new drive.
+const DRIVE: &str = r#""global":{"name":"","nodes":[],"icon":null},"local":{"listeners":[],"triggers":[],"sharingType":"private","availableOffline":false}"#;
+
+/// The operations that make a document of that type, with these model scopes.
+fn genesis(document_type: &str, initial: &str) -> Vec<String> {
+    let action = |kind: &str, input: String| {
+        format!(
+            r#"{{"id":"{kind}","type":"{kind}","scope":"document","timestampUtcMs":"2026-01-01T00:00:00.000Z","input":{input}}}"#
+        )
+    };
+    let create = format!(
+        r#"{{"model":"{document_type}","version":0,"documentId":"{DOCUMENT}","protocolVersions":{{"base-reducer":2}}}}"#
+    );
+    let upgrade = format!(
+        r#"{{"fromVersion":0,"toVersion":1,"initialState":{{"auth":{{"version":0,"grants":[]}},"document":{{"version":0,"hash":{{"algorithm":"sha1","encoding":"base64"}}}},{initial}}}}}"#
+    );
+    vec![action("CREATE_DOCUMENT", create), action("UPGRADE_DOCUMENT", upgrade)]
 }
 
 /// When the operation at `index` happened, in milliseconds since the epoch.
