@@ -1,8 +1,8 @@
 //! What a document was before its operations: the state that undos go back to, and that files keep.
 
 use super::origin::Origin;
+use super::pass::failure;
 use super::timeline::{Halt, Keep, Timeline};
-use super::walk::failure;
 use super::{Position, ReplayError, Sources};
 use crate::model::ids::{Branch, DocumentId, Scope, StreamKey};
 use crate::model::state::{JsonState, State};

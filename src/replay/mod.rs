@@ -8,6 +8,7 @@ mod load;
 mod models;
 mod origin;
 mod page;
+mod pass;
 mod reactor;
 mod rejection;
 mod resolve;

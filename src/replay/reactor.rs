@@ -4,10 +4,10 @@
 use std::ops::ControlFlow;
 
 use super::compose::composed;
+use super::pass::{Pass, failure, settle};
 use super::resolve::head_of;
 use super::stored::StoredDocument;
 use super::timeline::{Keep, to_number};
-use super::walk::{Pass, failure, settle};
 use super::{Goal, Position, ReplayError, Resolved, Snapshot, Sources, Trust, View, rebuild};
 use crate::model::ids::{OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::operation::Action;

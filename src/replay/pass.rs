@@ -1,0 +1,381 @@
+//! One attempt at a walk: the rows of a scope, from a base to a position.
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+
+use super::again::Again;
+use super::base::{Chosen, Extent, Search, Terrain};
+use super::models::Models;
+use super::origin::Origin;
+use super::page::{PAGE_ROWS, pages_seen};
+use super::resolve::head_of;
+use super::stored::StoredDocument;
+use super::timeline::{Halt, Keep, Timeline, rejected, thrown, version_of};
+use super::walk::{Goal, Observer, Start, Step};
+use super::{Base, Explain, Position, Rejection, ReplayError, Snapshot, Sources, Warning};
+use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
+use crate::model::json::Text;
+use crate::model::operation::OperationRow;
+use crate::model::time::Timestamp;
+use crate::reducer::protocol::{ProtocolError, Schedule, Version};
+use crate::store::{StoreError, StreamHead};
+
+/// Keeps no more of the history than a pass needs. Most streams have no skips, so nothing is kept for them at first.
+pub(super) fn settle<T>(pass: impl Fn(Keep) -> Result<T, Halt>) -> Result<T, ReplayError> {
+    let mut result = pass(Keep::Nothing);
+    for keep in [Keep::History, Keep::Everything] {
+        if !matches!(result, Err(Halt::LooksBack)) {
+            break;
+        }
+        result = pass(keep);
+    }
+    result.map_err(failure)
+}
+
+/// The error that a pass ended with.
+pub(super) fn failure(halt: Halt) -> ReplayError {
+    match halt {
+        Halt::Failed(error) => error,
+        // With everything kept nothing looks further back. Only an observer has enough.
+        Halt::LooksBack | Halt::Enough => StoreError::Moved { location: "the store".to_owned() }.into(),
+    }
+}
+
+/// One attempt at a walk.
+pub(super) struct Pass<'a, 'o> {
+    sources: &'a Sources<'a>,
+    goal: Goal<'a>,
+    streams: &'a [StreamHead],
+    keep: Keep,
+    start: Start,
+    observer: Option<&'o mut (dyn Observer + 'o)>,
+    /// The keyframe to start from as the reference does, whatever is trusted.
+    stored: Option<&'a StoredDocument>,
+    seen: Seen,
+}
+
+/// What a pass came to.
+pub(super) struct Replayed {
+    pub(super) timeline: Timeline,
+    explain: Explain,
+    warnings: Vec<Warning>,
+}
+
+/// Which rows of its stream a pass has read.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    span: Option<Span>,
+    newest: Option<Timestamp>,
+}
+
+impl Seen {
+    /// What of a stream that ends at `head` was not read.
+    fn unread(self, head: Revision) -> [Option<Span>; 2] {
+        let Some(Span { from, through: Some(last) }) = self.span else { return [Some(Span::ALL), None] };
+        let before = from.last_applied().map(|last| Span { from: NextIndex::default(), through: Some(last.last()) });
+        let after = (last < head.last()).then(|| Span { from: last.next(), through: None });
+        [before, after]
+    }
+}
+
+impl<'a, 'o> Pass<'a, 'o> {
+    pub(super) fn new(sources: &'a Sources<'a>, goal: Goal<'a>, streams: &'a [StreamHead], keep: Keep) -> Self {
+        let (start, observer, stored, seen) = (Start::Base, None, None, Seen::default());
+        Pass { sources, goal, streams, keep, start, observer, stored, seen }
+    }
+
+    /// Lets an observer look at every step, from another start.
+    pub(super) fn observed(self, start: Start, observer: &'o mut (dyn Observer + 'o)) -> Self {
+        Pass { start, observer: Some(observer), ..self }
+    }
+
+    /// Lets the pass start from a keyframe as the reference does, whatever is trusted.
+    pub(super) fn from(self, stored: Option<&'a StoredDocument>) -> Self {
+        Pass { stored, ..self }
+    }
+
+    pub(super) fn run(mut self) -> Result<Snapshot, Halt> {
+        let replayed = self.replay()?;
+        self.snapshot(replayed)
+    }
+
+    /// Replays, and stamps the header.
+    pub(super) fn replay(&mut self) -> Result<Replayed, Halt> {
+        let Pass { sources, goal, keep, .. } = *self;
+        let spine = self.stream(&Scope::document());
+        let own = *goal.scope == *spine.scope.as_str();
+        let observer = if own { self.observer.take() } else { None };
+        let origin = Origin { scope: goal.scope, streams: self.streams };
+        let position = if own { goal.position } else { Position::Head };
+        let mut timeline = match self.stored {
+            Some(stored) => Timeline::resume(sources, &spine, position, keep, stored)?,
+            None => Timeline::read(sources, &spine, position, keep, origin, observer)?,
+        };
+        let mut explain = Explain { operations_read: timeline.rows, bytes_read: timeline.bytes, ..Explain::default() };
+        let mut warnings: Vec<Warning> =
+            timeline.gap.map(|missing| Warning::Gap { stream: spine.clone(), missing }).into_iter().collect();
+        if own {
+            timeline.finish(goal.scope, Position::Head)?;
+        } else {
+            self.scope_rows(&mut timeline, &mut explain, &mut warnings)?;
+            timeline.finish(goal.scope, goal.position)?;
+        }
+        explain.operations_applied = timeline.document.applied();
+        if let Some(stored) = self.stored {
+            explain.base = stored.base();
+            explain.bytes_read += stored.bytes;
+        }
+        self.stamp(&mut timeline)?;
+        Ok(Replayed { timeline, explain, warnings })
+    }
+
+    fn stream(&self, scope: &Scope) -> StreamKey {
+        StreamKey { document: self.goal.document.clone(), scope: scope.clone(), branch: self.goal.branch.clone() }
+    }
+
+    fn head(&self, scope: &Scope) -> Option<Revision> {
+        head_of(self.streams, self.goal.branch, scope)
+    }
+
+    /// The revision that the goal is; `None` before operation 0, and for a scope without operations.
+    fn revision(&self) -> Option<Revision> {
+        match self.goal.position {
+            Position::Head => self.head(self.goal.scope),
+            Position::At(revision) => revision,
+        }
+    }
+
+    /// Replays the rows of the scope asked for.
+    fn scope_rows(
+        &mut self,
+        timeline: &mut Timeline,
+        explain: &mut Explain,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<(), Halt> {
+        let sources = self.sources;
+        let stream = self.stream(self.goal.scope);
+        let target = self.revision();
+        let Some(target) = target else {
+            if self.head(self.goal.scope).is_none() {
+                let on_branch = self.streams.iter().filter(|head| head.branch == *self.goal.branch);
+                let scopes = on_branch.map(|head| head.scope.clone()).collect();
+                warnings.push(Warning::EmptyScope { stream, scopes });
+            }
+            return Ok(());
+        };
+        let base = match (self.stored, self.start) {
+            (Some(stored), _) => stored.start(),
+            (None, Start::Base) if self.keep != Keep::Everything => {
+                self.base(timeline, &stream, target, target, explain, warnings)?
+            }
+            (None, Start::BaseUpTo(most)) => {
+                self.base(timeline, &stream, most.min(target), target, explain, warnings)?
+            }
+            (None, _) => None,
+        };
+        let span = Span::between(base, Some(target));
+        if self.keep == Keep::History {
+            let version = timeline.document.version().unwrap_or(Version::V1);
+            let retractions = sources.read.skips(&stream, span)?;
+            timeline.document.set_schedule(Schedule::forecast(&retractions, version));
+        }
+        timeline.document.set_stream(&stream.scope);
+        let mut expected = span.from;
+        sources.progress.expect(target.next().get() - span.from.get());
+        let observer = self.observer.take().map(RefCell::new);
+        let mut most_rows = PAGE_ROWS;
+        if let Some(observer) = &observer {
+            let mut observer = observer.borrow_mut();
+            observer.start(&mut timeline.document, base)?;
+            most_rows = observer.rows_ahead().clamp(1, PAGE_ROWS);
+        }
+        let mut seen = |row: &OperationRow<'_>| {
+            if let Some(observer) = &observer {
+                observer.borrow_mut().row(row);
+            }
+        };
+        let mut newest = None;
+        pages_seen::<Halt>(sources, &stream, span, most_rows, &mut seen, &mut |page| {
+            let (actions, parsed) = page.actions(&stream);
+            let (heads, times) = (&page.heads()[..actions.len()], page.times());
+            let mut at = 0;
+            while at < heads.len() {
+                let version = timeline.version_at(self.goal.scope, heads[at].index, times[at]);
+                timeline.advance_to(sources, version)?;
+                let same = |n: &usize| timeline.version_at(self.goal.scope, heads[*n].index, times[*n]) == version;
+                let most = if observer.is_some() { at + 1 } else { heads.len() };
+                let end = (at + 1..most).find(|n| !same(n)).unwrap_or(most);
+                let (heads, actions) = (&heads[at..end], &actions[at..end]);
+                let versions = timeline.versions(version);
+                let Timeline { document, document_type, .. } = &mut *timeline;
+                let mut source = Again { sources, stream: &stream };
+                if let Err(error) = document.replay(heads, actions, &mut source) {
+                    let failed = document.outcomes().len();
+                    let index = heads.get(failed).map(|head| head.index);
+                    let rejection =
+                        actions.get(failed).map_or(Rejection::Other, |action| Rejection::of(document, action));
+                    return Err(wrapped(&stream, index, error).blame(rejection));
+                }
+                if let (Some(observer), Some(outcome)) = (&observer, document.outcomes().first().cloned()) {
+                    let outcome = Some(&outcome).filter(|_| !heads[0].denied);
+                    let models = Models::new(sources.registry, document_type, versions.iter().copied());
+                    let step = Step { head: heads[0], time: times[at], action: &actions[0], outcome, models };
+                    if observer.borrow_mut().step(&step, document)?.is_break() {
+                        return Err(Halt::Enough);
+                    }
+                }
+                at = end;
+            }
+            for head in heads {
+                if head.index != expected.index() {
+                    warn_of_gap(warnings, &stream, expected);
+                }
+                expected = head.index.next();
+            }
+            newest = newest.max(times.iter().max().copied());
+            explain.operations_read += heads.len() as u64;
+            explain.bytes_read += page.bytes();
+            parsed?;
+            Ok(ControlFlow::Continue(()))
+        })?;
+        if expected.index() <= target.last() {
+            warn_of_gap(warnings, &stream, expected);
+        }
+        self.seen = Seen { span: Some(span), newest };
+        Ok(())
+    }
+
+    /// Looks for a keyframe at or below `at_most` to start from, and puts the document there.
+    fn base(
+        &self,
+        timeline: &mut Timeline,
+        stream: &StreamKey,
+        at_most: Revision,
+        target: Revision,
+        explain: &mut Explain,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Option<Revision>, Halt> {
+        if timeline.document.version().is_err() {
+            // No operation can be applied, so none may be taken as applied.
+            return Ok(None);
+        }
+        let terrain = Terrain {
+            created: timeline.created,
+            document_next: NextIndex::from(self.head(&Scope::document())),
+            last_upgrade: timeline.last_inline,
+            changes_version: !timeline.held.is_empty(),
+            fingerprint: &|index, time| {
+                let version = timeline.version_at(self.goal.scope, index, time);
+                let versions = timeline.versions(version);
+                Models::new(self.sources.registry, &timeline.document_type, versions).fingerprint().ok()
+            },
+        };
+        let mut search = Search::default();
+        let chosen = search.choose(self.sources, stream, at_most, target, &terrain)?;
+        explain.considered = search.considered;
+        explain.bytes_read += search.bytes;
+        warnings.extend(search.warnings);
+        let Some(chosen) = chosen else { return Ok(None) };
+        self.resume(timeline, stream, &chosen)?;
+        explain.base = Base::Keyframe(chosen.revision);
+        Ok(Some(chosen.revision))
+    }
+
+    fn resume(&self, timeline: &mut Timeline, stream: &StreamKey, chosen: &Chosen) -> Result<(), Halt> {
+        let scopes = match chosen.extent {
+            Extent::Whole => {
+                let version = version_of(&chosen.state);
+                timeline.assume_applied(version);
+                timeline.run_version(self.sources, version)?;
+                chosen.state.scopes()
+            }
+            Extent::OwnScope => vec![stream.scope.clone()],
+        };
+        let document = &mut timeline.document;
+        for scope in &scopes {
+            document.resume(scope, &chosen.state).map_err(|error| thrown(stream, None, error))?;
+        }
+        let header = document.header_mut();
+        if let Some(name) = &chosen.name {
+            header.set_name(name.clone());
+        }
+        if let Some(meta) = &chosen.meta {
+            header.set_meta(meta.clone());
+        }
+        Ok(())
+    }
+
+    /// The newest operation time of the document on its branch: of the rows that were read, and of those that were
+    /// not.
+    fn newest_time(&self) -> Result<Option<Timestamp>, Halt> {
+        let mut newest = self.seen.newest;
+        for head in self.streams.iter().filter(|head| head.branch == *self.goal.branch) {
+            let stream = self.stream(&head.scope);
+            let spans =
+                if head.scope == *self.goal.scope { self.seen.unread(head.head) } else { [Some(Span::ALL), None] };
+            for span in spans.into_iter().flatten() {
+                newest = newest.max(self.sources.read.newest_time(&stream, span)?);
+            }
+        }
+        Ok(newest)
+    }
+
+    /// Stamps the header (reactor format §6.7).
+    fn stamp(&self, timeline: &mut Timeline) -> Result<(), Halt> {
+        let Goal { branch, scope, position, .. } = self.goal;
+        let newest = self.newest_time()?;
+        let held = timeline.first_held();
+        let heads = self.streams.iter().filter(|head| head.branch == *branch);
+        let header = timeline.document.header_mut();
+        header.set_revisions(heads.map(|head| (head.scope.clone(), head.head.next())).collect());
+        if let Position::At(target) = position {
+            header.set_revision(scope, target.into());
+        }
+        if let Some(index) = held {
+            let document = Scope::document();
+            let stamped = header.revision().iter().find(|(name, _)| *name == document).map(|(_, next)| *next);
+            let held = NextIndex::new(index.get());
+            header.set_revision(&document, stamped.map_or(held, |next| next.min(held)));
+        }
+        if let Some(newest) = newest.or_else(|| self.stored.and_then(|_| Timestamp::from_millis(0))) {
+            header.set_last_modified(Text::from(newest.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Takes the state.
+    fn snapshot(&self, replayed: Replayed) -> Result<Snapshot, Halt> {
+        let Replayed { mut timeline, explain, warnings } = replayed;
+        let Goal { document: id, branch, scope, .. } = self.goal;
+        let state = timeline.document.state().map_err(|error| thrown(&self.stream(scope), None, error))?;
+        Ok(Snapshot {
+            document: id.clone(),
+            scope: Some(scope.clone()),
+            branch: branch.clone(),
+            revision: [(scope.clone(), self.revision())].into(),
+            document_type: timeline.document_type,
+            header: timeline.document.header().to_object(),
+            state,
+            explain,
+            warnings,
+        })
+    }
+}
+
+/// Says that an operation is missing, if none is known to be before it in the stream.
+fn warn_of_gap(warnings: &mut Vec<Warning>, stream: &StreamKey, missing: NextIndex) {
+    let known = |warning: &Warning| matches!(warning, Warning::Gap { stream: gap, .. } if gap == stream);
+    if !warnings.iter().any(known) {
+        warnings.push(Warning::Gap { stream: stream.clone(), missing: missing.index() });
+    }
+}
+
+/// The error for a row outside the document scope, with the text the reference wraps around it.
+fn wrapped(stream: &StreamKey, index: Option<OpIndex>, error: ProtocolError) -> Halt {
+    match error {
+        ProtocolError::Thrown(message) => {
+            rejected(stream, index, format!("Failed to rebuild document {}: {message}", stream.document)).into()
+        }
+        error => thrown(stream, index, error),
+    }
+}
