@@ -23,7 +23,7 @@ fn beside(command: &str) -> Option<Vec<ExitStatus>> {
         "config" => return Some(vec![Nothing, ModelMissing]),
         "store info" => &[],
         "store init" | "store migrate" => &[Precondition],
-        "import" => &[Findings, Precondition],
+        "import" => &[Findings, Nothing, Precondition],
         "export" => &[Nothing, Precondition],
         "ls" | "log" => &[Nothing],
         "rebuild" | "verify" => &[Findings, Nothing],
