@@ -3,15 +3,14 @@
 use std::ops::ControlFlow;
 
 use super::page::{PAGE_ROWS, pages};
+use super::vouch::{FingerprintAt, Row, Vouched, row_at};
 use super::{Considered, ReplayError, Sources, Trust, Warning};
 use crate::model::checksum::Checksum;
-use crate::model::ids::{Fingerprint, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
+use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::{Json, Object, canonical, hash_canonical, parse};
 use crate::model::state::{JsonState, State};
-use crate::model::time::Timestamp;
 use crate::reducer::protocol::check_row;
-use crate::store::records::{Check, Verdict};
-use crate::store::{Codec, KeyframeEntry, Order, StoreError};
+use crate::store::{Codec, KeyframeEntry, StoreError};
 
 /// How many passed-over keyframes an explanation lists.
 const LISTED: usize = 5;
@@ -41,7 +40,7 @@ pub(super) struct Terrain<'a> {
     /// Whether the model changes its version on the way.
     pub(super) changes_version: bool,
     /// Digest of the models that make the state at an operation of this time; `None` if there are none.
-    pub(super) fingerprint: &'a dyn Fn(OpIndex, Timestamp) -> Option<Fingerprint>,
+    pub(super) fingerprint: &'a FingerprintAt<'a>,
 }
 
 /// How much of a keyframe is taken over.
@@ -80,51 +79,6 @@ struct Prefix {
     name: Option<Json<'static>>,
     /// The first operation that changed other scopes, and how.
     leak: Option<(OpIndex, &'static str)>,
-}
-
-/// What the record of a keyframe says of it.
-enum Vouched {
-    /// It was found right, if it has this body, and nothing that it depends on has changed.
-    Sound(Checksum),
-    /// It was found wrong, if it has this body.
-    Wrong { checksum: Checksum, code: String },
-    /// Nothing that holds.
-    Not(String),
-}
-
-impl Vouched {
-    /// Looks at a record, and at what it depends on beside the body.
-    fn look(
-        sources: &Sources<'_>,
-        stream: &StreamKey,
-        label: Revision,
-        terrain: &Terrain<'_>,
-    ) -> Result<Self, ReplayError> {
-        let not = |reason: &str| Ok(Vouched::Not(reason.to_owned()));
-        let record = match sources.read.records().keyframe_record(stream, label) {
-            Err(error @ (StoreError::Unsupported { .. } | StoreError::Corrupt { .. })) => {
-                return not(&format!("its record cannot be read: {error}"));
-            }
-            record => record?,
-        };
-        let Some((checksum, Check { fingerprint, verdict, .. })) =
-            record.and_then(|record| Some((record.checksum, record.check?)))
-        else {
-            return not("snapctl has neither written nor checked it");
-        };
-        let proof = match verdict {
-            Verdict::Ok(proof) => proof,
-            Verdict::Failed { code } => return Ok(Vouched::Wrong { checksum, code }),
-        };
-        let Some(row) = row_at(sources, stream, label)? else { return not("its operation is not in the log") };
-        if proof.operation_id != *row.id {
-            return not("the operation at its revision is another one than when it was checked");
-        }
-        if (terrain.fingerprint)(label.last(), row.time) != Some(fingerprint) {
-            return not("it was checked with another model than there is now");
-        }
-        Ok(Vouched::Sound(checksum))
-    }
 }
 
 impl Refused {
@@ -244,7 +198,7 @@ impl Search {
             Ok(Err(Refused { reason: reason.to_owned(), remedy: remedy.map(str::to_owned), damaged: false }))
         };
         let record = match sources.trust {
-            Trust::Verified | Trust::Hashed => Some(Vouched::look(sources, stream, label, terrain)?),
+            Trust::Verified | Trust::Hashed => Some(Vouched::look(sources, stream, label, terrain.fingerprint)?),
             Trust::None | Trust::Any => None,
         };
         match &record {
@@ -412,21 +366,4 @@ impl Prefix {
         })?;
         Ok(prefix)
     }
-}
-
-/// What is needed of one operation.
-struct Row {
-    id: String,
-    hash: String,
-    time: Timestamp,
-}
-
-fn row_at(sources: &Sources<'_>, stream: &StreamKey, revision: Revision) -> Result<Option<Row>, ReplayError> {
-    let mut found = None;
-    let span = Span { from: NextIndex::new(revision.get()), through: Some(revision.last()) };
-    sources.read.operations(stream, span, Order::Forward, &mut |row| {
-        found = Some(Row { id: row.id.to_owned(), hash: row.hash.to_owned(), time: row.timestamp });
-        ControlFlow::Break(())
-    })?;
-    Ok(found)
 }

@@ -15,6 +15,7 @@ mod resolve;
 mod stored;
 mod timeline;
 mod upgrade;
+mod vouch;
 mod walk;
 
 use std::collections::BTreeMap;

@@ -38,6 +38,7 @@ mod import_faults;
 mod moving;
 mod odd_rows;
 mod own_conformance;
+mod own_hostile;
 mod own_recovery;
 mod protocol_cost;
 mod protocol_properties;

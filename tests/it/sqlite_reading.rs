@@ -12,7 +12,8 @@ use std::time::SystemTime;
 use rusqlite::Connection;
 use snapctl::model::ids::{Span, StreamKey};
 use snapctl::model::time::Timestamp;
-use snapctl::store::{Detail, Fact, Flow, Options, Order, Read, Store, StoreError, Stores, answer, sqlite};
+use snapctl::store::records::{OwnTables, Within};
+use snapctl::store::{Codec, Detail, Fact, Flow, Options, Order, Read, Store, StoreError, Stores, answer, sqlite};
 
 use crate::store_conformance::{append, at, key, op, put};
 
@@ -118,6 +119,11 @@ fn everything(store: &dyn Store) -> Result<(), StoreError> {
             }
             read.keyframes(&document, Detail::Created, &mut |_| Flow::Continue(()))?;
         }
+        read.records().tables()?;
+        read.records().keyframe_records(Within::Everything, &mut |_| Flow::Continue(()))?;
+        read.records().inventory(Within::Everything, &mut |_| Flow::Continue(()))?;
+        read.records().stream_seals(Within::Everything, &mut |_| Flow::Continue(()))?;
+        read.history().runs(&mut |_| Flow::Continue(()))?;
         read.info().map(|_| ())
     })
 }
@@ -449,6 +455,53 @@ fn reading_a_resting_file_leaves_no_trace() {
         everything(&*store).unwrap();
         drop(store);
         assert_eq!(fixture.files(), before, "{journal}");
+    }
+}
+
+#[test]
+fn reading_our_own_tables_leaves_no_trace() {
+    for journal in ["delete", "wal"] {
+        let fixture = Fixture::new(4);
+        fixture.sql(&format!("PRAGMA journal_mode = {journal}"));
+        let store = sqlite::open(&fixture.path, &change()).unwrap();
+        let mut write = store.write().unwrap();
+        write.recode(&stream(), at(1), Codec::ZstdDelta).unwrap().unwrap();
+        write.commit().unwrap();
+        drop(store);
+        let before = fixture.files();
+        assert_eq!(before.len(), 1, "{journal}");
+        let store = fixture.open().unwrap();
+        everything(&*store).unwrap();
+        let read = store.read().unwrap();
+        assert_eq!(read.records().tables().unwrap(), OwnTables::Version(1));
+        assert_eq!(read.keyframe_document(&stream(), at(1)).unwrap().unwrap(), br#"{"r":1}"#);
+        drop(read);
+        drop(store);
+        assert_eq!(fixture.files(), before, "{journal}");
+    }
+}
+
+#[test]
+fn our_own_tables_may_come_and_go_while_a_store_is_open() {
+    let fixture = Fixture::new(4);
+    let (reading, writing) = (fixture.open().unwrap(), sqlite::open(&fixture.path, &change()).unwrap());
+    let tables = || {
+        answer::<_, StoreError>(&*reading, |read| {
+            let text = read.keyframe_document(&stream(), at(1))?;
+            assert_eq!(text.unwrap(), br#"{"r":1}"#);
+            read.records().tables()
+        })
+        .unwrap()
+    };
+    for _ in 0..3 {
+        assert_eq!(tables(), OwnTables::Absent);
+        let mut write = writing.write().unwrap();
+        write.recode(&stream(), at(1), Codec::Zstd).unwrap().unwrap();
+        write.commit().unwrap();
+        assert_eq!(tables(), OwnTables::Version(1));
+        let mut write = writing.write().unwrap();
+        assert_eq!(write.records_mut().unwrap().remove().unwrap().restored, 1);
+        write.commit().unwrap();
     }
 }
 

@@ -8,6 +8,13 @@ use crate::store::StoreError;
 /// Sorts an error of SQLite by what can be done about it.
 pub(super) fn sort(location: &str, action: &'static str, error: rusqlite::Error) -> StoreError {
     let location = location.to_owned();
+    // A value of another kind than its table holds, in a column that is read without naming its row.
+    if let rusqlite::Error::InvalidColumnType(..)
+    | rusqlite::Error::IntegralValueOutOfRange(..)
+    | rusqlite::Error::FromSqlConversionFailure(..) = error
+    {
+        return StoreError::Damaged { location, source: Box::new(error) };
+    }
     let Some(code) = error.sqlite_error().copied() else {
         return StoreError::Unavailable { location, action, source: Box::new(error) };
     };

@@ -121,10 +121,11 @@ impl Transaction<'_> {
             base => base?,
         };
         let bytes = self.compressed(text, Some(&base))?;
-        // Differences grow with the distance to the base. When those of a group take as much as their base does, the mean
-        // over all is the least it can be: fewer would share a base, and more would be far from it.
-        let all = group.delta_bytes.saturating_add(bytes.len() as u64);
-        Ok(Some(bytes).filter(|_| all <= group.base_bytes))
+        // Differences grow with the distance to the base, and the mean over a group, its base included, is least just before
+        // the first difference that is larger than it.
+        let members = group.members.saturating_add(1);
+        let fits = (bytes.len() as u64).saturating_mul(members) <= group.base_bytes.saturating_add(group.delta_bytes);
+        Ok(Some(bytes).filter(|_| fits))
     }
 
     /// The group that a new keyframe at a place may belong to: that of the keyframe before it.

@@ -184,3 +184,6 @@ impl Transaction<'_> {
         counted.map(i64::unsigned_abs).map_err(|error| fault::sort(&self.store.location, "read", error))
     }
 }
+
+#[cfg(test)]
+mod tests;

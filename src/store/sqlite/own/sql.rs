@@ -184,8 +184,9 @@ pub(super) const PUT_SEAL: &str = r#"INSERT OR REPLACE INTO "snapctl_seal"
 pub(super) const DELETE_SEAL: &str =
     r#"DELETE FROM "snapctl_seal" WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3"#;
 
+// Sizes are added with total(): a damaged one must not make the sum overflow, which is an error of sum().
 pub(super) const TOTALS: &str = r#"SELECT count(*), count("checkedAtMs"), count("checkedAtMs") - count("failure"), count("pinReason"),
-    count(nullif("codec", 'json')), coalesce(sum(CASE WHEN "codec" <> 'json' THEN "storedBytes" END), 0)
+    count(nullif("codec", 'json')), CAST(total(CASE WHEN "codec" <> 'json' THEN "storedBytes" END) AS INTEGER)
     FROM "snapctl_keyframe""#;
 pub(super) const COUNT_SEALS: &str = r#"SELECT count(*) FROM "snapctl_seal""#;
 pub(super) const COUNT_MUTATIONS: &str = r#"SELECT count(*) FROM "snapctl_mutation""#;
@@ -312,7 +313,7 @@ pub(super) const GROUP_AT: &str = r#"SELECT coalesce("base", "body") FROM "snapc
     INDEXED BY "snapctl_keyframe_compressed" WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" < ?4
     AND "body" IS NOT NULL AND "codec" = 'zstd-delta' ORDER BY "revision" DESC LIMIT 1"#;
 pub(super) const GROUP: &str = r#"SELECT octet_length("body"),
-    (SELECT coalesce(sum("storedBytes"), 0) FROM "snapctl_keyframe" WHERE "base" = ?1),
+    (SELECT CAST(total("storedBytes") AS INTEGER) FROM "snapctl_keyframe" WHERE "base" = ?1),
     (SELECT count(*) FROM "snapctl_keyframe" WHERE "base" = ?1)
     FROM "snapctl_body" WHERE "id" = ?1"#;
 
