@@ -31,7 +31,7 @@ fn main() {
     let lengths: &[usize] = if short { &[1_000, 10_000] } else { &[10_000, 100_000, 1_000_000] };
     for &operations in lengths {
         let path = directory.path().join(format!("{operations}.sqlite"));
-        drop(generate(&path, Shape::Changing(operations)));
+        drop(generate(&path, Shape::Changing { nodes: 300, operations }));
         for format in ["--ndjson", "--json"] {
             let peak = peak_memory_kib(&path, &["log", DOCUMENT, format, "--quiet"]);
             println!("log {format} of {operations} operations: peak memory {peak} KiB");

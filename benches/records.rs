@@ -12,26 +12,23 @@ use std::time::{Duration, Instant};
 
 use snapctl::model::checksum::Checksum;
 use snapctl::model::ids::{Branch, OpIndex, Revision, Scope, StreamKey};
-use snapctl::model::json::{Json, canonical, hash_canonical, parse};
-use snapctl::model::progress::Silent;
+use snapctl::model::json::{hash_canonical, parse};
 use snapctl::model::seal::Seal;
 use snapctl::model::time::Timestamp;
-use snapctl::reducer::Registry;
-use snapctl::reducer::protocol::Document;
-use snapctl::replay::{Goal, Observer, Position, ReplayError, Sources, Start, Step, Trust, walk};
 use snapctl::store::records::{Check, NewRecord, Proof, Verdict, Within};
 use snapctl::store::{Access, Codec, Flow, NewKeyframe, Options, Store, Write, sqlite};
 
-use support::{DOCUMENT, Random, Shape, generate};
+use support::recorded::keyframes_of;
+use support::{Random, Shape, generate, stream};
 
 fn main() {
     let short = std::env::args().any(|arg| arg == "--test");
     let directory = tempfile::tempdir().expect("a temporary directory");
     inventory(directory.path(), if short { 10_000 } else { 1_000_000 });
     let shapes: &[(&str, Shape)] = if short {
-        &[("growing", Shape::Growing(800)), ("changing", Shape::Changing(1_000))]
+        &[("growing", Shape::Growing(800)), ("changing", Shape::Changing { nodes: 300, operations: 1_000 })]
     } else {
-        &[("growing", Shape::Growing(80_000)), ("changing", Shape::Changing(100_000))]
+        &[("growing", Shape::Growing(80_000)), ("changing", Shape::Changing { nodes: 300, operations: 100_000 })]
     };
     for (name, shape) in shapes {
         bodies(directory.path(), name, *shape);
@@ -112,47 +109,13 @@ fn keyframe(write: &mut dyn Write, stream: &StreamKey, revision: u64, recorded: 
     }
 }
 
-/// A keyframe of every so many operations, as it would be written.
-struct Keyframes<'a> {
-    every: u64,
-    stream: &'a StreamKey,
-    put: &'a mut dyn FnMut(Revision, &[u8]),
-}
-
-impl Observer for Keyframes<'_> {
-    fn rows_ahead(&self) -> usize {
-        usize::MAX
-    }
-
-    fn step(&mut self, step: &Step<'_>, document: &mut Document) -> Result<Flow, ReplayError> {
-        let index = step.head.index;
-        if index.next().get().is_multiple_of(self.every) {
-            let state = document.state().expect("a state");
-            let mut header = document.header().clone();
-            header.set_revision(&self.stream.scope, index.next());
-            let mut text = br#"{"clipboard":[],"header":"#.to_vec();
-            text.extend(canonical(&Json::Object(header.to_object())));
-            text.extend(br#","initialState":{},"operations":{},"state":{"#);
-            for (n, scope) in state.scopes().iter().enumerate() {
-                text.extend(if n > 0 { &b",\""[..] } else { b"\"" });
-                text.extend(scope.as_str().as_bytes());
-                text.extend(b"\":");
-                text.extend(state.canonical(scope.as_str()).expect("a state"));
-            }
-            text.extend(b"}}");
-            (self.put)(Revision::of(index), &text);
-        }
-        Ok(Flow::Continue(()))
-    }
-}
-
 /// Writes the keyframes of a drive in each way, and compares sizes, and times to load some of them.
 fn bodies(directory: &Path, name: &str, shape: Shape) {
     /// Of how many keyframes one is loaded; the others are not written as JSON, which would take gigabytes.
     const LOADED: usize = 25;
     let log = directory.join(format!("{name}.db"));
     let source = generate(&log, shape);
-    let stream = StreamKey { document: DOCUMENT.into(), scope: Scope::global(), branch: Branch::main() };
+    let stream = stream();
     let paths = Codec::ALL.map(|codec| directory.join(format!("{name}-{codec}.db")));
     let stores = paths.each_ref().map(|path| {
         drop(sqlite::create(path).expect("a new store"));
@@ -182,13 +145,7 @@ fn bodies(directory: &Path, name: &str, shape: Shape) {
             loaded.push((revision, text.len()));
         }
     };
-    let registry = Registry::built_in();
-    let read = source.read().expect("a moment");
-    let sources = Sources { read: &*read, registry: &registry, trust: Trust::None, progress: &Silent };
-    let goal =
-        Goal { document: &stream.document, branch: &stream.branch, scope: &stream.scope, position: Position::Head };
-    let mut observer = Keyframes { every: 100, stream: &stream, put: &mut put };
-    walk(&sources, goal, Start::Genesis, &mut observer).expect("a replay");
+    keyframes_of(&*source, shape, 100, &mut put);
     for write in writes {
         write.commit().expect("a new store can be written");
     }

@@ -47,7 +47,7 @@ fn benches(criterion: &mut Criterion) {
     let registry = Registry::built_in();
     for (name, shape) in [
         ("grow_to_20000_nodes", Shape::Growing(20_000)),
-        ("change_300000_times", Shape::Changing(300_000)),
+        ("change_300000_times", Shape::Changing { nodes: 300, operations: 300_000 }),
         ("model_with_5000_operations", Shape::Modelling(5000)),
         ("model_with_50000_operations", Shape::Modelling(50_000)),
         ("json_patch_100000_times", Shape::Patching(100_000)),

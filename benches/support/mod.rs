@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
 mod modelling;
+pub(crate) mod recorded;
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -52,15 +53,56 @@ impl Random {
 pub(crate) enum Shape {
     /// Grows a drive to this many nodes, with renames, moves and copies on the way.
     Growing(usize),
-    /// This many small changes to a drive of a few hundred nodes.
-    Changing(usize),
+    /// Small changes to a drive of some nodes.
+    Changing {
+        /// How many operations come first that mostly add nodes.
+        nodes: usize,
+        /// How many operations there are.
+        operations: usize,
+    },
     /// This many operations that write a document model: modules, operations, their errors and examples, releases.
     Modelling(usize),
     /// This many JSON Patches of a document with a few thousand members. It has no document scope.
     Patching(usize),
 }
 
-/// Writes a store with one drive, and opens it.
+impl Shape {
+    /// The same with few operations, to try a bench.
+    pub(crate) fn short(self) -> Self {
+        const OPERATIONS: usize = 500;
+        match self {
+            Shape::Growing(_) => Shape::Growing(OPERATIONS),
+            Shape::Changing { nodes, .. } => Shape::Changing { nodes, operations: OPERATIONS },
+            Shape::Modelling(_) => Shape::Modelling(OPERATIONS),
+            Shape::Patching(_) => Shape::Patching(OPERATIONS),
+        }
+    }
+
+    /// What its documents are.
+    pub(crate) fn document_type(self) -> &'static str {
+        match self {
+            Shape::Growing(_) | Shape::Changing { .. } => "powerhouse/document-drive",
+            Shape::Modelling(_) => "powerhouse/document-model",
+            Shape::Patching(_) => "json-patch",
+        }
+    }
+
+    /// How many operations scope `document` has.
+    pub(crate) fn genesis(self) -> u64 {
+        if self.initial().is_some() { 2 } else { 0 }
+    }
+
+    /// The scopes that documents begin with, if their log begins with the operations that make one.
+    fn initial(self) -> Option<&'static str> {
+        match self {
+            Shape::Growing(_) | Shape::Changing { .. } => Some(DRIVE),
+            Shape::Modelling(_) => Some(modelling::INITIAL),
+            Shape::Patching(_) => None,
+        }
+    }
+}
+
+/// Writes a store with one document, and opens it.
 pub(crate) fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
     let store = sqlite::create(path).expect("a new store");
     let mut log = Log { rows: Vec::new(), random: Random(7), nodes: Vec::new(), folders: Vec::new() };
@@ -71,8 +113,8 @@ pub(crate) fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
                 log.grow();
             }
         }
-        Shape::Changing(operations) => {
-            for _ in 0..300 {
+        Shape::Changing { nodes, operations } => {
+            for _ in 0..nodes {
                 log.grow();
             }
             while log.rows.len() < operations {
@@ -90,19 +132,15 @@ pub(crate) fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
             }
         }
     }
-    let (document_type, initial) = match shape {
-        Shape::Growing(_) | Shape::Changing(_) => ("powerhouse/document-drive", Some(DRIVE)),
-        Shape::Modelling(_) => ("powerhouse/document-model", Some(modelling::INITIAL)),
-        Shape::Patching(_) => ("json-patch", None),
-    };
-    let genesis = initial.map_or_else(Vec::new, |initial| genesis(document_type, initial));
+    let document_type = shape.document_type();
+    let genesis = shape.initial().map_or_else(Vec::new, |initial| genesis(document_type, initial));
     let mut write = store.write().expect("a new store can be written");
     for (scope, actions) in [("document", genesis), ("global", log.rows)] {
         let stream =
             StreamKey { document: DocumentId::from(DOCUMENT), scope: Scope::from(scope), branch: Branch::main() };
-        for (index, action) in actions.iter().enumerate() {
+        for (index, (action_id, action)) in actions.iter().enumerate() {
             let time = Timestamp::from_millis(start_ms(index)).expect("a time of this century");
-            let id = operation_id(DOCUMENT, scope, "main", index.to_string().as_bytes());
+            let id = operation_id(DOCUMENT, scope, "main", action_id.as_bytes());
             let row = OperationRow {
                 index: OpIndex::new(index as u64),
                 skip: NonZeroU32::new(0),
@@ -110,7 +148,7 @@ pub(crate) fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
                 previous_id: "",
                 document_type,
                 timestamp: time,
-                hash: "rtomnN6DyHoFItKTvk/Y5RbB0gA=",
+                hash: if scope == "document" { "" } else { "rtomnN6DyHoFItKTvk/Y5RbB0gA=" },
                 error: None,
                 denied: None,
                 action: action.as_bytes(),
@@ -121,20 +159,30 @@ pub(crate) fn generate(path: &Path, shape: Shape) -> Arc<dyn Store> {
     }
     write.commit().expect("a new store can be written");
     drop(store);
-    Stores::built_in()
-        .open(path.to_str().expect("a temporary path is text"), &Options::default())
-        .expect("the store just written")
+    open(path)
+}
+
+/// Opens a store, to read it.
+pub(crate) fn open(path: &Path) -> Arc<dyn Store> {
+    let location = path.to_str().expect("a temporary path is text");
+    Stores::built_in().open(location, &Options::default()).expect("the store just written")
+}
+
+/// The one model stream of a generated store.
+pub(crate) fn stream() -> StreamKey {
+    StreamKey { document: DOCUMENT.into(), scope: Scope::global(), branch: Branch::main() }
 }
 
 /// The scopes of a new drive.
 const DRIVE: &str = r#""global":{"name":"","nodes":[],"icon":null},"local":{"listeners":[],"triggers":[],"sharingType":"private","availableOffline":false}"#;
 
 /// The operations that make a document of that type, with these model scopes.
-fn genesis(document_type: &str, initial: &str) -> Vec<String> {
+fn genesis(document_type: &str, initial: &str) -> Vec<(String, String)> {
     let action = |kind: &str, input: String| {
-        format!(
+        let action = format!(
             r#"{{"id":"{kind}","type":"{kind}","scope":"document","timestampUtcMs":"2026-01-01T00:00:00.000Z","input":{input}}}"#
-        )
+        );
+        (kind.to_owned(), action)
     };
     let create = format!(
         r#"{{"model":"{document_type}","version":0,"documentId":"{DOCUMENT}","protocolVersions":{{"base-reducer":2}}}}"#
@@ -151,7 +199,8 @@ fn start_ms(index: usize) -> i64 {
 }
 
 struct Log {
-    rows: Vec<String>,
+    /// Ids of actions, and the actions.
+    rows: Vec<(String, String)>,
     random: Random,
     nodes: Vec<String>,
     folders: Vec<String>,
@@ -240,8 +289,8 @@ impl Log {
     fn push(&mut self, kind: &str, input: &str) {
         let id = self.random.uuid();
         let time = Timestamp::from_millis(start_ms(self.rows.len())).expect("a time of this century");
-        self.rows.push(format!(
-            r#"{{"id":"{id}","type":"{kind}","scope":"global","timestampUtcMs":"{time}","input":{input}}}"#
-        ));
+        let action =
+            format!(r#"{{"id":"{id}","type":"{kind}","scope":"global","timestampUtcMs":"{time}","input":{input}}}"#);
+        self.rows.push((id, action));
     }
 }

@@ -1,5 +1,7 @@
 //! Generated logs of a document model.
 
+use std::fmt::Write as _;
+
 use super::Log;
 
 /// The scopes of a new document model.
@@ -142,9 +144,10 @@ fn pick(log: &mut Log, from: &[String]) -> Option<String> {
 
 /// Lines as a reducer or a schema may have, escaped for JSON.
 fn code(log: &mut Log, lines: usize) -> String {
-    (0..lines)
-        .map(|_| {
-            format!(r#"const line{0} = state.lines.find((line) => line.id === \"{0}\");\n"#, log.random.below(10_000))
-        })
-        .collect()
+    let mut code = String::new();
+    for _ in 0..lines {
+        let line = log.random.below(10_000);
+        let _ = write!(code, r#"const line{line} = state.lines.find((line) => line.id === \"{line}\");\n"#);
+    }
+    code
 }

@@ -11,12 +11,12 @@ fn plan(connection: &rusqlite::Connection, statement: &str) -> String {
 
 #[test]
 fn no_statement_sorts_or_reads_more_than_it_answers() {
+    const PLACE: &str = "(documentId=? AND scope=? AND branch=? AND revision";
     let connection = rusqlite::Connection::open_in_memory().unwrap();
     connection.execute_batch(reference::CREATE).unwrap();
     for step in MIGRATIONS {
         connection.execute_batch(step).unwrap();
     }
-    const PLACE: &str = "(documentId=? AND scope=? AND branch=? AND revision";
     let expected = [
         (sql::RECORD, format!("SEARCH snapctl_keyframe USING PRIMARY KEY {PLACE}=?)")),
         (sql::NEWEST_SOUND, format!("SEARCH snapctl_keyframe USING PRIMARY KEY {PLACE}<?)")),
