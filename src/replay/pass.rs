@@ -203,26 +203,36 @@ impl<'a, 'o> Pass<'a, 'o> {
                 let version = timeline.version_at(self.goal.scope, heads[at].index, times[at]);
                 timeline.advance_to(sources, version)?;
                 let same = |n: &usize| timeline.version_at(self.goal.scope, heads[*n].index, times[*n]) == version;
-                let most = if observer.is_some() { at + 1 } else { heads.len() };
+                let looked_at = observer.as_ref().and_then(|observer| {
+                    let observer = observer.borrow();
+                    heads[at..].iter().position(|head| observer.looks_at(head.index))
+                });
+                let most = looked_at.map_or(heads.len(), |n| at + n + 1);
                 let end = (at + 1..most).find(|n| !same(n)).unwrap_or(most);
                 let (heads, actions) = (&heads[at..end], &actions[at..end]);
                 let versions = timeline.versions(version);
                 let Timeline { document, document_type, .. } = &mut *timeline;
                 let mut source = Again { sources, stream: &stream };
-                if let Err(error) = document.replay(heads, actions, &mut source) {
+                let replayed = document.replay(heads, actions, &mut source);
+                if let Some(observer) = &observer {
+                    let mut observer = observer.borrow_mut();
+                    // Those before one that cannot be replayed are good.
+                    for n in 0..document.outcomes().len() {
+                        let outcome = document.outcomes()[n].clone();
+                        let outcome = Some(&outcome).filter(|_| !heads[n].denied);
+                        let models = Models::new(sources.registry, document_type, versions.iter().copied());
+                        let step = Step { head: heads[n], time: times[at + n], action: &actions[n], outcome, models };
+                        if observer.step(&step, document)?.is_break() {
+                            return Err(Halt::Enough);
+                        }
+                    }
+                }
+                if let Err(error) = replayed {
                     let failed = document.outcomes().len();
                     let index = heads.get(failed).map(|head| head.index);
                     let rejection =
                         actions.get(failed).map_or(Rejection::Other, |action| Rejection::of(document, action));
                     return Err(wrapped(&stream, index, error).blame(rejection));
-                }
-                if let (Some(observer), Some(outcome)) = (&observer, document.outcomes().first().cloned()) {
-                    let outcome = Some(&outcome).filter(|_| !heads[0].denied);
-                    let models = Models::new(sources.registry, document_type, versions.iter().copied());
-                    let step = Step { head: heads[0], time: times[at], action: &actions[0], outcome, models };
-                    if observer.borrow_mut().step(&step, document)?.is_break() {
-                        return Err(Halt::Enough);
-                    }
                 }
                 at = end;
             }

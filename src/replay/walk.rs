@@ -4,7 +4,7 @@ use super::models::Models;
 use super::pass::{Pass, failure, settle};
 use super::timeline::{Halt, Keep};
 use super::{Position, ReplayError, Snapshot, Sources};
-use crate::model::ids::{Branch, DocumentId, Fingerprint, Revision, Scope};
+use crate::model::ids::{Branch, DocumentId, Fingerprint, OpIndex, Revision, Scope};
 use crate::model::operation::{Action, OperationRow};
 use crate::model::time::Timestamp;
 use crate::reducer::Outcome;
@@ -18,6 +18,16 @@ pub trait Observer {
     fn rows_ahead(&self) -> usize {
         1
     }
+
+    /// Whether nothing in the stream is expected to take back what came before it. Such a walk reads no skips ahead and
+    /// keeps no history; at the first operation that does look back it ends with [`Observer::looked_back`].
+    fn expects_plain(&self) -> bool {
+        false
+    }
+
+    /// Called when a walk that expected a plain stream ends because the stream is not plain. What was told so far holds up
+    /// to the operation before it.
+    fn looked_back(&mut self) {}
 
     /// Called once before the first operation of the stream, with the revision the walk starts from; `None` is the state
     /// before operation 0. Not called for scope `document` where its first operation makes the document.
@@ -35,8 +45,15 @@ pub trait Observer {
         let _ = row;
     }
 
+    /// Whether the document is looked at after the operation at `index`. Asked before it is replayed; the steps of
+    /// operations that are passed over may come later than theirs, which is faster.
+    fn looks_at(&self, index: OpIndex) -> bool {
+        let _ = index;
+        true
+    }
+
     /// Called after each operation of the stream, in order; `document` is in the state that a rebuild up to there
-    /// gives. `Break` ends the walk there.
+    /// gives, or up to a later operation where the observer does not look at it. `Break` ends the walk there.
     ///
     /// # Errors
     /// Whatever ends the walk.
@@ -103,8 +120,8 @@ pub(super) fn part_at(sources: &Sources<'_>, goal: Goal<'_>, streams: &[StreamHe
     settle(|keep| Pass::new(sources, goal, streams, keep).run())
 }
 
-/// Rebuilds one scope of a document, and lets an observer look at every step. `None` if the observer has seen enough;
-/// nothing is read after that.
+/// Rebuilds one scope of a document, and lets an observer look at every step. `None` if the observer has seen enough, or
+/// expected a plain stream and it is not; nothing is read after that.
 ///
 /// # Errors
 /// `Store`, `Model`, `Rejected`, `Fold`, `Stopped`; what the observer returned.
@@ -115,9 +132,14 @@ pub fn walk(
     observer: &mut dyn Observer,
 ) -> Result<Option<Snapshot>, ReplayError> {
     let streams = &sources.read.streams(goal.document)?;
-    let pass = Pass::new(sources, goal, streams, Keep::History);
+    let plain = observer.expects_plain();
+    let pass = Pass::new(sources, goal, streams, if plain { Keep::Nothing } else { Keep::History });
     match pass.observed(start, observer).run() {
         Err(Halt::Enough) => Ok(None),
+        Err(Halt::LooksBack) if plain => {
+            observer.looked_back();
+            Ok(None)
+        }
         // What has no skip and looks back cannot be replayed; only the text depends on the history.
         Err(Halt::LooksBack) => Pass::new(sources, goal, streams, Keep::Everything).run().map(Some).map_err(failure),
         result => result.map(Some).map_err(failure),

@@ -71,6 +71,25 @@ struct Stream<'a> {
     past: &'a Past,
 }
 
+/// What a pass expects of a stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// That it has no skips, as most have none: then they need not be read first.
+    Plain,
+    /// Skips, which decide what stands.
+    WithSkips,
+}
+
+/// How a pass ended.
+enum Passed {
+    /// It has looked at everything.
+    Whole,
+    /// The past is not what was recorded.
+    Broken,
+    /// There are skips, and none were expected.
+    LookedBack,
+}
+
 /// What the read model holds of each stream.
 type ReadModel = BTreeMap<StreamKey, Held>;
 
@@ -211,45 +230,55 @@ impl Check<'_> {
         let past = Past::read(sources.read, stream, self.seals)?;
         let goal = Stream { key: stream, head, spine, heads, past: &past };
         let kept_at = kept.as_ref().map(|row| row.last);
-        if let Some(base) = past.base(&due, kept_at).filter(|_| !(checks.anew || checks.signatures)) {
-            let before = (self.findings.clone(), self.tally);
-            if self.pass(&goal, Start::BaseUpTo(base), due.clone(), kept.clone())? == Past::KEPT {
-                return Ok(());
+        let before = (self.findings.clone(), self.tally);
+        let base = past.base(&due, kept_at).filter(|_| !(checks.anew || checks.signatures));
+        let (mut start, mut way) = (base.map_or(Start::Genesis, Start::BaseUpTo), Way::Plain);
+        loop {
+            match self.pass(&goal, (start, way), due.clone(), kept.clone())? {
+                Passed::Whole => return Ok(()),
+                // Once more, from the first operation on, which tells what has changed.
+                Passed::Broken => start = Start::Genesis,
+                Passed::LookedBack => way = Way::WithSkips,
             }
-            // Once more, from the first operation on, which tells what has changed.
-            (self.findings, self.tally) = before;
+            (self.findings, self.tally) = before.clone();
         }
-        self.pass(&goal, Start::Genesis, due, kept).map(drop)
     }
 
-    /// One pass over a stream, with what cannot be replayed looked at as rows. Says whether the past was as recorded; if it
-    /// was not, what was found so far is of no use.
+    /// One pass over a stream, with what cannot be replayed looked at as rows. If it is not whole, what was found is of no
+    /// use.
     fn pass(
         &mut self,
         of: &Stream<'_>,
-        start: Start,
+        (start, way): (Start, Way),
         labels: VecDeque<u64>,
         held: Option<Held>,
-    ) -> Result<bool, ReplayError> {
+    ) -> Result<Passed, ReplayError> {
         let Check { sources, part, checks, .. } = *self;
         let Stream { key: stream, head, spine, heads, past } = *of;
         let n_findings = self.findings.len();
-        let mut rows = match Rows::new(sources.read, stream, &part.document_type) {
-            Err(StoreError::Corrupt { .. }) => Rows::without_order(stream, &part.document_type),
-            rows => rows?,
+        let mut rows = match way {
+            Way::Plain => Rows::plain(stream, &part.document_type),
+            Way::WithSkips => Rows::with_skips(sources.read, stream, &part.document_type)?,
         };
-        rows.compare_with(past.seals());
+        let seals = past.seals();
+        if checks.collect.is_some() || !seals.is_empty() {
+            rows.compare_with(seals);
+        }
         let collected = (&mut self.findings, &mut self.tally);
         let mut pass = Pass::new(sources.read, checks, (stream, head), (spine, heads), rows, labels, collected);
         pass.held = held;
+        pass.plain = way == Way::Plain;
         let goal =
             Goal { document: &stream.document, branch: &stream.branch, scope: &stream.scope, position: Position::Head };
         let walked = walk(sources, goal, start, &mut pass);
         if pass.broken {
-            return Ok(!Past::KEPT);
+            return Ok(Passed::Broken);
         }
-        if walked.is_err() {
+        if !pass.mistaken && walked.is_err() {
             pass.rows_alone(sources.progress)?;
+        }
+        if pass.mistaken {
+            return Ok(Passed::LookedBack);
         }
         let Pass { mut rows, compared, reached, .. } = pass;
         rows.end(&mut self.findings);
@@ -260,7 +289,7 @@ impl Check<'_> {
             Ok(_) if self.findings.len() == n_findings => self.sound.extend(reached),
             Ok(_) => {}
         }
-        Ok(Past::KEPT)
+        Ok(Passed::Whole)
     }
 
     /// Makes a finding of what ended a replay, if it is one.

@@ -29,8 +29,18 @@ pub(super) struct Replayed<'a> {
 pub(super) struct Checked {
     /// What is wrong with it, and what is odd.
     pub(super) findings: Vec<Finding>,
+    /// The canonical text of its own scope's state, if it has a state.
+    own: Option<OwnText>,
+}
+
+/// A canonical text; `None` is the state of a scope that is absent.
+type OwnText = Option<Vec<u8>>;
+
+impl Checked {
     /// The hash of its own scope's state.
-    pub(super) hash: Option<StateHash>,
+    pub(super) fn hash(&self) -> Option<StateHash> {
+        self.own.as_ref().map(|own| hash_canonical(own.as_deref()))
+    }
 }
 
 /// Which operations a keyframe says it includes, by what releases have written (reactor format §2.2).
@@ -47,14 +57,14 @@ enum Convention {
 /// Looks at a keyframe of `stream` with the label `label`.
 pub(super) fn check(stream: &StreamKey, label: Revision, body: &[u8], replayed: &Replayed<'_>) -> Checked {
     let mut looked = Look { stream, label, replayed, findings: Vec::new() };
-    let hash = match parse(body) {
+    let own = match parse(body) {
         Ok(document) => looked.document(&document),
         Err(error) => {
             looked.note(Code::KeyframeCorrupt, format!("keyframe {label}: its document is not JSON: {error}"), None);
             None
         }
     };
-    Checked { findings: looked.findings, hash }
+    Checked { findings: looked.findings, own }
 }
 
 struct Look<'a> {
@@ -65,7 +75,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn document(&mut self, document: &Json<'_>) -> Option<StateHash> {
+    fn document(&mut self, document: &Json<'_>) -> Option<OwnText> {
         let label = self.label;
         let member = |name: &str| document.get(name).and_then(Json::as_object);
         let (Some(header), Some(state)) = (member("header"), member("state")) else {
@@ -82,24 +92,23 @@ impl Look<'_> {
                 self.note(Code::KeyframeCorrupt, message, None);
             }
         }
-        let own_state = state.get(self.stream.scope.as_str());
-        let hash = hash_canonical(own_state.map(canonical).as_deref());
+        let text = state.get(self.stream.scope.as_str()).map(canonical);
         if !self.findings.is_empty() {
-            return Some(hash);
+            return Some(text);
         }
         self.look_ahead(header.get("revision"));
-        let (Some(own), spine) = (own, spine.unwrap_or_default()) else { return Some(hash) };
+        let (Some(own), spine) = (own, spine.unwrap_or_default()) else { return Some(text) };
         if self.replayed.spine.last_inline.is_some_and(|upgrade| upgrade >= spine.index()) && !self.is_spine() {
             let message = format!("keyframe {label}: operation {} of the document scope came after it", spine.get());
             self.note(Code::KeyframeSuperseded, message, None);
-            return Some(hash);
+            return Some(text);
         }
-        let Some(convention) = self.convention(own, own_state) else { return Some(hash) };
+        let Some(convention) = self.convention(own, text.as_deref()) else { return Some(text) };
         let expected = match (convention, self.replayed.before) {
             (Convention::Count, Some(before)) => before,
             _ => self.replayed.state,
         };
-        self.states(state, expected, spine);
+        self.states((state, text.as_deref()), expected, spine);
         self.header(header);
         if let Some(initial) = document.get("initialState").and_then(Json::as_object) {
             self.initial(initial);
@@ -107,7 +116,7 @@ impl Look<'_> {
         if self.findings.is_empty() {
             self.note_convention(convention, own);
         }
-        Some(hash)
+        Some(text)
     }
 
     /// Looks for scopes of which the header names operations that the log does not have.
@@ -133,7 +142,7 @@ impl Look<'_> {
     }
 
     /// Which convention label and header follow; `None` if there is none that does.
-    fn convention(&mut self, next: NextIndex, own: Option<&Json<'_>>) -> Option<Convention> {
+    fn convention(&mut self, next: NextIndex, own: Option<&[u8]>) -> Option<Convention> {
         let (label, stream) = (self.label, self.stream);
         if next == label.next() {
             return Some(Convention::Present);
@@ -141,8 +150,8 @@ impl Look<'_> {
         if next > label.next() {
             return Some(Convention::Positional);
         }
-        let is_later = same_scope(own, self.replayed.state, &stream.scope);
-        if next.index() == label.last() && label.get() > 0 && !is_later {
+        let is_count = next.index() == label.last() && label.get() > 0;
+        if is_count && !same_scope(own, self.replayed.state, &stream.scope) {
             return Some(Convention::Count);
         }
         let message = format!("keyframe {label}: readers go on from operation {}, which is in it already", next.get());
@@ -166,8 +175,8 @@ impl Look<'_> {
         self.note(Code::KeyframeConvention, message, None);
     }
 
-    /// Compares the states of all scopes.
-    fn states(&mut self, stored: &Object<'_>, expected: &State, spine: NextIndex) {
+    /// Compares the states of all scopes; `text` is that of the keyframe's own one.
+    fn states(&mut self, (stored, text): (&Object<'_>, Option<&[u8]>), expected: &State, spine: NextIndex) {
         let label = self.label;
         let mut scopes: Vec<Scope> = stored.iter().filter_map(|(scope, _)| scope.as_str()).map(Scope::from).collect();
         scopes.extend(expected.scopes());
@@ -175,7 +184,11 @@ impl Look<'_> {
         scopes.dedup();
         for scope in scopes {
             let (own, value) = (scope == self.stream.scope, stored.get(scope.as_str()));
-            if same_scope(value, expected, &scope) {
+            let same = match value {
+                _ if own => same_scope(text, expected, &scope),
+                value => same_scope(value.map(canonical).as_deref(), expected, &scope),
+            };
+            if same {
                 continue;
             }
             let mut replayed = expected.scope(scope.as_str()).unwrap_or_default();
@@ -239,11 +252,10 @@ impl Look<'_> {
     }
 }
 
-/// Whether a stored state of a scope has the hash of the replayed one.
-fn same_scope(stored: Option<&Json<'_>>, state: &State, scope: &Scope) -> bool {
-    let stored = stored.map(canonical);
+/// Whether a stored state of a scope, as canonical text, has the hash of the replayed one.
+fn same_scope(stored: Option<&[u8]>, state: &State, scope: &Scope) -> bool {
     let replayed = state.canonical(scope.as_str());
-    stored == replayed || hash_canonical(stored.as_deref()) == hash_canonical(replayed.as_deref())
+    stored == replayed.as_deref() || hash_canonical(stored) == hash_canonical(replayed.as_deref())
 }
 
 fn at_paths(compared: &Compared) -> String {

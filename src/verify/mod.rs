@@ -29,6 +29,7 @@ mod seals;
 mod select;
 pub mod signature;
 mod spine;
+mod waiting;
 
 use crate::model::time::Timestamp;
 use crate::store::records::{CheckedKeyframe, StreamSeal};

@@ -10,29 +10,20 @@ use super::keyframe::{self, Replayed};
 use super::rows::Rows;
 use super::signature::{self, Signature};
 use super::spine::Spine;
+use super::waiting::{Stored, Waiting};
 use super::{Checks, Level, Tally};
 use crate::model::checksum::Checksum;
-use crate::model::ids::Fingerprint;
 use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::StateHash;
 use crate::model::operation::{Action, OperationRow};
 use crate::model::progress::Progress;
 use crate::model::running_hash::RunningHash;
-use crate::model::seal::Seal;
 use crate::model::state::State;
 use crate::reducer::Outcome;
 use crate::reducer::protocol::{Document, ProtocolError};
 use crate::replay::{Observer, ReplayError, Step};
 use crate::store::records::{Check, CheckedKeyframe, Proof, StreamSeal, Verdict};
 use crate::store::{Flow, Order, Read, StoreError};
-
-/// What is needed of a row until its step.
-struct Stored {
-    id: Box<str>,
-    hash: Box<str>,
-    error: Option<Box<str>>,
-    seal: Seal,
-}
 
 /// Checks a stream while it is walked.
 pub(super) struct Pass<'a, 's> {
@@ -55,7 +46,11 @@ pub(super) struct Pass<'a, 's> {
     pub(super) reached: Option<StreamSeal>,
     /// Whether the past is not what was recorded, so that the pass has to begin with the first operation.
     pub(super) broken: bool,
-    waiting: VecDeque<Stored>,
+    /// Whether the stream is taken for one without skips, and is none.
+    pub(super) mistaken: bool,
+    /// Whether the stream is taken for one without skips.
+    pub(super) plain: bool,
+    waiting: Waiting,
     /// Where the next step is.
     stepped: NextIndex,
     /// A denied operation with a skip, after which the program that recorded the log had another state than a rebuild has;
@@ -92,7 +87,9 @@ impl<'a, 's> Pass<'a, 's> {
             compared: Vec::new(),
             reached: None,
             broken: false,
-            waiting: VecDeque::new(),
+            mistaken: false,
+            plain: false,
+            waiting: Waiting::default(),
             stepped: NextIndex::default(),
             denied_skip: None,
             hashes: RunningHash::default(),
@@ -108,10 +105,11 @@ impl<'a, 's> Pass<'a, 's> {
     pub(super) fn rows_alone(&mut self, progress: &dyn Progress) -> Result<(), ReplayError> {
         let mut from = self.stepped;
         while from.get() <= self.head.get() {
-            let (rows, findings) = (&mut self.rows, &mut *self.findings);
-            let mut stopped = Ok(());
+            let (rows, findings, plain) = (&mut self.rows, &mut *self.findings, self.plain);
+            let (mut stopped, mut mistaken) = (Ok(()), false);
             let span = Span { from, through: None };
             let visited = self.read.operations(self.stream, span, Order::Forward, &mut |row| {
+                mistaken |= plain && row.skip.is_some();
                 if row.index >= rows.next().index() {
                     rows.row(row, findings);
                 }
@@ -127,6 +125,7 @@ impl<'a, 's> Pass<'a, 's> {
                 if stopped.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });
             stopped?;
+            self.mistaken |= mistaken;
             match visited {
                 Ok(()) => break,
                 Err(error @ StoreError::Corrupt { .. }) => {
@@ -142,10 +141,9 @@ impl<'a, 's> Pass<'a, 's> {
     }
 
     /// Compares the stored hash of an operation with that of the state after it.
-    fn compare_hash(&mut self, index: OpIndex, stored: &Stored, replayed: StateHash) -> Result<(), ReplayError> {
+    fn compare_hash(&mut self, index: OpIndex, stored: Stored<'_>, replayed: StateHash) -> Result<(), ReplayError> {
         self.tally.hashes += 1;
-        let replayed = replayed.to_string();
-        if *stored.hash == *replayed {
+        if replayed.displays_as(stored.hash) {
             self.denied_skip = None;
             return Ok(());
         }
@@ -157,17 +155,17 @@ impl<'a, 's> Pass<'a, 's> {
             (index, Code::HashDiffers, "recorded another hash than the replayed state has")
         };
         if !self.findings.again(self.stream, code) {
-            let compared = (Some(stored.hash.to_string()), Some(replayed));
+            let compared = (Some(stored.hash.to_owned()), Some(replayed.to_string()));
             self.found(code, first, format!("operation {first} {what}"), compared);
         }
         Ok(())
     }
 
     /// Whether an operation is the copy of one before it, with the hash of that one.
-    fn is_carried(&self, index: OpIndex, stored: &Stored) -> Result<bool, ReplayError> {
+    fn is_carried(&self, index: OpIndex, stored: Stored<'_>) -> Result<bool, ReplayError> {
         let mut carried = false;
-        self.read.copies(self.stream, &stored.id.as_ref().into(), &mut |row| {
-            carried = row.index < index && row.hash == &*stored.hash;
+        self.read.copies(self.stream, &stored.id.into(), &mut |row| {
+            carried = row.index < index && row.hash == stored.hash;
             if carried || row.index >= index { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         Ok(carried)
@@ -203,10 +201,13 @@ impl<'a, 's> Pass<'a, 's> {
     /// Looks at what lies before a base: rows are digested, keyframes are those that were recorded.
     fn look_back(&mut self, base: Revision) -> Result<(), ReplayError> {
         let (rows, findings) = (&mut self.rows, &mut *self.findings);
+        let mut skips = false;
         self.read.operations(self.stream, Span::between(None, Some(base)), Order::Forward, &mut |row| {
+            skips |= row.skip.is_some();
             rows.row(row, findings);
             ControlFlow::Continue(())
         })?;
+        self.mistaken |= self.plain && skips;
         self.broken |= rows.is_broken() || rows.next() != base.next();
         let n_rows = rows.n_rows();
         self.tally.operations += n_rows;
@@ -228,8 +229,8 @@ impl<'a, 's> Pass<'a, 's> {
     fn compare_record(
         &mut self,
         label: Revision,
-        checksum: Checksum,
-        fingerprint: &Fingerprint,
+        body: &[u8],
+        step: &Step<'_>,
         is_right: bool,
     ) -> Result<(), ReplayError> {
         let record = match self.read.records().keyframe_record(self.stream, label) {
@@ -238,13 +239,14 @@ impl<'a, 's> Pass<'a, 's> {
         };
         let Some(record) = record else { return Ok(()) };
         let found = |code, message| Finding::new(code, self.stream, Some(label.last()), message);
-        if record.checksum != checksum {
+        if record.checksum != Checksum::of(body) {
             let message = format!("keyframe {label} was changed since it was recorded");
             let finding = found(Code::KeyframeChecksum, message);
             let severity = if is_right { Severity::Note } else { finding.severity };
             self.findings.add(Finding { severity, ..finding });
         }
-        if record.check.is_some_and(|check| check.fingerprint != *fingerprint) {
+        let fingerprint = step.fingerprint()?;
+        if record.check.is_some_and(|check| check.fingerprint != fingerprint) {
             self.findings.add(found(Code::KeyframeStale, format!("keyframe {label} was recorded for another model")));
         }
         Ok(())
@@ -253,7 +255,7 @@ impl<'a, 's> Pass<'a, 's> {
     fn compare_keyframe(
         &mut self,
         step: &Step<'_>,
-        stored: &Stored,
+        stored: Stored<'_>,
         state: &State,
         document: &Document,
     ) -> Result<(), ReplayError> {
@@ -281,14 +283,14 @@ impl<'a, 's> Pass<'a, 's> {
         let checked = keyframe::check(self.stream, label, &body, &replayed);
         let wrong =
             checked.findings.iter().find(|finding| finding.severity > Severity::Note).map(|finding| finding.code);
-        let (checksum, fingerprint) = (Checksum::of(&body), step.fingerprint()?);
-        self.compare_record(label, checksum, &fingerprint, wrong.is_none())?;
+        self.compare_record(label, &body, step, wrong.is_none())?;
         if let Some(now) = self.checks.collect {
-            let verdict = match (wrong, checked.hash) {
-                (None, Some(state_hash)) => {
-                    Verdict::Ok(Proof { operation_id: stored.id.as_ref().into(), seal: stored.seal, state_hash })
+            let (checksum, fingerprint) = (Checksum::of(&body), step.fingerprint()?);
+            let verdict = match (wrong, checked.hash(), stored.seal) {
+                (None, Some(state_hash), Some(seal)) => {
+                    Verdict::Ok(Proof { operation_id: stored.id.into(), seal, state_hash })
                 }
-                (code, _) => Verdict::Failed { code: code.unwrap_or(Code::KeyframeCorrupt).to_string() },
+                (code, ..) => Verdict::Failed { code: code.unwrap_or(Code::KeyframeCorrupt).to_string() },
             };
             self.compared.push(CheckedKeyframe {
                 stream: self.stream.clone(),
@@ -322,9 +324,21 @@ impl<'a, 's> Pass<'a, 's> {
         }
     }
 
+    /// Whether the state after an operation is compared with anything.
+    fn hashes_at(&self, index: OpIndex) -> bool {
+        self.checks.level == Level::Full
+            || index == self.head.last()
+            || self.has_label(index.get())
+            || self.held.as_ref().is_some_and(|held| held.last == index)
+    }
+
     /// Whether the next operation's keyframe may have to be compared with the state as it is now.
     fn is_before_label(&self, index: OpIndex) -> bool {
-        self.labels.front().is_some_and(|label| *label == index.next().get())
+        self.has_label(index.next().get())
+    }
+
+    fn has_label(&self, label: u64) -> bool {
+        self.labels.front().is_some_and(|first| *first <= label) && self.labels.binary_search(&label).is_ok()
     }
 }
 
@@ -340,30 +354,47 @@ impl Observer for Pass<'_, '_> {
         usize::MAX
     }
 
+    fn expects_plain(&self) -> bool {
+        self.plain
+    }
+
+    fn looked_back(&mut self) {
+        self.mistaken = true;
+    }
+
     fn start(&mut self, _: &mut Document, base: Option<Revision>) -> Result<(), ReplayError> {
         base.map_or(Ok(()), |base| self.look_back(base))
     }
 
     fn row(&mut self, row: &OperationRow<'_>) {
+        self.mistaken |= self.plain && row.skip.is_some();
         self.rows.row(row, self.findings);
-        self.waiting.push_back(Stored {
-            id: row.id.into(),
-            hash: row.hash.into(),
-            error: row.error.map(Into::into),
-            seal: self.rows.seal(),
-        });
+        self.waiting.push(row, self.rows.seal());
+    }
+
+    fn looks_at(&self, index: OpIndex) -> bool {
+        self.hashes_at(index) || self.is_before_label(index)
     }
 
     fn step(&mut self, step: &Step<'_>, document: &mut Document) -> Result<Flow, ReplayError> {
-        if self.broken {
+        if self.broken || self.mistaken {
             return Ok(ControlFlow::Break(()));
         }
-        let index = step.head.index;
         // A row for each step.
-        let Some(stored) = self.waiting.pop_front() else { return Ok(ControlFlow::Continue(())) };
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let flow = waiting.pop().map(|stored| self.look(step, stored, document));
+        self.waiting = waiting;
+        flow.unwrap_or(Ok(ControlFlow::Continue(())))
+    }
+}
+
+impl Pass<'_, '_> {
+    /// Looks at an operation, and where [`Observer::looks_at`] says so at the document after it.
+    fn look(&mut self, step: &Step<'_>, stored: Stored<'_>, document: &mut Document) -> Result<Flow, ReplayError> {
+        let index = step.head.index;
         self.tally.operations += 1;
         self.stepped = index.next();
-        self.rows.action(index, &stored.id, step.action, self.findings);
+        self.rows.action(index, stored.id, step.action, self.findings);
         if self.checks.signatures {
             self.look_at_signature(step);
         }
@@ -371,15 +402,13 @@ impl Observer for Pass<'_, '_> {
             self.denied_skip = Some(index);
         }
         if let Some(outcome) = step.outcome {
-            self.compare_outcome(index, stored.error.as_deref(), outcome);
+            self.compare_outcome(index, stored.error, outcome);
         }
         while self.labels.front().is_some_and(|label| *label < index.get()) {
             // There is no operation at that label; the gap is told.
             self.labels.pop_front();
         }
-        let labelled = self.labels.front() == Some(&index.get());
-        let is_held = self.held.as_ref().is_some_and(|held| held.last == index);
-        let hashed = self.checks.level == Level::Full || labelled || is_held || index == self.head.last();
+        let hashed = self.hashes_at(index);
         if !(hashed || self.is_before_label(index)) {
             self.last = None;
             return Ok(ControlFlow::Continue(()));
@@ -390,23 +419,23 @@ impl Observer for Pass<'_, '_> {
             let scope = step.action.scope.as_str().unwrap_or_default();
             let hash =
                 if *scope == *self.stream.scope.as_str() { self.hashes.hash(&state, scope) } else { state.hash(scope) };
-            self.compare_hash(index, &stored, hash)?;
+            self.compare_hash(index, stored, hash)?;
         }
-        if let Some(held) = self.held.take_if(|_| is_held) {
+        if let Some(held) = self.held.take_if(|held| held.last == index) {
             held.compare(self.stream, &state).into_iter().for_each(|finding| self.findings.add(finding));
         }
-        if labelled {
+        if self.labels.front() == Some(&index.get()) {
             self.labels.pop_front();
-            self.compare_keyframe(step, &stored, &state, document)?;
+            self.compare_keyframe(step, stored, &state, document)?;
         }
         if index == self.head.last() {
             // What a rebuild does after its last operation is about a header that nobody asked for.
-            self.reached = match self.checks.collect {
+            self.reached = match self.checks.collect.zip(stored.seal) {
                 None => None,
-                Some(checked) => Some(StreamSeal {
+                Some((checked, seal)) => Some(StreamSeal {
                     stream: self.stream.clone(),
                     revision: self.head,
-                    seal: stored.seal,
+                    seal,
                     state_hash: self.hashes.hash(&state, self.stream.scope.as_str()),
                     fingerprint: step.fingerprint()?,
                     checked,

@@ -21,9 +21,6 @@ pub(super) struct Past {
 }
 
 impl Past {
-    /// The past is as it was recorded.
-    pub(super) const KEPT: bool = true;
-
     /// Reads what is recorded in the store, and in a file. Records that cannot be read are none.
     ///
     /// # Errors

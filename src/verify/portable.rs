@@ -1,6 +1,8 @@
 //! What another database could not store as it is (reactor format §2.1: jsonb of PostgreSQL).
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::model::json::{Json, Text, parse};
 
@@ -15,8 +17,10 @@ pub(super) fn unportable(action: &[u8]) -> Option<&'static str> {
 /// Whether it is worth the while to parse: characters that JSON text can hold as escapes only, and a minus before a zero
 /// where a number may begin.
 fn may_be_unportable(action: &[u8]) -> bool {
-    memmem::find(action, b"\\u").is_some()
-        || memmem::find_iter(action, b"-0").any(|at| {
+    static ESCAPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u"));
+    static MINUS_ZERO: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"-0"));
+    ESCAPE.find(action).is_some()
+        || MINUS_ZERO.find_iter(action).any(|at| {
             let before = action[..at]
                 .last()
                 .is_some_and(|byte| matches!(byte, b':' | b',' | b'[' | b' ' | b'\n' | b'\t' | b'\r'));

@@ -8,7 +8,7 @@ use super::finding::{Compared, Finding, Findings};
 use super::order::{Disorder, DisorderKind, TimeOrder};
 use super::portable::unportable;
 use crate::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Span, StreamKey};
-use crate::model::json::operation_id;
+use crate::model::json::OperationIds;
 use crate::model::operation::{Action, OperationRow};
 use crate::model::seal::Seal;
 use crate::store::{Read, StoreError};
@@ -17,10 +17,12 @@ use crate::store::{Read, StoreError};
 pub(super) struct Rows<'a> {
     stream: &'a StreamKey,
     document_type: &'a DocumentType,
+    ids: OperationIds,
     next: NextIndex,
     previous_id: String,
     order: TimeOrder,
-    seal: Seal,
+    /// The seal up to the last row; `None` if nobody asks for it.
+    seal: Option<Seal>,
     /// Seals that were recorded, ascending; each goes when it was compared.
     recorded: VecDeque<(Revision, Seal)>,
     /// Where the next operation goes after the last seal that fits.
@@ -30,32 +32,36 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Begins with a stream, of which it reads the skips.
+    /// Begins with a stream that is expected to have no skips.
+    pub(super) fn plain(stream: &'a StreamKey, document_type: &'a DocumentType) -> Self {
+        Self::with_order(stream, document_type, TimeOrder::new(&stream.scope, &[]))
+    }
+
+    /// Begins with a stream, of which it reads the skips; if they cannot be read, no order of times is looked for.
     ///
     /// # Errors
-    /// `Corrupt` if a skip does not decode; `Busy`, `Unavailable`.
-    pub(super) fn new(
+    /// `Busy`, `Unavailable`.
+    pub(super) fn with_skips(
         read: &dyn Read,
         stream: &'a StreamKey,
         document_type: &'a DocumentType,
     ) -> Result<Self, StoreError> {
-        let order = TimeOrder::new(&stream.scope, &read.skips(stream, Span::ALL)?);
+        let order = match read.skips(stream, Span::ALL) {
+            Err(StoreError::Corrupt { .. }) => TimeOrder::none(),
+            skips => TimeOrder::new(&stream.scope, &skips?),
+        };
         Ok(Self::with_order(stream, document_type, order))
-    }
-
-    /// The same for a stream whose skips cannot be read: no order of times is looked for.
-    pub(super) fn without_order(stream: &'a StreamKey, document_type: &'a DocumentType) -> Self {
-        Self::with_order(stream, document_type, TimeOrder::none())
     }
 
     fn with_order(stream: &'a StreamKey, document_type: &'a DocumentType, order: TimeOrder) -> Self {
         Rows {
             stream,
             document_type,
+            ids: OperationIds::new(stream.document.as_str(), stream.scope.as_str(), stream.branch.as_str()),
             next: NextIndex::default(),
             previous_id: String::new(),
             order,
-            seal: Seal::EMPTY,
+            seal: None,
             recorded: VecDeque::new(),
             sealed: NextIndex::default(),
             broken: false,
@@ -63,8 +69,9 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Compares with seals that were recorded, ascending by revision.
+    /// Seals the rows, and compares with seals that were recorded, ascending by revision.
     pub(super) fn compare_with(&mut self, recorded: VecDeque<(Revision, Seal)>) {
+        self.seal = Some(Seal::EMPTY);
         self.recorded = recorded;
     }
 
@@ -98,8 +105,8 @@ impl<'a> Rows<'a> {
         self.count
     }
 
-    /// The seal of the stream up to the last row.
-    pub(super) fn seal(&self) -> Seal {
+    /// The seal of the stream up to the last row, if rows are sealed.
+    pub(super) fn seal(&self) -> Option<Seal> {
         self.seal
     }
 
@@ -114,8 +121,11 @@ impl<'a> Rows<'a> {
         let index = row.index;
         let expected = std::mem::replace(&mut self.next, index.next());
         self.count += 1;
-        self.seal = self.seal.then(row);
-        self.compare_seal(index, findings);
+        if let Some(seal) = self.seal {
+            let seal = seal.then(row);
+            self.seal = Some(seal);
+            self.compare_seal(index, seal, findings);
+        }
         if index != expected.index() {
             self.note(findings, Code::Gap, expected.index(), || gap(expected, index));
         } else if row.previous_id != self.previous_id && (index != OpIndex::FIRST || !row.previous_id.is_empty()) {
@@ -147,35 +157,34 @@ impl<'a> Rows<'a> {
 
     /// Looks at the action of a row with the id `id`.
     pub(super) fn action(&self, index: OpIndex, id: &str, action: &Action<'_>, findings: &mut Findings) {
-        let StreamKey { document, scope, branch } = self.stream;
+        let scope = &self.stream.scope;
         if action.scope != *scope.as_str() {
             self.note(findings, Code::ScopeDiffers, index, || {
                 format!("operation {index} has an action of scope \"{}\"", action.scope)
             });
         }
-        let derived = |id: &[u8]| operation_id(document.as_str(), scope.as_str(), branch.as_str(), id);
-        if id == derived(action.id.as_bytes()) || findings.again(self.stream, Code::OperationId) {
+        if self.ids.is(id, action.id.as_bytes()) || findings.again(self.stream, Code::OperationId) {
             return;
         }
         // A migration of the reference gave an id to actions that had none, and left their operations as they were.
-        let migrated = [&b""[..], b"undefined"].into_iter().any(|absent| id == derived(absent));
+        let migrated = [&b""[..], b"undefined"].into_iter().any(|absent| self.ids.is(id, absent));
         let finding =
             self.finding(Code::OperationId, index, format!("operation {index} has another id than its action gives"));
         findings.add(Finding {
             severity: if migrated { Severity::Note } else { finding.severity },
             compared: Some(Compared {
                 stored: Some(id.to_owned()),
-                replayed: Some(derived(action.id.as_bytes())),
+                replayed: Some(self.ids.of(action.id.as_bytes())),
                 ..Compared::default()
             }),
             ..finding
         });
     }
 
-    fn compare_seal(&mut self, index: OpIndex, findings: &mut Findings) {
-        while let Some(&(revision, seal)) = self.recorded.front().filter(|(revision, _)| revision.last() <= index) {
+    fn compare_seal(&mut self, index: OpIndex, seal: Seal, findings: &mut Findings) {
+        while let Some(&(revision, recorded)) = self.recorded.front().filter(|(revision, _)| revision.last() <= index) {
             self.recorded.pop_front();
-            if revision.last() == index && seal == self.seal {
+            if revision.last() == index && recorded == seal {
                 self.sealed = revision.next();
                 continue;
             }

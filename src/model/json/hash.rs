@@ -25,6 +25,13 @@ impl StateHash {
         StateHash(bytes)
     }
 
+    /// Whether `text` is how the hash displays.
+    #[must_use]
+    pub fn displays_as(&self, text: &str) -> bool {
+        let mut shown = [0; 28];
+        STANDARD.encode_slice(self.0, &mut shown).is_ok() && text.as_bytes() == shown
+    }
+
     /// Takes the five words that SHA-1 ends with.
     pub(in crate::model) fn from_words(words: [u32; 5]) -> Self {
         let mut bytes = [0; 20];
@@ -64,16 +71,49 @@ pub fn hash_canonical(text: Option<&[u8]>) -> StateHash {
 /// `document:scope:branch:action` (reactor format §3.4). The parts are not escaped.
 #[must_use]
 pub fn operation_id(document: &str, scope: &str, branch: &str, action: &[u8]) -> String {
-    let mut sha = Sha1::new();
-    for part in [document, scope, branch] {
-        sha.update(part);
-        sha.update(b":");
-    }
-    sha.update(action);
-    let digest = sha.finalize();
-    digest.iter().take(16).flat_map(|byte| [byte >> 4, byte & 0xF]).map(hex_digit).collect()
+    OperationIds::new(document, scope, branch).of(action)
 }
 
-fn hex_digit(nibble: u8) -> char {
-    char::from(b"0123456789abcdef"[usize::from(nibble)])
+/// Derives the operation ids of one stream; see [`operation_id`].
+#[derive(Clone)]
+pub struct OperationIds {
+    /// Has taken what all ids of the stream begin with.
+    sha: Sha1,
+}
+
+impl OperationIds {
+    /// Begins with a stream.
+    #[must_use]
+    pub fn new(document: &str, scope: &str, branch: &str) -> Self {
+        let mut sha = Sha1::new();
+        for part in [document, scope, branch] {
+            sha.update(part);
+            sha.update(b":");
+        }
+        OperationIds { sha }
+    }
+
+    /// The id of an operation, from that of its action.
+    #[must_use]
+    pub fn of(&self, action: &[u8]) -> String {
+        self.digits(action).map(char::from).collect()
+    }
+
+    /// Whether `id` is the id of an operation, without a text of its own.
+    #[must_use]
+    pub fn is(&self, id: &str, action: &[u8]) -> bool {
+        id.len() == 2 * Self::BYTES && id.bytes().eq(self.digits(action))
+    }
+
+    /// How many bytes of the digest an id shows.
+    const BYTES: usize = 16;
+
+    fn digits(&self, action: &[u8]) -> impl Iterator<Item = u8> {
+        let digest = self.sha.clone().chain_update(action).finalize();
+        digest.into_iter().take(Self::BYTES).flat_map(|byte| [byte >> 4, byte & 0xF]).map(hex_digit)
+    }
+}
+
+fn hex_digit(nibble: u8) -> u8 {
+    b"0123456789abcdef"[usize::from(nibble)]
 }

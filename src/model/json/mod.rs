@@ -14,7 +14,7 @@ mod pointer;
 mod text;
 
 pub use canonical::{canonical, write_canonical, write_text};
-pub use hash::{StateHash, hash_canonical, operation_id};
+pub use hash::{OperationIds, StateHash, hash_canonical, operation_id};
 pub use layout::{write_compact, write_pretty};
 pub use number::write_number;
 pub(super) use parse::Parser;

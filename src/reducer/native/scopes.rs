@@ -1,7 +1,5 @@
 //! The states of all scopes of a document, each in a form of its model: a running document.
 
-use std::collections::BTreeMap;
-
 use super::engine::Failure;
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Text};
@@ -38,26 +36,30 @@ pub(super) trait Form: Clone + Send + Sync + 'static {
 /// The states of all scopes. A clone, and so a checkpoint and its restoration, costs as much as there are scopes, which
 /// are few.
 #[derive(Clone)]
-pub(super) struct Scopes<F>(BTreeMap<Scope, F>);
+pub(super) struct Scopes<F>(Vec<(Scope, F)>);
 
 impl<F> Default for Scopes<F> {
     fn default() -> Self {
-        Scopes(BTreeMap::new())
+        Scopes(Vec::new())
     }
 }
 
 impl<F: Form> Scopes<F> {
     /// The state of one scope.
-    #[cfg(test)]
     pub(super) fn get(&self, scope: &str) -> Option<&F> {
-        self.0.get(scope)
+        self.0.iter().find_map(|(name, state)| (*name == *scope).then_some(state))
+    }
+
+    fn get_mut(&mut self, scope: &str) -> Option<&mut F> {
+        self.0.iter_mut().find_map(|(name, state)| (*name == *scope).then_some(state))
     }
 
     /// Replaces the state of one scope; `None` removes it.
     pub(super) fn put(&mut self, scope: &Scope, state: Option<F>) {
-        match state {
-            Some(state) => drop(self.0.insert(scope.clone(), state)),
-            None => drop(self.0.remove(scope)),
+        match (state, self.get_mut(scope.as_str())) {
+            (Some(state), Some(place)) => *place = state,
+            (Some(state), None) => self.0.push((scope.clone(), state)),
+            (None, _) => self.0.retain(|(name, _)| name != scope),
         }
     }
 }
@@ -65,7 +67,7 @@ impl<F: Form> Scopes<F> {
 impl<F: Form> Fold for Scopes<F> {
     fn apply(&mut self, actions: &[Action<'_>], outcomes: &mut Vec<Outcome>) -> Result<(), FoldError> {
         for actions in actions.chunk_by(|a, b| F::scope_of(a) == F::scope_of(b)) {
-            let mut state = F::scope_of(&actions[0]).and_then(|scope| self.0.get_mut(scope));
+            let mut state = F::scope_of(&actions[0]).and_then(|scope| self.get_mut(scope));
             outcomes.extend(actions.iter().map(|action| match F::reduce(state.as_deref_mut(), action) {
                 Ok(()) => Outcome::Applied,
                 Err(text) => Outcome::Failed(text),
@@ -90,7 +92,7 @@ impl<F: Form> Fold for Scopes<F> {
 
     fn restore_scope(&mut self, scope: &Scope, from: &State) -> Result<(), FoldError> {
         let state = match from.downcast::<Self>() {
-            Some(parts) => parts.0.get(scope).cloned(),
+            Some(parts) => parts.get(scope.as_str()).cloned(),
             None => from.scope(scope.as_str()).map(|value| F::read(scope, value)),
         };
         self.put(scope, state);
@@ -105,21 +107,21 @@ impl<F: Form> Fold for Scopes<F> {
 
 impl<F: Form> StateParts for Scopes<F> {
     fn scopes(&self) -> Vec<Scope> {
-        let mut scopes: Vec<Scope> = self.0.keys().cloned().collect();
+        let mut scopes: Vec<Scope> = self.0.iter().map(|(scope, _)| scope.clone()).collect();
         scopes.sort_by(|a, b| Text::from(a.as_str()).cmp(&Text::from(b.as_str())));
         scopes
     }
 
     fn scope(&self, scope: &str) -> Option<Json<'static>> {
-        self.0.get(scope).map(F::to_json)
+        self.get(scope).map(F::to_json)
     }
 
     fn canonical(&self, scope: &str) -> Option<Vec<u8>> {
-        self.0.get(scope).map(F::canonical)
+        self.get(scope).map(F::canonical)
     }
 
     fn pieces(&self, scope: &str, each: &mut dyn FnMut(Piece<'_>)) -> bool {
-        let state = self.0.get(scope);
+        let state = self.get(scope);
         if let Some(state) = state {
             state.pieces(each);
         }
@@ -130,7 +132,7 @@ impl<F: Form> StateParts for Scopes<F> {
 /// A document of which only the global scope has a state.
 #[cfg(test)]
 pub(super) fn with_global<F: Form>(state: F) -> Scopes<F> {
-    Scopes(BTreeMap::from([(Scope::global(), state)]))
+    Scopes(vec![(Scope::global(), state)])
 }
 
 /// Applies one action to the global scope.
