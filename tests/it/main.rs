@@ -35,6 +35,7 @@ mod generic;
 mod hostile;
 mod hostile_archives;
 mod import_faults;
+mod keyframe_make;
 mod moving;
 mod odd_rows;
 mod own_conformance;

@@ -24,10 +24,10 @@ use crate::support::naive::{self, INVALID, Naive};
 
 /// A document: what happened in its document scope after the first upgrade, and the rows of `global`.
 #[derive(Clone, Debug)]
-struct Log {
+pub(crate) struct Log {
     version: u8,
     document: Vec<Row>,
-    rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
 }
 
 /// What is known after a row: name and canonical text of all scopes, or why the replay ended there.
@@ -108,7 +108,7 @@ impl Log {
         Schedule::forecast(&rows.filter_map(retraction).collect::<Vec<_>>(), self.version())
     }
 
-    fn document_rows(&self) -> Vec<Row> {
+    pub(crate) fn document_rows(&self) -> Vec<Row> {
         genesis(self.version).into_iter().chain(self.document.iter().cloned()).collect()
     }
 }
@@ -352,7 +352,7 @@ fn document_row() -> impl Strategy<Value = Row> {
 }
 
 /// Logs of few rows, so that what fails is found in a short form, and of many.
-fn log() -> impl Strategy<Value = Log> {
+pub(crate) fn log() -> impl Strategy<Value = Log> {
     prop_oneof![1 => log_of(7), 1 => log_of(60)]
 }
 
