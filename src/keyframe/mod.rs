@@ -1,11 +1,21 @@
-//! Keyframes: made from the log, and what is kept of them.
+//! Keyframes: made from the log, written, taken back, and what is kept of them.
 //!
 //! - `make` gives the keyframes of a stream as a rebuild gives them, in one pass, each with what makes it a base.
+//! - `rule` says which are wanted; `write` writes those of one stream, `fill` those of many documents.
 //! - `record` keeps what a check found. Nothing in it decides what is right: the check does that.
+//!
+//! Every change of a keyframe is noted in the history before it happens, in the same transaction.
 
 mod body;
+mod fill;
 mod make;
+mod place;
 mod record;
+mod rule;
+mod write;
 
+pub use fill::{FillEvent, fill};
 pub use make::{Made, Making, every, make};
 pub use record::{Recorded, record};
+pub use rule::Rule;
+pub use write::{Change, Different, Filled, Filling, Task, Writer};

@@ -222,7 +222,7 @@ fn every_keyframe_of_the_vectors_is_what_a_rebuild_gives() {
             }
         }
     }
-    assert!(n > 500 && from_bases > 50, "{n}, {from_bases}");
+    assert!(n > 1000 && from_bases > 40, "{n}, {from_bases}");
 }
 
 proptest! {
