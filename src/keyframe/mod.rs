@@ -2,6 +2,7 @@
 //!
 //! - `make` gives the keyframes of a stream as a rebuild gives them, in one pass, each with what makes it a base.
 //! - `rule` says which are wanted; `write` writes those of one stream, `fill` those of many documents.
+//! - `undo` takes back what a run did.
 //! - `record` keeps what a check found. Nothing in it decides what is right: the check does that.
 //!
 //! Every change of a keyframe is noted in the history before it happens, in the same transaction.
@@ -12,10 +13,12 @@ mod make;
 mod place;
 mod record;
 mod rule;
+mod undo;
 mod write;
 
 pub use fill::{FillEvent, fill};
 pub use make::{Made, Making, every, make};
 pub use record::{Recorded, record};
-pub use rule::Rule;
+pub use rule::{Label, Rule};
+pub use undo::{Moved, UNDO, Undo, Undone, last_run, undo};
 pub use write::{Change, Different, Filled, Filling, Task, Writer};

@@ -13,11 +13,29 @@ use crate::store::{Read, StoreError};
 pub enum Rule {
     /// At each so-manieth revision; see [`every`].
     Every(NonZeroU64),
-    /// At these revisions.
-    At(Vec<Revision>),
+    /// At these revisions, as far as a stream has them.
+    At(Vec<Label>),
     /// At so few that no revision is more than so many operations after a base that is trusted. Scope `document` is left out,
     /// because rebuilds of it start from no keyframe.
     MaxReplayOps(NonZeroU64),
+}
+
+/// A revision that is meant in several streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// The same in all of them.
+    Revision(Revision),
+    /// So many operations before the head of each.
+    BeforeHead(u64),
+}
+
+impl Label {
+    fn of(self, head: Revision) -> Option<Revision> {
+        match self {
+            Label::Revision(revision) => Some(revision),
+            Label::BeforeHead(distance) => head.checked_sub(distance),
+        }
+    }
 }
 
 impl Rule {
@@ -29,8 +47,8 @@ impl Rule {
     pub fn wanted(&self, read: &dyn Read, stream: &StreamKey, head: Revision) -> Result<Vec<Revision>, StoreError> {
         Ok(match self {
             Rule::Every(interval) => every(*interval, head).collect(),
-            Rule::At(revisions) => {
-                let mut revisions = revisions.clone();
+            Rule::At(labels) => {
+                let mut revisions: Vec<Revision> = labels.iter().filter_map(|label| label.of(head)).collect();
                 revisions.sort_unstable();
                 revisions.dedup();
                 revisions

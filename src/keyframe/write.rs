@@ -332,6 +332,12 @@ impl Filling {
         self.body_bytes += body_bytes;
         self.stored_bytes += stored_bytes;
     }
+
+    /// Whether there was nothing to write or to compare.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.written + self.replaced + self.recorded + self.present + self.different == 0
+    }
 }
 
 /// Whether an error is about one stream, so that others can be gone on with.
