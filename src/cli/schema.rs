@@ -8,7 +8,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::commands::{completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, store, verify};
+use super::commands::{
+    completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, store, verify,
+};
 use super::progress::Event;
 use super::ui::{FailureLine, Remark};
 

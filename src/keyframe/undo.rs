@@ -139,12 +139,7 @@ pub fn undo(undo: &Undo<'_>, foretell: bool) -> Result<Undone, ReplayError> {
 }
 
 /// The newest changes of a run that are not undone and older than `before`.
-fn pending(
-    read: &dyn Read,
-    run: RunId,
-    before: Option<MutationId>,
-    most: usize,
-) -> Result<Vec<Mutation>, StoreError> {
+fn pending(read: &dyn Read, run: RunId, before: Option<MutationId>, most: usize) -> Result<Vec<Mutation>, StoreError> {
     let mut pending = Vec::new();
     read.history().mutations(Some(run), &mut |mutation| {
         if mutation.undone.is_none() && before.is_none_or(|before| mutation.id < before) {
@@ -252,9 +247,7 @@ impl Undo<'_> {
             while !batch.is_empty() {
                 batch = if foretell {
                     answer(self.store, |read| {
-                        batch.iter().try_for_each(|mutation| {
-                            self.foretell(read, mutation, &made, &failures, undone)
-                        })
+                        batch.iter().try_for_each(|mutation| self.foretell(read, mutation, &made, &failures, undone))
                     })?;
                     &[]
                 } else {
@@ -496,7 +489,9 @@ fn body<'m>(
     if former.body_kept {
         return match read.history().mutation_body(mutation.id) {
             Err(error @ StoreError::Corrupt { .. }) => Ok(Err(format!("the history has its body damaged: {error}"))),
-            body => Ok(body?.map(|text| Some(Body::Kept(text))).ok_or_else(|| "the history has lost its body".to_owned())),
+            body => {
+                Ok(body?.map(|text| Some(Body::Kept(text))).ok_or_else(|| "the history has lost its body".to_owned()))
+            }
         };
     }
     Ok(match (made.get(&(mutation.stream.clone(), mutation.revision)), failures.get(&mutation.stream)) {

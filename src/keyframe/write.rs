@@ -145,11 +145,12 @@ impl<'a> Writer<'a> {
         tally: &mut Filling,
     ) -> Result<(), ReplayError> {
         let mut due = answer(self.task.store, |read| self.task.rule.wanted(read, stream, head))?;
-        let looks_at_all = self.task.different == Different::Replace
-            || matches!(self.task.rule, Rule::MaxReplayOps(_));
+        let looks_at_all = self.task.different == Different::Replace || matches!(self.task.rule, Rule::MaxReplayOps(_));
         if !looks_at_all {
             let wanted = due.len();
-            due.retain(|revision| i64::try_from(revision.get()).is_ok_and(|label| labels.binary_search(&label).is_err()));
+            due.retain(|revision| {
+                i64::try_from(revision.get()).is_ok_and(|label| labels.binary_search(&label).is_err())
+            });
             tally.present += (wanted - due.len()) as u64;
         }
         while !due.is_empty() {

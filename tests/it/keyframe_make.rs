@@ -173,7 +173,8 @@ fn check_bases(store: &dyn Store, registry: &Registry, interval: u64) -> usize {
         for keyframe in &keyframes {
             let (again, _) = made(store, registry, Trust::Any, &stream, &[keyframe.revision]);
             assert_eq!(again, [keyframe.clone()], "{stream}:{}", keyframe.revision);
-            let truth = state_at(&sources(&*read, registry, Trust::Verified), goal(&stream, keyframe.revision)).unwrap();
+            let truth =
+                state_at(&sources(&*read, registry, Trust::Verified), goal(&stream, keyframe.revision)).unwrap();
             n += usize::from(truth.explain.base != Base::Genesis);
             compare(keyframe, &truth, None);
         }
@@ -209,7 +210,8 @@ fn every_keyframe_of_the_fixtures_is_what_a_rebuild_gives() {
 #[test]
 fn every_keyframe_of_the_vectors_is_what_a_rebuild_gives() {
     let folder = tempfile::tempdir().unwrap();
-    let random = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/vectors/reactor.json")).unwrap();
+    let random =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/vectors/reactor.json")).unwrap();
     let (mut n, mut from_bases) = (0, 0);
     for (name, text) in [("rebuild", vectors::VECTORS), ("reactor", &random)] {
         let all = parse(text.as_bytes()).unwrap();

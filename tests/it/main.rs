@@ -36,6 +36,8 @@ mod hostile;
 mod hostile_archives;
 mod import_faults;
 mod keyframe_make;
+mod keyframe_undo;
+mod keyframe_write;
 mod moving;
 mod odd_rows;
 mod own_conformance;

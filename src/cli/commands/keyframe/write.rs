@@ -22,8 +22,8 @@ use crate::settings::{self, Setting as _};
 use crate::store::{Access, Codec, Part, Store, answer};
 use crate::verify;
 
-pub(in crate::cli) use view::{LineView, WholeView};
 use view::Teller;
+pub(in crate::cli) use view::{LineView, WholeView};
 
 /// The manual page.
 pub(crate) const PAGE: Page = Page {
