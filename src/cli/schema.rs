@@ -72,7 +72,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     out("keyframe undo", "what was taken back", of::<keyframe::UndoneView>),
     out("keyframe write", "what was written", of::<keyframe::WholeView>),
     out(
-        "keyframe-write-line",
+        "keyframe-written",
         "a line of keyframe write --ndjson: streams, and what it came to at the end",
         of::<keyframe::LineView>,
     ),

@@ -355,7 +355,10 @@ fn keyframes(described: &mut Described) {
     crate::keyframe_write::import(&env, crate::keyframe_write::lines("other", 0..12));
     let broken = r#"UPDATE "Operation" SET "action" = json_set("action", '$.type', 'PRUNE') WHERE "index" = 7"#;
     let write = ["keyframe", "write", "--every", "2", "--replace"];
-    env.on_store(&write).ok();
+    described.hold("keyframe write", &env.on_store(&[&write[..], &["--json"]].concat()).json());
+    for line in env.on_store(&["keyframe", "write", "other", "--at", "3", "--ndjson"]).lines() {
+        described.hold("keyframe-written", &line);
+    }
     crate::keyframe_undo::change(&env, snapctl::store::history::BodyBefore::Leave);
     crate::keyframe_write::sql(&env, broken);
     for more in [&["--dry-run"][..], &["--max-duration", "1ms"], &[]] {
@@ -365,7 +368,7 @@ fn keyframes(described: &mut Described) {
         };
         described.hold("keyframe write", &serde_json::from_slice(&run("--json")).unwrap());
         for line in String::from_utf8(run("--ndjson")).unwrap().lines() {
-            described.hold("keyframe-write-line", &serde_json::from_str(line).unwrap());
+            described.hold("keyframe-written", &serde_json::from_str(line).unwrap());
         }
     }
     // Run 1 wrote what run 2 has changed.
@@ -446,7 +449,7 @@ fn names_are_given_as_they_are_typed() {
     assert_eq!(env.run(&["schema", "store", "info"]).json(), env.run(&["schema", "store info"]).json());
     assert_eq!(env.run(&["schema", "ls", "--ndjson"]).ok().lines().count(), 1);
     assert_eq!(env.run(&["schema", "ls", "--jq", ".title"]).ok(), "snapctl ls\n");
-    assert!(env.run(&["schema"]).ok().contains("\nstore info       the store\n"), "{}", env.run(&["schema"]).ok());
+    assert!(env.run(&["schema"]).ok().contains("\nstore info        the store\n"), "{}", env.run(&["schema"]).ok());
 }
 
 #[test]

@@ -111,6 +111,7 @@ pub(crate) fn change(env: &TestEnv, body: BodyBefore) {
 fn what_others_deleted_recoded_and_pinned_comes_back() {
     for body in [BodyBefore::Keep, BodyBefore::Leave] {
         let env = fixture("drive.sqlite");
+        sql(&env, r#"DELETE FROM "Keyframe""#);
         env.on_store(&["keyframe", "write", "--every", "2"]).ok();
         let keyframes = |env: &TestEnv| {
             let connection = Connection::open(env.path("ops.db")).unwrap();

@@ -109,7 +109,9 @@ fn what_is_written_is_what_a_rebuild_gives_and_a_base_at_once() {
                 let mut answer = env.read(&["rebuild", &target, "--explain"]).json();
                 (answer["header"].take(), answer["state"].take(), answer["explain"]["base"].take())
             };
-            for label in [1, 4, 9] {
+            // Before an upgrade that changes the version no keyframe is a base.
+            let labels = if name == "upgrade.sqlite" { &[9][..] } else { &[1, 4, 9] };
+            for label in labels {
                 let (header, state, base) = rebuilt(&label.to_string());
                 let (stored_header, stored_state, _) = rebuilt(&format!("keyframe:{label}"));
                 assert_eq!((header, state), (stored_header, stored_state), "{name} {label}");
@@ -170,7 +172,8 @@ fn a_damaged_one_stays_unless_it_is_to_be_replaced() {
 
 #[test]
 fn no_revision_is_farther_than_was_asked_for() {
-    for (name, document, n) in [("drive.sqlite", DRIVE, 21), ("undo.sqlite", "sketchbook", 16)] {
+    const SKETCHBOOK: &str = "2ba5e0f1-93c4-4e08-8d17-5b6a0c2e9f44";
+    for (name, document, n) in [("drive.sqlite", DRIVE, 21), ("undo.sqlite", SKETCHBOOK, 16)] {
         let env = fixture(name);
         sql(&env, r#"DELETE FROM "Keyframe""#);
         env.on_store(&["keyframe", "write", document, "--max-replay-ops", "3"]).ok();

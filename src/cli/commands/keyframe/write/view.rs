@@ -86,7 +86,7 @@ pub(in crate::cli) struct WholeView {
 
 /// A line of `keyframe write --ndjson`.
 #[derive(JsonSchema, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(untagged)]
 #[schemars(rename = "WrittenKeyframesLine")]
 pub(in crate::cli) enum LineView {
     /// What became of the keyframes of one stream.
