@@ -11,7 +11,7 @@ pub(crate) use help::dress;
 pub(crate) use roff::{man_page, page_name};
 
 use super::commands::{
-    completions, config, explain, export, import, log, ls, man, model, rebuild, schema, store, verify,
+    completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, schema, store, verify,
 };
 
 /// What the manual says of a command beside what its definition says.
@@ -64,6 +64,9 @@ const PAGES: &[Page] = &[
     log::PAGE,
     rebuild::PAGE,
     verify::PAGE,
+    keyframe::WRITE_PAGE,
+    keyframe::HISTORY_PAGE,
+    keyframe::UNDO_PAGE,
     import::PAGE,
     export::PAGE,
     model::PAGE,

@@ -24,7 +24,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use args::Global;
 use commands::schema as schema_command;
-use commands::{completions, config, explain, export, import, log, ls, man, model, rebuild, store, verify};
+use commands::{completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, store, verify};
 use ctx::Ctx;
 use exit::Report;
 use jq::Results;
@@ -55,6 +55,9 @@ enum Command {
     Log(log::LogArgs),
     Rebuild(rebuild::RebuildArgs),
     Verify(verify::VerifyArgs),
+    /// Write keyframes, and take back what was done to them
+    #[command(subcommand)]
+    Keyframe(keyframe::KeyframeCommand),
     Import(import::ImportArgs),
     Export(export::ExportArgs),
     /// Show what is known of models
@@ -124,6 +127,7 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Log(args) => log::run(args, ctx, ui),
         Command::Rebuild(args) => rebuild::run(args, ctx, ui),
         Command::Verify(args) => verify::run(args, ctx, ui),
+        Command::Keyframe(command) => keyframe::run(command, ctx, ui),
         Command::Import(args) => import::run(args, ctx, ui),
         Command::Export(args) => export::run(args, ctx, ui),
         Command::Model(command) => model::run(*command, ctx, ui),

@@ -1,7 +1,24 @@
-//! What is kept of keyframes: the records that make one a base.
+//! Keyframes: made from the log, written, taken back, and what is kept of them.
 //!
-//! Nothing here decides what is right: a check does that, and hands over what it found.
+//! - `make` gives the keyframes of a stream as a rebuild gives them, in one pass, each with what makes it a base.
+//! - `rule` says which are wanted; `write` writes those of one stream, `fill` those of many documents.
+//! - `undo` takes back what a run did.
+//! - `record` keeps what a check found. Nothing in it decides what is right: the check does that.
+//!
+//! Every change of a keyframe is noted in the history before it happens, in the same transaction.
 
+mod body;
+mod fill;
+mod make;
+mod place;
 mod record;
+mod rule;
+mod undo;
+mod write;
 
+pub use fill::{FillEvent, fill};
+pub use make::{Made, Making, every, make};
 pub use record::{Recorded, record};
+pub use rule::{Label, Rule};
+pub use undo::{Moved, UNDO, Undo, Undone, last_run, undo};
+pub use write::{Change, Different, Filled, Filling, Task, Writer};

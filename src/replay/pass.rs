@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::again::Again;
 use super::base::{Chosen, Extent, Search, Terrain};
+use super::landing::{Stamp, Watch};
 use super::models::Models;
 use super::origin::Origin;
 use super::page::{PAGE_ROWS, pages_seen};
@@ -14,7 +15,6 @@ use super::timeline::{Halt, Keep, Timeline, rejected, thrown, version_of};
 use super::walk::{Goal, Observer, Start, Step};
 use super::{Base, Explain, Position, Rejection, ReplayError, Snapshot, Sources, Warning};
 use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
-use crate::model::json::Text;
 use crate::model::operation::OperationRow;
 use crate::model::time::Timestamp;
 use crate::reducer::protocol::{ProtocolError, Schedule, Version};
@@ -104,12 +104,14 @@ impl<'a, 'o> Pass<'a, 'o> {
         let Pass { sources, goal, keep, .. } = *self;
         let spine = self.stream(&Scope::document());
         let own = *goal.scope == *spine.scope.as_str();
-        let observer = if own { self.observer.take() } else { None };
+        let stamp = Stamp::new(sources, goal, self.streams);
+        let watch = self.observer.take().map(|observer| Watch { observer, stamp: &stamp });
+        let (own_watch, watch) = if own { (watch, None) } else { (None, watch) };
         let origin = Origin { scope: goal.scope, streams: self.streams };
         let position = if own { goal.position } else { Position::Head };
         let mut timeline = match self.stored {
             Some(stored) => Timeline::resume(sources, &spine, position, keep, stored)?,
-            None => Timeline::read(sources, &spine, position, keep, origin, observer)?,
+            None => Timeline::read(sources, &spine, position, keep, origin, own_watch)?,
         };
         let mut explain = Explain { operations_read: timeline.rows, bytes_read: timeline.bytes, ..Explain::default() };
         let mut warnings: Vec<Warning> =
@@ -117,7 +119,7 @@ impl<'a, 'o> Pass<'a, 'o> {
         if own {
             timeline.finish(goal.scope, Position::Head)?;
         } else {
-            self.scope_rows(&mut timeline, &mut explain, &mut warnings)?;
+            self.scope_rows(&mut timeline, &mut explain, &mut warnings, watch)?;
             timeline.finish(goal.scope, goal.position)?;
         }
         explain.operations_applied = timeline.document.applied();
@@ -125,7 +127,7 @@ impl<'a, 'o> Pass<'a, 'o> {
             explain.base = stored.base();
             explain.bytes_read += stored.bytes;
         }
-        self.stamp(&mut timeline)?;
+        self.stamp(&stamp, &mut timeline)?;
         Ok(Replayed { timeline, explain, warnings })
     }
 
@@ -151,8 +153,10 @@ impl<'a, 'o> Pass<'a, 'o> {
         timeline: &mut Timeline,
         explain: &mut Explain,
         warnings: &mut Vec<Warning>,
+        watch: Option<Watch<'_, '_>>,
     ) -> Result<(), Halt> {
         let sources = self.sources;
+        let lands = watch.as_ref().is_some_and(|watch| watch.observer.next_landing().is_some());
         let stream = self.stream(self.goal.scope);
         let target = self.revision();
         let Some(target) = target else {
@@ -165,6 +169,8 @@ impl<'a, 'o> Pass<'a, 'o> {
         };
         let base = match (self.stored, self.start) {
             (Some(stored), _) => stored.start(),
+            // What the initial state is at some revision depends on all upgrades before it.
+            (None, _) if lands && !timeline.held.is_empty() => None,
             (None, Start::Base) if self.keep != Keep::Everything => {
                 self.base(timeline, &stream, target, target, explain, warnings)?
             }
@@ -182,16 +188,16 @@ impl<'a, 'o> Pass<'a, 'o> {
         timeline.document.set_stream(&stream.scope);
         let mut expected = span.from;
         sources.progress.expect(target.next().get() - span.from.get());
-        let observer = self.observer.take().map(RefCell::new);
+        let watch = watch.map(RefCell::new);
         let mut most_rows = PAGE_ROWS;
-        if let Some(observer) = &observer {
-            let mut observer = observer.borrow_mut();
+        if let Some(watch) = &watch {
+            let observer = &mut watch.borrow_mut().observer;
             observer.start(&mut timeline.document, base)?;
             most_rows = observer.rows_ahead().clamp(1, PAGE_ROWS);
         }
         let mut seen = |row: &OperationRow<'_>| {
-            if let Some(observer) = &observer {
-                observer.borrow_mut().row(row);
+            if let Some(watch) = &watch {
+                watch.borrow_mut().observer.row(row);
             }
         };
         let mut newest = None;
@@ -203,32 +209,36 @@ impl<'a, 'o> Pass<'a, 'o> {
                 let version = timeline.version_at(self.goal.scope, heads[at].index, times[at]);
                 timeline.advance_to(sources, version)?;
                 let same = |n: &usize| timeline.version_at(self.goal.scope, heads[*n].index, times[*n]) == version;
-                let looked_at = observer.as_ref().and_then(|observer| {
-                    let observer = observer.borrow();
-                    heads[at..].iter().position(|head| observer.looks_at(head.index))
+                let looked_at = watch.as_ref().and_then(|watch| {
+                    let watch = watch.borrow();
+                    heads[at..].iter().position(|head| watch.looks_at(head.index))
                 });
                 let most = looked_at.map_or(heads.len(), |n| at + n + 1);
                 let end = (at + 1..most).find(|n| !same(n)).unwrap_or(most);
                 let (heads, actions) = (&heads[at..end], &actions[at..end]);
                 let versions = timeline.versions(version);
-                let Timeline { document, document_type, .. } = &mut *timeline;
                 let mut source = Again { sources, stream: &stream };
-                let replayed = document.replay(heads, actions, &mut source);
-                if let Some(observer) = &observer {
-                    let mut observer = observer.borrow_mut();
-                    // Those before one that cannot be replayed are good.
-                    for n in 0..document.outcomes().len() {
-                        let outcome = document.outcomes()[n].clone();
-                        let outcome = Some(&outcome).filter(|_| !heads[n].denied);
-                        let models = Models::new(sources.registry, document_type, versions.iter().copied());
-                        let step = Step { head: heads[n], time: times[at + n], action: &actions[n], outcome, models };
-                        if observer.step(&step, document)?.is_break() {
-                            return Err(Halt::Enough);
-                        }
+                let replayed = timeline.document.replay(heads, actions, &mut source);
+                // Those before one that cannot be replayed are good.
+                let n_replayed = timeline.document.outcomes().len();
+                for n in 0..n_replayed {
+                    let Some(watch) = &watch else { break };
+                    let Timeline { document, document_type, .. } = &mut *timeline;
+                    let outcome = document.outcomes()[n].clone();
+                    let outcome = Some(&outcome).filter(|_| !heads[n].denied);
+                    let models = Models::new(sources.registry, document_type, versions.iter().copied());
+                    let step = Step { head: heads[n], time: times[at + n], action: &actions[n], outcome, models };
+                    let mut watch = watch.borrow_mut();
+                    let mut flow = watch.observer.step(&step, document)?;
+                    if flow.is_continue() && watch.lands_at(heads[n].index) {
+                        flow = timeline.land(sources, self.goal.scope, &step, &mut watch)?;
+                    }
+                    if flow.is_break() {
+                        return Err(Halt::Enough);
                     }
                 }
                 if let Err(error) = replayed {
-                    let failed = document.outcomes().len();
+                    let (document, failed) = (&mut timeline.document, n_replayed);
                     let index = heads.get(failed).map(|head| head.index);
                     let rejection =
                         actions.get(failed).map_or(Rejection::Other, |action| Rejection::of(document, action));
@@ -315,41 +325,15 @@ impl<'a, 'o> Pass<'a, 'o> {
         Ok(())
     }
 
-    /// The newest operation time of the document on its branch: of the rows that were read, and of those that were
-    /// not.
-    fn newest_time(&self) -> Result<Option<Timestamp>, Halt> {
-        let mut newest = self.seen.newest;
-        for head in self.streams.iter().filter(|head| head.branch == *self.goal.branch) {
-            let stream = self.stream(&head.scope);
-            let spans =
-                if head.scope == *self.goal.scope { self.seen.unread(head.head) } else { [Some(Span::ALL), None] };
-            for span in spans.into_iter().flatten() {
-                newest = newest.max(self.sources.read.newest_time(&stream, span)?);
-            }
-        }
-        Ok(newest)
-    }
-
-    /// Stamps the header (reactor format §6.7).
-    fn stamp(&self, timeline: &mut Timeline) -> Result<(), Halt> {
-        let Goal { branch, scope, position, .. } = self.goal;
-        let newest = self.newest_time()?;
+    /// Stamps the header, with the newest time of the rows that were read and of those that were not.
+    fn stamp(&self, stamp: &Stamp<'_>, timeline: &mut Timeline) -> Result<(), Halt> {
+        let unread = |head: &StreamHead| {
+            if head.scope == *self.goal.scope { self.seen.unread(head.head) } else { [Some(Span::ALL), None] }
+        };
+        let newest = self.seen.newest.max(stamp.newest_of(&unread)?);
+        let newest = newest.or_else(|| self.stored.and_then(|_| Timestamp::from_millis(0)));
         let held = timeline.first_held();
-        let heads = self.streams.iter().filter(|head| head.branch == *branch);
-        let header = timeline.document.header_mut();
-        header.set_revisions(heads.map(|head| (head.scope.clone(), head.head.next())).collect());
-        if let Position::At(target) = position {
-            header.set_revision(scope, target.into());
-        }
-        if let Some(index) = held {
-            let document = Scope::document();
-            let stamped = header.revision().iter().find(|(name, _)| *name == document).map(|(_, next)| *next);
-            let held = NextIndex::new(index.get());
-            header.set_revision(&document, stamped.map_or(held, |next| next.min(held)));
-        }
-        if let Some(newest) = newest.or_else(|| self.stored.and_then(|_| Timestamp::from_millis(0))) {
-            header.set_last_modified(Text::from(newest.to_string()));
-        }
+        stamp.put(timeline.document.header_mut(), self.goal.position, held, newest);
         Ok(())
     }
 

@@ -7,12 +7,13 @@ use std::ops::ControlFlow;
 
 use smallvec::SmallVec;
 
+use super::landing::Watch;
 use super::models::Models;
 use super::origin::Origin;
 use super::page::{PAGE_ROWS, pages_seen};
 use super::upgrade::{HeldUpgrade, versions};
-use super::{Observer, Position, Rejection, ReplayError, Sources, Step};
-use crate::model::ids::{DocumentType, NextIndex, OpIndex, Scope, Span, StreamKey};
+use super::{Position, Rejection, ReplayError, Sources, Step};
+use crate::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::{Json, Text};
 use crate::model::operation::{Action, OperationRow};
 use crate::model::state::State;
@@ -105,7 +106,7 @@ pub(super) fn first_action(
 }
 
 impl Timeline {
-    /// Reads the document scope up to `position`, at least the creation. An observer hears of its operations, and may
+    /// Reads the document scope up to `position`, at least the creation. Who watches hears of its operations, and may
     /// stop. `origin` stands in for a creation that is not there.
     pub(super) fn read(
         sources: &Sources<'_>,
@@ -113,14 +114,14 @@ impl Timeline {
         position: Position,
         keep: Keep,
         origin: Origin<'_>,
-        observer: Option<&mut dyn Observer>,
+        watch: Option<Watch<'_, '_>>,
     ) -> Result<Self, Halt> {
         let mut timeline: Option<Timeline> = None;
-        let most_rows = observer.as_ref().map_or(PAGE_ROWS, |observer| observer.rows_ahead().clamp(1, PAGE_ROWS));
-        let observer = observer.map(RefCell::new);
+        let most_rows = watch.as_ref().map_or(PAGE_ROWS, |watch| watch.observer.rows_ahead().clamp(1, PAGE_ROWS));
+        let watch = watch.map(RefCell::new);
         let mut seen = |row: &OperationRow<'_>| {
-            if let Some(observer) = &observer {
-                observer.borrow_mut().row(row);
+            if let Some(watch) = &watch {
+                watch.borrow_mut().observer.row(row);
             }
         };
         pages_seen::<Halt>(sources, stream, Span::ALL, most_rows, &mut seen, &mut |page| {
@@ -130,8 +131,8 @@ impl Timeline {
             for ((head, action), &time) in page.heads().iter().zip(&actions).zip(page.times()) {
                 if timeline.is_none() && action.kind != *"CREATE_DOCUMENT" {
                     timeline = Timeline::uncreated(sources, stream, keep, origin)?;
-                    if let (Some(timeline), Some(observer)) = (&mut timeline, &observer) {
-                        observer.borrow_mut().start(&mut timeline.document, None)?;
+                    if let (Some(timeline), Some(watch)) = (&mut timeline, &watch) {
+                        watch.borrow_mut().observer.start(&mut timeline.document, None)?;
                     }
                     if timeline.is_some() && !position.includes(head.index) {
                         break;
@@ -144,10 +145,10 @@ impl Timeline {
                     }
                     Some(timeline) => timeline.row(sources, *head, action, time)?,
                 };
-                if let (Some(timeline), Some(observer)) = (&mut timeline, &observer) {
+                if let (Some(timeline), Some(watch)) = (&mut timeline, &watch) {
                     let models = timeline.models(sources)?;
                     let step = Step { head: *head, time, action, outcome: outcome.as_ref(), models };
-                    if timeline.tell(sources, &step, &mut **observer.borrow_mut())?.is_break() {
+                    if timeline.tell(sources, &step, &mut watch.borrow_mut())?.is_break() {
                         return Err(Halt::Enough);
                     }
                 }
@@ -273,22 +274,45 @@ impl Timeline {
         Ok(Some(Outcome::Applied))
     }
 
-    /// Tells an observer of a row, with the document as a rebuild that ends there gives it: the upgrades that are held
-    /// back are part of it.
-    fn tell(&mut self, sources: &Sources<'_>, step: &Step<'_>, observer: &mut dyn Observer) -> Result<Flow, Halt> {
-        if self.held.is_empty() {
-            return Ok(observer.step(step, &mut self.document)?);
+    /// Tells of a row, with the document as a rebuild that ends there gives it: the upgrades that are held back are part of
+    /// it.
+    fn tell(&mut self, sources: &Sources<'_>, step: &Step<'_>, watch: &mut Watch<'_, '_>) -> Result<Flow, Halt> {
+        let mut ahead = match self.held.len() {
+            0 => None,
+            n => Some(self.ahead(sources, n)?),
+        };
+        let document = ahead.as_mut().unwrap_or(&mut self.document);
+        let flow = watch.observer.step(step, document)?;
+        if flow.is_break() || !watch.lands_at(step.head.index) {
+            return Ok(flow);
         }
+        watch.land(step, document, &self.document_type, None)
+    }
+
+    /// Hands out what a rebuild gives that ends at a row of `scope`, after its step: upgrades may be due there.
+    pub(super) fn land(
+        &mut self,
+        sources: &Sources<'_>,
+        scope: &Scope,
+        step: &Step<'_>,
+        watch: &mut Watch<'_, '_>,
+    ) -> Result<Flow, Halt> {
+        let n_due = self.n_due(scope, Position::At(Some(Revision::of(step.head.index))));
+        let held = self.held.get(self.applied + n_due).map(|upgrade| upgrade.index);
+        let mut ahead = if n_due > 0 { Some(self.ahead(sources, n_due)?) } else { None };
+        watch.land(step, ahead.as_mut().unwrap_or(&mut self.document), &self.document_type, held)
+    }
+
+    /// The document as it is after the next `n` upgrades that are held back. This one stays where it is.
+    fn ahead(&mut self, sources: &Sources<'_>, n: usize) -> Result<Document, Halt> {
         let failed = |index, error| thrown(&self.stream, index, error);
         let model = ModelId { document_type: self.document_type.clone(), version: self.version };
-        let mut fold = sources.registry.model(&model)?.fold()?;
-        fold.restore(&self.document.state().map_err(|error| failed(None, error))?)?;
-        let header = self.document.header().clone();
-        let mut document = Document::start(header, fold).map_err(|error| failed(None, error))?;
-        for upgrade in &self.held {
+        let fold = sources.registry.model(&model)?.fold()?;
+        let mut document = self.document.fork(fold).map_err(|error| failed(None, error))?;
+        for upgrade in self.held.iter().skip(self.applied).take(n) {
             upgrade.apply(&mut document).map_err(|error| failed(Some(upgrade.index), error))?;
         }
-        Ok(observer.step(step, &mut document)?)
+        Ok(document)
     }
 
     fn upgrade(
@@ -365,20 +389,22 @@ impl Timeline {
 
     /// Applies what is left after the last row: at the head everything, at a position what its scope had reached.
     pub(super) fn finish(&mut self, scope: &Scope, position: Position) -> Result<(), Halt> {
-        while let Some(upgrade) = self.held.get(self.applied) {
-            let due = match position {
-                Position::Head => true,
-                Position::At(None) => false,
-                Position::At(Some(target)) => {
-                    upgrade.boundary(scope).is_some_and(|boundary| boundary <= to_number(target.last()))
-                }
-            };
-            if !due {
-                break;
-            }
+        for _ in 0..self.n_due(scope, position) {
             self.apply_next()?;
         }
         Ok(())
+    }
+
+    /// How many upgrades that finishing would apply.
+    fn n_due(&self, scope: &Scope, position: Position) -> usize {
+        let is_due = |upgrade: &&HeldUpgrade| match position {
+            Position::Head => true,
+            Position::At(None) => false,
+            Position::At(Some(target)) => {
+                upgrade.boundary(scope).is_some_and(|boundary| boundary <= to_number(target.last()))
+            }
+        };
+        self.held.iter().skip(self.applied).take_while(is_due).count()
     }
 
     /// The first upgrade that has not been applied.

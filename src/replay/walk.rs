@@ -3,7 +3,7 @@
 use super::models::Models;
 use super::pass::{Pass, failure, settle};
 use super::timeline::{Halt, Keep};
-use super::{Position, ReplayError, Snapshot, Sources};
+use super::{Landing, Position, ReplayError, Snapshot, Sources};
 use crate::model::ids::{Branch, DocumentId, Fingerprint, OpIndex, Revision, Scope};
 use crate::model::operation::{Action, OperationRow};
 use crate::model::time::Timestamp;
@@ -58,6 +58,24 @@ pub trait Observer {
     /// # Errors
     /// Whatever ends the walk.
     fn step(&mut self, step: &Step<'_>, document: &mut Document) -> Result<Flow, ReplayError>;
+
+    /// The next revision at which [`Observer::landed`] is to be called; asked before the walk and after each step. Where
+    /// operations may be missing, [`Observer::looks_at`] has to name all of them. A walk on
+    /// which this is `Some` at the start begins with the first operation where the document changes its version, because
+    /// keyframes do not say what the initial state would be.
+    fn next_landing(&self) -> Option<Revision> {
+        None
+    }
+
+    /// Called after the step of an operation that [`Observer::next_landing`] names, with what a rebuild that ends there
+    /// gives. That may be more than the step saw: upgrades that wait between two operations. `Break` ends the walk there.
+    ///
+    /// # Errors
+    /// Whatever ends the walk.
+    fn landed(&mut self, step: &Step<'_>, landing: Landing) -> Result<Flow, ReplayError> {
+        let _ = (step, landing);
+        Ok(Flow::Continue(()))
+    }
 }
 
 /// One operation of a walk.

@@ -284,6 +284,7 @@ fn every_command_prints_what_its_schema_says() {
     assert_eq!(described.run("schema", &missing, &["schema"]), 0);
     about_the_program(&mut described, &missing, &env);
     in_and_out(&mut described, &path, &env);
+    keyframes(&mut described);
     let unseen: BTreeSet<String> =
         described.unseen().into_iter().filter(|place| !place.starts_with("settings.")).collect();
     assert!(unseen.is_empty(), "members that no run shows: {unseen:?}");
@@ -345,6 +346,41 @@ fn in_and_out(described: &mut Described, path: &Path, env: &TestEnv) {
     assert_eq!(described.run("store migrate", &made, &["store", "migrate", "--remove"]), 0);
     assert_eq!(described.run("import", &made, &["import", "--dry-run", file.to_str().unwrap()]), 0);
     assert_eq!(described.run("import", &made, &["import", "--continue", path.to_str().unwrap()]), 1);
+}
+
+/// What writes keyframes and takes that back.
+fn keyframes(described: &mut Described) {
+    let env = crate::keyframe_write::fixture("drive.sqlite");
+    let path = env.path("ops.db");
+    crate::keyframe_write::import(&env, crate::keyframe_write::lines("other", 0..12));
+    let broken = r#"UPDATE "Operation" SET "action" = json_set("action", '$.type', 'PRUNE') WHERE "index" = 7"#;
+    let write = ["keyframe", "write", "--every", "2", "--replace"];
+    described.hold("keyframe write", &env.on_store(&[&write[..], &["--json"]].concat()).json());
+    for line in env.on_store(&["keyframe", "write", "other", "--at", "3", "--ndjson"]).lines() {
+        described.hold("keyframe-written", &line);
+    }
+    crate::keyframe_undo::change(&env, snapctl::store::history::BodyBefore::Leave);
+    crate::keyframe_write::sql(&env, broken);
+    for more in [&["--dry-run"][..], &["--max-duration", "1ms"], &[]] {
+        let run = |form: &str| {
+            let mut command = snapctl(&["--store"]);
+            command.arg(&path).args(write).args(more).arg(form).output().unwrap().stdout
+        };
+        described.hold("keyframe write", &serde_json::from_slice(&run("--json")).unwrap());
+        for line in String::from_utf8(run("--ndjson")).unwrap().lines() {
+            described.hold("keyframe-written", &serde_json::from_str(line).unwrap());
+        }
+    }
+    // Run 1 wrote what run 2 has changed.
+    crate::keyframe_write::sql(&env, r#"DELETE FROM "Keyframe" WHERE "revision" = 2"#);
+    assert_eq!(described.run("keyframe undo", &path, &["keyframe", "undo", "2", "--force", "--dry-run"]), 1);
+    assert_eq!(described.run("keyframe undo", &path, &["keyframe", "undo", "1"]), 15);
+    assert_eq!(described.run("keyframe undo", &path, &["keyframe", "undo", "1", "--force", "--dry-run"]), 0);
+    let undone = env.on_store(&["keyframe", "undo", "1", "--force", "--json"]).json();
+    described.hold("keyframe undo", &undone);
+    assert_eq!(described.run("keyframe history", &path, &["keyframe", "history"]), 0);
+    let drive = crate::keyframe_write::DRIVE;
+    assert_eq!(described.run("keyframe history", &path, &["keyframe", "history", drive]), 0);
 }
 
 /// Everything that can be asked of a document, whether or not it can be answered.
@@ -413,7 +449,7 @@ fn names_are_given_as_they_are_typed() {
     assert_eq!(env.run(&["schema", "store", "info"]).json(), env.run(&["schema", "store info"]).json());
     assert_eq!(env.run(&["schema", "ls", "--ndjson"]).ok().lines().count(), 1);
     assert_eq!(env.run(&["schema", "ls", "--jq", ".title"]).ok(), "snapctl ls\n");
-    assert!(env.run(&["schema"]).ok().contains("\nstore info       the store\n"), "{}", env.run(&["schema"]).ok());
+    assert!(env.run(&["schema"]).ok().contains("\nstore info        the store\n"), "{}", env.run(&["schema"]).ok());
 }
 
 #[test]

@@ -6,12 +6,14 @@ use std::ops::Range;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use proptest::test_runner::TestRunner;
-use snapctl::model::ids::{Branch, DocumentId, OpIndex, Revision, Scope};
+use snapctl::keyframe::make;
+use snapctl::model::ids::{Branch, DocumentId, OpIndex, Revision, Scope, StreamKey};
 use snapctl::model::json::{Json, Text};
 use snapctl::model::operation::Retraction;
 use snapctl::model::progress::Silent;
 use snapctl::model::running_hash::RunningHash;
 use snapctl::model::state::State;
+use snapctl::model::time::Timestamp;
 use snapctl::object;
 use snapctl::reducer::protocol::{Document, Header, ProtocolError, Schedule, Version};
 use snapctl::reducer::{Model, Registry, native::drive::Drive};
@@ -24,10 +26,10 @@ use crate::support::naive::{self, INVALID, Naive};
 
 /// A document: what happened in its document scope after the first upgrade, and the rows of `global`.
 #[derive(Clone, Debug)]
-struct Log {
+pub(crate) struct Log {
     version: u8,
     document: Vec<Row>,
-    rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
 }
 
 /// What is known after a row: name and canonical text of all scopes, or why the replay ended there.
@@ -108,7 +110,7 @@ impl Log {
         Schedule::forecast(&rows.filter_map(retraction).collect::<Vec<_>>(), self.version())
     }
 
-    fn document_rows(&self) -> Vec<Row> {
+    pub(crate) fn document_rows(&self) -> Vec<Row> {
         genesis(self.version).into_iter().chain(self.document.iter().cloned()).collect()
     }
 }
@@ -233,9 +235,30 @@ fn check_walk(log: &Log) {
     assert_eq!(notes.0, expected, "observed");
 }
 
-/// Rebuilds every revision from a store with one keyframe, and returns how many started from it.
-fn check_keyframe(log: &Log, pick: usize) -> usize {
-    let Ok(truth) = log.truth() else { return 0 };
+/// Writes the keyframe of a revision as `keyframe write` does.
+fn write_keyframe(store: &MemoryStore, revision: Revision) {
+    let registry = Registry::built_in();
+    let stream = StreamKey { document: DocumentId::from("d"), scope: Scope::global(), branch: Branch::main() };
+    let read = store.read().unwrap();
+    let sources = Sources { read: &*read, registry: &registry, trust: Trust::None, progress: &Silent };
+    let mut made = Vec::new();
+    // What comes later may not be replayable; what was made before it is good.
+    let _ = make(&sources, &stream, &[revision], &mut |keyframe| {
+        made.push(keyframe);
+        Ok(Flow::Continue(()))
+    });
+    drop(read);
+    let (made, now) = (made.pop().expect("a revision that can be rebuilt"), Timestamp::from_millis(0).unwrap());
+    let mut write = store.write().unwrap();
+    write.put_keyframe(&made.keyframe(now)).unwrap();
+    assert!(write.records_mut().unwrap().put_record(&made.record(&made.check(now), None)).unwrap());
+    write.commit().unwrap();
+}
+
+/// Rebuilds every revision from a store with one keyframe of another program, and from one with one of ours, and returns
+/// how many started from either.
+fn check_keyframe(log: &Log, pick: usize) -> [usize; 2] {
+    let Ok(truth) = log.truth() else { return [0; 2] };
     let hash = |(row, truth): (&Row, &Result<Naive, String>)| match truth {
         Ok(truth) if !(log.version == 2 && row.kind == "NOOP" && row.skip > 0) => {
             truth.state.hash(row.scope).to_string()
@@ -246,13 +269,16 @@ fn check_keyframe(log: &Log, pick: usize) -> usize {
     let document = log.document_rows();
     let store = logs::store(&document, &log.rows, &hashes);
     let keyframe = pick % truth.len();
-    let Ok(state) = &truth[keyframe] else { return 0 };
+    let Ok(state) = &truth[keyframe] else { return [0; 2] };
     logs::put_keyframe(&store, keyframe, document.len(), state);
-    let mut used = 0;
+    let own = logs::store(&document, &log.rows, &hashes);
+    write_keyframe(&own, Revision::of(OpIndex::new(keyframe as u64)));
+    let mut used = [0; 2];
     for (n, truth) in truth.iter().enumerate().skip(keyframe) {
-        for trust in [Trust::Any, Trust::Hashed] {
-            let snapshot = rebuild(&store, trust, at(n), None);
-            used += usize::from(snapshot.as_ref().is_ok_and(|s| s.explain.base != snapctl::replay::Base::Genesis));
+        for (trust, store) in [(Trust::Any, &store), (Trust::Hashed, &store), (Trust::Verified, &own)] {
+            let snapshot = rebuild(store, trust, at(n), None);
+            used[usize::from(trust == Trust::Verified)] +=
+                usize::from(snapshot.as_ref().is_ok_and(|s| s.explain.base != snapctl::replay::Base::Genesis));
             assert_eq!(rebuilt(snapshot), expected(truth), "revision {n} from keyframe {keyframe}, {trust:?}");
         }
     }
@@ -352,7 +378,7 @@ fn document_row() -> impl Strategy<Value = Row> {
 }
 
 /// Logs of few rows, so that what fails is found in a short form, and of many.
-fn log() -> impl Strategy<Value = Log> {
+pub(crate) fn log() -> impl Strategy<Value = Log> {
     prop_oneof![1 => log_of(7), 1 => log_of(60)]
 }
 
@@ -396,13 +422,14 @@ proptest! {
 
 #[test]
 fn every_revision_after_a_true_keyframe_is_what_a_replay_from_the_initial_state_gives() {
-    let used = Cell::new(0);
+    let used = Cell::new([0; 2]);
     let result = TestRunner::new(config(400)).run(&(log(), any::<usize>()), |(log, pick)| {
-        used.set(used.get() + check_keyframe(&log, pick));
+        let [foreign, own] = check_keyframe(&log, pick);
+        used.update(|[before, own_before]| [before + foreign, own_before + own]);
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));
-    assert!(used.get() > 300, "only {} rebuilds started from a keyframe", used.get());
+    assert!(used.get().into_iter().all(|used| used > 300), "only {:?} rebuilds started from a keyframe", used.get());
 }
 
 /// Checks a log in all ways.

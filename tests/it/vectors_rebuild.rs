@@ -15,7 +15,7 @@ use snapctl::store::{Access, Options, Store, Stores};
 use crate::support::logs::scopes;
 use crate::support::ring::{Ring, Sizes, Snapshot as Cached, shown};
 
-const VECTORS: &str = include_str!("../../fixtures/vectors/rebuild.json");
+pub(crate) const VECTORS: &str = include_str!("../../fixtures/vectors/rebuild.json");
 
 /// Requests that the reference answers from a truncated history, or from a keyframe it cannot read: scenario and
 /// request, both from 0. The from-scratch answer is the truth there.
@@ -45,7 +45,7 @@ fn text<'v>(value: &'v Json<'_>, key: &str) -> Option<&'v str> {
     value.get(key).and_then(|text| text.as_text()?.as_str())
 }
 
-fn list<'v, 'a>(value: &'v Json<'a>, key: &str) -> &'v [Json<'a>] {
+pub(crate) fn list<'v, 'a>(value: &'v Json<'a>, key: &str) -> &'v [Json<'a>] {
     value.get(key).and_then(Json::as_array).unwrap_or_default()
 }
 
@@ -58,7 +58,7 @@ fn number(value: &Json<'_>, key: &str) -> Option<i64> {
 
 /// The scenario's rows in a SQLite file. The tables have the reference's columns and not its unique keys, because
 /// one scenario has two rows at one index.
-fn store(scenario: &Json<'_>, file: &Path) -> Arc<dyn Store> {
+pub(crate) fn store(scenario: &Json<'_>, file: &Path) -> Arc<dyn Store> {
     let connection = Connection::open(file).unwrap();
     connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY;").unwrap();
     connection.execute_batch(TABLES).unwrap();
@@ -95,7 +95,7 @@ const TABLES: &str = r#"
     CREATE TABLE "Keyframe" ("id" INTEGER PRIMARY KEY, "documentId" TEXT, "documentType" TEXT, "scope" TEXT,
         "branch" TEXT, "revision" INTEGER, "document" TEXT, "createdAt" TEXT);"#;
 
-fn registry(scenario: &Json<'_>) -> Registry {
+pub(crate) fn registry(scenario: &Json<'_>) -> Registry {
     let mut registry = Registry::built_in();
     if list(scenario, "registry_versions").contains(&Json::Number(2.0)) {
         registry.alias(ModelId { version: 2, ..drive::id() }, &drive::id(), AliasStep::Unknown).unwrap();

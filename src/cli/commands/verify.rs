@@ -34,7 +34,7 @@ use sealing::SealFile;
 use teller::Teller;
 use view::Summary;
 pub(in crate::cli) use view::{LineView, WholeView};
-use watch::Watch;
+pub(in crate::cli::commands) use watch::Watch;
 
 /// The manual page.
 pub(crate) const PAGE: Page = Page {

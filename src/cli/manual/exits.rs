@@ -25,7 +25,9 @@ fn beside(command: &str) -> Option<Vec<ExitStatus>> {
         "store init" | "store migrate" => &[Precondition],
         "import" => &[Findings, Nothing, Precondition],
         "export" => &[Nothing, Precondition],
-        "ls" | "log" => &[Nothing],
+        "ls" | "log" | "keyframe history" => &[Nothing],
+        "keyframe write" => &[Findings, Nothing],
+        "keyframe undo" => &[Findings, Nothing, Precondition],
         "rebuild" | "verify" => &[Findings, Nothing],
         _ => return None,
     };

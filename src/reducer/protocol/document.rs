@@ -87,6 +87,17 @@ impl Document {
         })
     }
 
+    /// The same document beside this one, run by another fold, without its history: for what does not look back.
+    ///
+    /// # Errors
+    /// `Fold` if either fold fails.
+    pub fn fork(&mut self, mut fold: Box<dyn Fold>) -> Result<Self, ProtocolError> {
+        fold.restore(&self.fold.checkpoint()?)?;
+        let Document { initial_lost, assumed, parted, .. } = *self;
+        let initial = self.initial.clone();
+        Ok(Document { initial, initial_lost, assumed, parted, ..Self::start(self.header.clone(), fold)? })
+    }
+
     /// The header.
     #[must_use]
     pub fn header(&self) -> &Header {

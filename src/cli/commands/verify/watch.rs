@@ -6,14 +6,14 @@ use crate::cli::progress::Limits;
 use crate::model::progress::{Progress, Stop};
 
 /// Asked by all threads of a check.
-pub(super) struct Watch<'a> {
+pub(in crate::cli::commands) struct Watch<'a> {
     limits: &'a Limits,
     deadline: Option<Instant>,
 }
 
 impl<'a> Watch<'a> {
     /// Ends with the command, or after `most` from now.
-    pub(super) fn new(limits: &'a Limits, most: Option<Duration>) -> Self {
+    pub(in crate::cli::commands) fn new(limits: &'a Limits, most: Option<Duration>) -> Self {
         Watch { limits, deadline: most.and_then(|most| Instant::now().checked_add(most)) }
     }
 }

@@ -1,0 +1,135 @@
+//! What rebuilds that end on the way of a walk give, and what their headers are stamped with.
+
+use std::cell::OnceCell;
+
+use super::timeline::{Halt, thrown};
+use super::{Goal, Observer, Position, ReplayError, Sources, Step};
+use crate::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
+use crate::model::json::{Object, Text};
+use crate::model::state::State;
+use crate::model::time::Timestamp;
+use crate::reducer::protocol::{Document, Header};
+use crate::store::{Flow, StreamHead};
+
+/// What a rebuild gives that ends at an operation of a walk: the same as [`state_at`](super::state_at) there, from the
+/// first operation.
+#[derive(Clone, Debug)]
+pub struct Landing {
+    /// The document type.
+    pub document_type: DocumentType,
+    /// The header, stamped for a read at that position (reactor format §6.7).
+    pub header: Object<'static>,
+    /// The state, all scopes of it.
+    pub state: State,
+    /// The state that undos go back to, all scopes of it.
+    pub initial: State,
+}
+
+/// What the headers of a pass are stamped with: the heads of the streams of the branch and the newest time in them, wherever
+/// the pass ends.
+pub(super) struct Stamp<'a> {
+    sources: &'a Sources<'a>,
+    goal: Goal<'a>,
+    streams: &'a [StreamHead],
+    newest: OnceCell<Option<Timestamp>>,
+}
+
+impl<'a> Stamp<'a> {
+    pub(super) fn new(sources: &'a Sources<'a>, goal: Goal<'a>, streams: &'a [StreamHead]) -> Self {
+        Stamp { sources, goal, streams, newest: OnceCell::new() }
+    }
+
+    fn heads(&self) -> impl Iterator<Item = &'a StreamHead> {
+        let branch = self.goal.branch;
+        self.streams.iter().filter(move |head| head.branch == *branch)
+    }
+
+    /// The newest operation time of the branch, where `unread` says which spans of a stream have to be looked at.
+    pub(super) fn newest_of(
+        &self,
+        unread: &dyn Fn(&StreamHead) -> [Option<Span>; 2],
+    ) -> Result<Option<Timestamp>, ReplayError> {
+        let mut newest = None;
+        for head in self.heads() {
+            let Goal { document, branch, .. } = self.goal;
+            let stream = StreamKey { document: document.clone(), scope: head.scope.clone(), branch: branch.clone() };
+            for span in unread(head).into_iter().flatten() {
+                newest = newest.max(self.sources.read.newest_time(&stream, span)?);
+            }
+        }
+        Ok(newest)
+    }
+
+    /// The newest operation time of the branch; its times are read once.
+    fn newest(&self) -> Result<Option<Timestamp>, ReplayError> {
+        if let Some(newest) = self.newest.get() {
+            return Ok(*newest);
+        }
+        let newest = self.newest_of(&|_| [Some(Span::ALL), None])?;
+        Ok(*self.newest.get_or_init(|| newest))
+    }
+
+    /// Stamps the header of a rebuild that ends at `position` (reactor format §6.7). `held` is the first upgrade that is
+    /// not applied there.
+    pub(super) fn put(
+        &self,
+        header: &mut Header,
+        position: Position,
+        held: Option<OpIndex>,
+        newest: Option<Timestamp>,
+    ) {
+        header.set_revisions(self.heads().map(|head| (head.scope.clone(), head.head.next())).collect());
+        if let Position::At(target) = position {
+            header.set_revision(self.goal.scope, target.into());
+        }
+        if let Some(index) = held {
+            let document = Scope::document();
+            let stamped = header.revision().iter().find(|(name, _)| *name == document).map(|(_, next)| *next);
+            let held = NextIndex::new(index.get());
+            header.set_revision(&document, stamped.map_or(held, |next| next.min(held)));
+        }
+        if let Some(newest) = newest {
+            header.set_last_modified(Text::from(newest.to_string()));
+        }
+    }
+}
+
+/// An observer, and what the headers are stamped with that it is handed.
+pub(super) struct Watch<'o, 's> {
+    pub(super) observer: &'o mut (dyn Observer + 'o),
+    pub(super) stamp: &'s Stamp<'s>,
+}
+
+impl Watch<'_, '_> {
+    /// Whether the document has to be as of an operation when its step is told.
+    pub(super) fn looks_at(&self, index: OpIndex) -> bool {
+        self.observer.looks_at(index) || self.lands_at(index)
+    }
+
+    /// Whether the observer wants to land at an operation.
+    pub(super) fn lands_at(&self, index: OpIndex) -> bool {
+        self.observer.next_landing() == Some(Revision::of(index))
+    }
+
+    /// Hands out what a rebuild that ends at the operation of `step` gives, which is `document`.
+    pub(super) fn land(
+        &mut self,
+        step: &Step<'_>,
+        document: &mut Document,
+        document_type: &DocumentType,
+        held: Option<OpIndex>,
+    ) -> Result<Flow, Halt> {
+        let Goal { document: id, branch, scope, .. } = self.stamp.goal;
+        let stream = || StreamKey { document: id.clone(), scope: scope.clone(), branch: branch.clone() };
+        let mut header = document.header().clone();
+        let position = Position::At(Some(Revision::of(step.head.index)));
+        self.stamp.put(&mut header, position, held, self.stamp.newest()?);
+        let landing = Landing {
+            document_type: document_type.clone(),
+            header: header.to_object(),
+            state: document.state().map_err(|error| thrown(&stream(), Some(step.head.index), error))?,
+            initial: document.initial().clone(),
+        };
+        Ok(self.observer.landed(step, landing)?)
+    }
+}
