@@ -4,6 +4,7 @@ mod again;
 mod base;
 mod compose;
 mod initial;
+mod lineage;
 mod load;
 mod models;
 mod origin;
@@ -31,6 +32,7 @@ use crate::store::{Read, StoreError};
 
 pub use compose::rebuild;
 pub use initial::{Initial, initial};
+pub use lineage::Lineage;
 pub use load::load;
 pub use reactor::{as_reactor, document_as_reactor, state_as_reactor};
 pub use rejection::Rejection;
