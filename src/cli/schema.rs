@@ -8,7 +8,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::commands::{completions, config, explain, export, import, log, ls, man, model, rebuild, store, verify};
+use super::commands::{
+    completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, store, verify,
+};
 use super::progress::Event;
 use super::ui::{FailureLine, Remark};
 
@@ -62,6 +64,15 @@ pub(crate) const ENTRIES: &[Entry] = &[
     out("export-file", "what export --to FILE answers", of::<export::FileView<'_>>),
     out("import", "what has become of the rows (import, and export --to STORE)", of::<import::ReportView>),
     Entry { name: "import-line", about: "a line that import reads", way: Way::In, schema: line },
+    out("keyframe apply", "what was done, or would be", of::<keyframe::ReportView>),
+    out("keyframe compact", "what was done, or would be", of::<keyframe::ReportView>),
+    out("keyframe prune", "what was done, or would be", of::<keyframe::ReportView>),
+    out(
+        "keyframe-line",
+        "a line of keyframe prune, compact or apply --ndjson: streams, and what they come to at the end",
+        of::<keyframe::LineView>,
+    ),
+    out("keyframe-plan", "a line of a plan (keyframe prune --plan FILE)", of::<crate::keyframe::plan::Line>),
     out("log", "operations, an array; a line of --ndjson is an item", of::<Vec<log::OperationView>>),
     out("ls", "documents, an array; a line of --ndjson is an item", of::<Vec<ls::DocumentView<'_>>>),
     out("ls-tree", "the folders of a drive (ls --tree)", of::<ls::TreeView>),
