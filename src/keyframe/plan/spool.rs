@@ -89,7 +89,7 @@ impl Spool {
         &self.end
     }
 
-    /// The streams, in order.
+    /// The streams, in order; one who reads them at a time, because the file has one position.
     ///
     /// # Errors
     /// `Io`; later also for each item.

@@ -13,6 +13,7 @@ use crate::cli::ui::{Format, Out, Ui};
 use crate::keyframe::apply::Done;
 use crate::keyframe::plan::{DropStep, Figures, KeepStep, Sizes, Spool, Steps, measure};
 use crate::keyframe::policy::{DropReason, KeepReason};
+use crate::model::ids::StreamKey;
 use crate::store::{Read, Store, StoreError, answer};
 
 /// What came of a plan.
@@ -225,9 +226,11 @@ impl<'a> Outcome<'a> {
         let total = RefCell::new(self.total());
         let mut rows = Vec::new();
         let mut reasons = Vec::new();
-        for (steps, view) in self.spool.steps()?.zip(self.streams(&total, explain)?) {
-            let (steps, view) = (steps?, view?);
-            let name = steps.stream().to_string();
+        for view in self.streams(&total, explain)? {
+            let view = view?;
+            let (document, scope, branch) = (&*view.document, &*view.scope, &*view.branch);
+            let stream = StreamKey { document: document.into(), scope: scope.into(), branch: branch.into() };
+            let name = stream.to_string();
             for decision in view.keyframes.iter().flatten() {
                 reasons.push(decision.row(&name));
             }
@@ -329,9 +332,13 @@ impl TotalView {
     fn sentence(&self) -> String {
         let TotalView { dropped, gone, recoded, bodies_kept, location, .. } = self;
         if dropped + recoded == 0 {
-            let kept = count(self.after.keyframes, "keyframe");
+            let kept = match self.after.keyframes {
+                0 => format!("there is no keyframe in {location}"),
+                1 => format!("1 keyframe in {location} stays as it is"),
+                n => format!("{n} keyframes in {location} stay as they are"),
+            };
             let gone = if *gone > 0 { format!("; {gone} to drop were gone already") } else { String::new() };
-            return format!("nothing to do: {kept} of {location} stay as they are{gone}{}", self.freed());
+            return format!("nothing to do: {kept}{gone}{}", self.freed());
         }
         let mut did = Vec::new();
         for (n, done, would) in [(*dropped, "dropped", "be dropped"), (*recoded, "stored anew", "be stored anew")] {
