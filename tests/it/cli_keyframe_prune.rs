@@ -64,7 +64,7 @@ fn what_goes_is_gone_once_and_every_revision_is_still_there() {
     assert_eq!(std::fs::read(env.path("ops.db")).unwrap(), before, "a second run does nothing");
     env.read(&["verify"]).ok();
     let connection = Connection::open(env.path("ops.db")).unwrap();
-    let noted: (u64, u64, u64) = connection
+    let noted: (i64, i64, i64) = connection
         .query_row("SELECT count(*), count(DISTINCT run), (SELECT count(*) FROM snapctl_run WHERE finishedAtMs NOT NULL) FROM snapctl_mutation",
             [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .unwrap();

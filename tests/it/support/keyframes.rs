@@ -66,7 +66,7 @@ pub(crate) fn drives(drives: &[(&str, u64)], every: u64) -> TestEnv {
     let transaction = connection.transaction().expect("a transaction");
     for state in states {
         let document = json!({ "header": state["header"], "state": state["state"] }).to_string();
-        let (id, revision) = (state["target"]["document"].as_str(), state["revision"]["global"].as_u64());
+        let (id, revision) = (state["target"]["document"].as_str(), state["revision"]["global"].as_i64());
         transaction
             .execute(
                 r#"INSERT INTO "Keyframe" ("documentId", "documentType", "scope", "branch", "revision", "document", "createdAt")
@@ -88,7 +88,7 @@ pub(crate) fn labels(env: &TestEnv, document: &str) -> Vec<i64> {
         if wanted {
             let sql = format!("SELECT revision FROM \"{table}\" WHERE documentId = ? AND {only}");
             let mut statement = connection.prepare(&sql).expect("the table");
-            let found = statement.query_map([document], |row| row.get(0)).expect("rows");
+            let found = statement.query_map([document], |row| row.get::<_, i64>(0)).expect("rows");
             labels.extend(found.map(|label| label.expect("a number")));
         }
     }
