@@ -72,7 +72,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "a line of keyframe prune, compact or apply --ndjson: streams, and what they come to at the end",
         of::<keyframe::LineView>,
     ),
-    out("keyframe-plan", "a line of a plan (keyframe prune --plan FILE)", of::<crate::keyframe::plan::Line>),
+    out("keyframe-plan", "a line of a plan (keyframe prune --plan FILE)", of::<keyframe::PlanLineView>),
     out("log", "operations, an array; a line of --ndjson is an item", of::<Vec<log::OperationView>>),
     out("ls", "documents, an array; a line of --ndjson is an item", of::<Vec<ls::DocumentView<'_>>>),
     out("ls-tree", "the folders of a drive (ls --tree)", of::<ls::TreeView>),

@@ -97,11 +97,14 @@ struct Open<'a> {
     write: Box<dyn Write + 'a>,
     done: Done,
     n_changes: u64,
+    n_seen: u64,
     bytes: u64,
 }
 
 /// A transaction ends after so many changes, so that others get their turn.
 const MOST_CHANGES: u64 = 256;
+/// It also ends when so many keyframes were looked at, changed or not.
+const MOST_SEEN: u64 = 4096;
 /// It also ends when so many bytes of bodies were looked at.
 const MOST_BYTES: u64 = 16 << 20;
 
@@ -248,7 +251,13 @@ impl<'a> Application<'a> {
             let now = (self.clock)();
             let open = match &mut self.open {
                 Some(open) => open,
-                none => none.insert(Open { write: self.store.write()?, done: Done::default(), n_changes: 0, bytes: 0 }),
+                none => none.insert(Open {
+                    write: self.store.write()?,
+                    done: Done::default(),
+                    n_changes: 0,
+                    n_seen: 0,
+                    bytes: 0,
+                }),
             };
             let present = compare(&*open.write, steps, now)?;
             let mut passed = 0_u64;
@@ -292,7 +301,7 @@ impl<'a> Application<'a> {
 
 impl Open<'_> {
     fn is_full(&self) -> bool {
-        self.n_changes >= MOST_CHANGES || self.bytes >= MOST_BYTES
+        self.n_changes >= MOST_CHANGES || self.n_seen >= MOST_SEEN || self.bytes >= MOST_BYTES
     }
 }
 
@@ -311,6 +320,7 @@ impl At<'_, '_> {
             Task::Drop(revision) | Task::Recode(revision, _) => revision,
         };
         let found = i64::try_from(revision.get()).ok().and_then(|label| find(present, label));
+        self.open.n_seen += 1;
         match (task, found) {
             (Task::Drop(_), None) => self.open.done.gone += 1,
             (Task::Drop(_), Some(_)) => self.drop(stream, revision)?,

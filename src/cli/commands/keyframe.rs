@@ -15,7 +15,7 @@ use crate::cli::ui::Ui;
 
 pub(crate) use apply::PAGE as APPLY_PAGE;
 pub(crate) use compact::PAGE as COMPACT_PAGE;
-pub(in crate::cli) use outcome::{LineView, ReportView};
+pub(in crate::cli) use outcome::{LineView, PlanLineView, ReportView};
 pub(crate) use prune::PAGE as PRUNE_PAGE;
 
 /// What can be done with keyframes.

@@ -17,9 +17,8 @@ use crate::store::Codec;
 pub const VERSION: u32 = 1;
 
 /// A line of a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[schemars(rename = "PlanLine")]
 pub enum Line {
     /// The first line.
     Plan(Header),

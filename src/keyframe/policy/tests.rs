@@ -16,14 +16,14 @@ fn n(number: u64) -> Option<NonZeroU64> {
     NonZeroU64::new(number)
 }
 
-fn head(head: u64) -> Option<Revision> {
-    Some(Revision::of(OpIndex::new(head)))
+fn head(head: u64) -> Revision {
+    Revision::of(OpIndex::new(head))
 }
 
 /// The labels that are kept, of keyframes at `labels`.
 fn kept(labels: &[i64], newest: u64, policy: &Policy) -> Vec<i64> {
     let keyframes: Vec<Candidate> = labels.iter().map(|label| keyframe(*label)).collect();
-    let stream = Candidates { keyframes: &keyframes, head: head(newest), upgrades: &[OpIndex::new(50)] };
+    let stream = Candidates { keyframes: &keyframes, head: Some(head(newest)), upgrades: &[OpIndex::new(50)] };
     let verdicts = decide(&stream, policy, time(NOW));
     labels.iter().zip(verdicts).filter(|(_, verdict)| verdict.keeps()).map(|(label, _)| *label).collect()
 }
@@ -61,7 +61,7 @@ fn a_clock_that_runs_backwards_drops_nothing_that_is_younger() {
     let policy = Policy { keep_within_ms: Some(1000), ..Policy::default() };
     let of = |created: Option<i64>| Candidate { created: created.map(time), ..keyframe(1) };
     let keyframes = [of(Some(NOW + 1)), of(None), of(Some(NOW)), of(Some(NOW - 1000)), of(Some(NOW - 1001))];
-    let stream = Candidates { keyframes: &keyframes, head: head(9), upgrades: &[] };
+    let stream = Candidates { keyframes: &keyframes, head: Some(head(9)), upgrades: &[] };
     let keep = |reason: KeepReason| Verdict::Keep(reason.into());
     assert_eq!(
         decide(&stream, &policy, time(NOW)),
@@ -88,7 +88,7 @@ fn what_is_no_base_counts_for_no_rule() {
         Candidate { soundness: Soundness::Failed, ..keyframe(6) },
         keyframe(10),
     ];
-    let stream = Candidates { keyframes: &keyframes, head: head(9), upgrades: &[] };
+    let stream = Candidates { keyframes: &keyframes, head: Some(head(9)), upgrades: &[] };
     let keep = |reason: KeepReason| Verdict::Keep(reason.into());
     assert_eq!(
         decide(&stream, &policy, time(NOW)),
@@ -118,7 +118,7 @@ fn exactly_what_was_chosen_goes_but_pins_stay() {
         Candidate { soundness: Soundness::Stale, ..keyframe(3) },
         keyframe(4),
     ];
-    let stream = Candidates { keyframes: &keyframes, head: head(3), upgrades: &[] };
+    let stream = Candidates { keyframes: &keyframes, head: Some(head(3)), upgrades: &[] };
     let gone = |chosen: [bool; 5], failed, stale| -> Vec<i64> {
         let verdicts = select(&stream, &Exact { chosen: &chosen, which: Which { failed, stale } }, time(NOW));
         keyframes
@@ -200,7 +200,7 @@ proptest! {
         upgrades in prop::collection::btree_set(0_u64..60, 0..4),
     ) {
         let upgrades: Vec<OpIndex> = upgrades.into_iter().map(OpIndex::new).collect();
-        let stream = Candidates { keyframes: &keyframes, head: newest.and_then(head), upgrades: &upgrades };
+        let stream = Candidates { keyframes: &keyframes, head: newest.map(head), upgrades: &upgrades };
         let verdicts = decide(&stream, &policy, time(NOW));
         prop_assert_eq!(&verdicts, &decide(&stream, &policy, time(NOW)), "the same again");
         let decided = || keyframes.iter().zip(&verdicts);
@@ -254,7 +254,7 @@ proptest! {
         upgrades in prop::collection::btree_set(0_u64..60, 0..4),
     ) {
         let upgrades: Vec<OpIndex> = upgrades.into_iter().map(OpIndex::new).collect();
-        let stream = Candidates { keyframes: &keyframes, head: newest.and_then(head), upgrades: &upgrades };
+        let stream = Candidates { keyframes: &keyframes, head: newest.map(head), upgrades: &upgrades };
         let verdicts = decide(&stream, &policy, time(NOW));
         let left: Vec<Candidate> =
             keyframes.iter().zip(&verdicts).filter(|(_, verdict)| verdict.keeps()).map(|(keyframe, _)| *keyframe).collect();

@@ -11,7 +11,7 @@ use crate::cli::commands::import::count;
 use crate::cli::render::table::{Align, table};
 use crate::cli::ui::{Format, Out, Ui};
 use crate::keyframe::apply::Done;
-use crate::keyframe::plan::{DropStep, Figures, KeepStep, Sizes, Spool, Steps, measure};
+use crate::keyframe::plan::{DropStep, End, Figures, Header, KeepStep, Sizes, Spool, Steps, measure};
 use crate::keyframe::policy::{DropReason, KeepReason};
 use crate::model::ids::StreamKey;
 use crate::store::{Read, Store, StoreError, answer};
@@ -52,13 +52,42 @@ pub(in crate::cli) struct ReportView {
 
 /// A line of `--ndjson`.
 #[derive(JsonSchema, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(untagged)]
 #[schemars(rename = "KeyframeLine")]
 pub(in crate::cli) enum LineView {
-    /// A stream to which something is done.
-    Stream(StreamView),
-    /// All together, on the last line.
-    Total(TotalView),
+    /// A stream.
+    Stream {
+        /// A stream to which something is done.
+        stream: StreamView,
+    },
+    /// The last line.
+    Total {
+        /// All together.
+        total: TotalView,
+    },
+}
+
+/// A line of a plan, described. A plan is written and read as [`crate::keyframe::plan::Line`], which is the same.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "PlanLine")]
+#[expect(dead_code, reason = "it is a description")]
+pub(in crate::cli) enum PlanLineView {
+    /// The first line.
+    Plan {
+        /// What the plan is of, on the first line.
+        plan: Header,
+    },
+    /// A stream.
+    Stream {
+        /// What is to be done to a stream.
+        stream: Steps,
+    },
+    /// The last line.
+    End {
+        /// What the plan comes to, on the last line.
+        end: End,
+    },
 }
 
 /// A stream to which something is done.
@@ -156,10 +185,10 @@ impl<'a> Outcome<'a> {
             Format::Ndjson => {
                 let total = RefCell::new(self.total());
                 for stream in self.streams(&total, explain)? {
-                    let line = LineView::Stream(stream?);
+                    let line = LineView::Stream { stream: stream? };
                     out.json_line(|out| Ok(serde_json::to_writer(out, &line)?))?;
                 }
-                let line = LineView::Total(total.into_inner());
+                let line = LineView::Total { total: total.into_inner() };
                 Ok(out.json_line(|out| Ok(serde_json::to_writer(out, &line)?))?)
             }
         }
