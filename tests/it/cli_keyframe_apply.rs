@@ -40,8 +40,10 @@ fn a_plan_is_the_same_bytes_each_time_and_changes_nothing() {
 #[test]
 fn a_plan_is_done_once_and_what_came_since_does_not_matter() {
     let env = planned();
-    let more: String = (40..45).map(|index| format!("{}\n", folder("d1", index))).collect();
-    assert!(env.snapctl(&["import", "--store", "ops.db"]).write_stdin(more).output().unwrap().status.success());
+    let more: Vec<String> = (40..45).map(|index| folder("d1", index).to_string()).collect();
+    assert!(
+        env.snapctl(&["import", "--store", "ops.db"]).write_stdin(more.join("\n")).output().unwrap().status.success()
+    );
     sql(
         &env,
         r#"INSERT INTO "Keyframe" ("documentId", "documentType", "scope", "branch", "revision", "document", "createdAt")

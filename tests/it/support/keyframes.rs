@@ -51,7 +51,9 @@ pub(crate) fn drives(drives: &[(&str, u64)], every: u64) -> TestEnv {
     let env = TestEnv::new();
     let mut lines = String::new();
     for (document, folders) in drives {
-        drive(document, *folders).iter().for_each(|row| writeln!(lines, "{row}").expect("memory"));
+        for row in drive(document, *folders) {
+            writeln!(lines, "{row}").expect("memory");
+        }
     }
     let imported = env.snapctl(&["import", "--init", "--store", "ops.db"]).write_stdin(lines).output().expect("a run");
     assert!(imported.status.success(), "{imported:?}");
