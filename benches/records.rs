@@ -6,15 +6,21 @@
 mod support;
 
 use std::hint::black_box;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use snapctl::keyframe::plan::{Choice, PlanError, Request, Sizes, plan};
+use snapctl::keyframe::policy::Policy;
 use snapctl::model::checksum::Checksum;
 use snapctl::model::ids::{Branch, OpIndex, Revision, Scope, StreamKey};
 use snapctl::model::json::{hash_canonical, parse};
+use snapctl::model::progress::Silent;
 use snapctl::model::seal::Seal;
 use snapctl::model::time::Timestamp;
+use snapctl::reducer::Registry;
+use snapctl::replay::{Sources, Trust};
 use snapctl::store::records::{Check, NewRecord, Proof, Verdict, Within};
 use snapctl::store::{Access, Codec, Flow, NewKeyframe, Options, Store, Write, sqlite};
 
@@ -81,8 +87,46 @@ fn inventory(directory: &Path, keyframes: u64) {
             black_box((bytes, known));
         }
         println!("inventory of {keyframes} keyframes, {name}: {best:.2?}");
+        planning(&path, keyframes, name);
         std::fs::remove_file(&path).expect("the store just written");
     }
+}
+
+/// Decides on all of them, as `keyframe prune --dry-run` does.
+fn planning(path: &Path, keyframes: u64, name: &str) {
+    // Heads, so that there is something to be near to.
+    let heads = r#"INSERT INTO "Operation" ("jobId", "opId", "prevOpId", "writeTimestampUtcMs", "documentId", "documentType",
+        "scope", "branch", "timestampUtcMs", "index", "action", "skip", "hash")
+        SELECT 'job', "documentId", '', '2026-01-01T00:00:00.000Z', "documentId", 'powerhouse/document-drive', 'global',
+        'main', '2026-01-01T00:00:00.000Z', 50000, '{}', 0, '' FROM (SELECT DISTINCT "documentId" FROM "Keyframe")"#;
+    rusqlite::Connection::open(path).and_then(|store| store.execute_batch(heads)).expect("a head for each");
+    let store = open(path);
+    let registry = Registry::built_in();
+    let policy = Policy {
+        keep_log_spaced: NonZeroU64::new(2),
+        max_replay_ops: NonZeroU64::new(1000),
+        keep_last: NonZeroU64::new(10),
+        ..Policy::default()
+    };
+    let now = Timestamp::from_millis(1_800_000_000_000).expect("a time");
+    let choice = Choice::Policy(policy);
+    let request = Request { parts: &[], choice, recode: None, now, sizes: Sizes::Few };
+    let mut best = Duration::MAX;
+    for _ in 0..3 {
+        let start = Instant::now();
+        let (mut n, mut kept) = (0, 0);
+        let read = store.read().expect("a moment");
+        let sources = Sources { read: &*read, registry: &registry, trust: Trust::default(), progress: &Silent };
+        plan(&sources, &request, &mut |stream| -> Result<(), PlanError> {
+            n += stream.before.keyframes;
+            kept += stream.after.keyframes;
+            Ok(())
+        })
+        .expect("a plan");
+        best = best.min(start.elapsed());
+        assert!(n == keyframes && 0 < kept && kept < n, "{kept} of {n}");
+    }
+    println!("plan for {keyframes} keyframes, {name}: {best:.2?}");
 }
 
 fn keyframe(write: &mut dyn Write, stream: &StreamKey, revision: u64, recorded: bool) {

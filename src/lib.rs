@@ -9,6 +9,7 @@
 //! - [`store`]: rows in, rows out. Never reduces, prints, or knows which command asked.
 //! - [`replay`]: from what was typed to a document: resolve, choose a base, fold forward. Never writes.
 //! - [`history`]: what operations made of a document, as differences between its states. Changes nothing.
+//! - [`keyframe`]: which keyframes are worth their bytes: policy, plan, apply. Decides before it changes anything.
 //! - [`transfer`]: rows out of a store and into one, as lines, as an archive, or from store to store. Uses `store` only.
 //! - [`settings`]: files, environment and flags as one checked value with origins. Reads none of them itself.
 //! - [`cli`]: commands, output, exit codes. Holds no domain rule, and is the only module that prints, exits, or reads

@@ -55,11 +55,11 @@ enum Command {
     Log(log::LogArgs),
     Rebuild(rebuild::RebuildArgs),
     Verify(verify::VerifyArgs),
-    /// Write keyframes, and take back what was done to them
-    #[command(subcommand)]
-    Keyframe(keyframe::KeyframeCommand),
     Import(import::ImportArgs),
     Export(export::ExportArgs),
+    /// Look after keyframes: write them, drop them, take that back
+    #[command(subcommand)]
+    Keyframe(keyframe::KeyframeCommand),
     /// Show what is known of models
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -127,9 +127,9 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Log(args) => log::run(args, ctx, ui),
         Command::Rebuild(args) => rebuild::run(args, ctx, ui),
         Command::Verify(args) => verify::run(args, ctx, ui),
-        Command::Keyframe(command) => keyframe::run(command, ctx, ui),
         Command::Import(args) => import::run(args, ctx, ui),
         Command::Export(args) => export::run(args, ctx, ui),
+        Command::Keyframe(command) => keyframe::run(command, ctx, ui),
         Command::Model(command) => model::run(*command, ctx, ui),
         Command::Explain(args) => explain::run(args, ui),
         Command::Schema(args) => schema_command::run(args, ui),

@@ -86,6 +86,8 @@ pub(crate) enum Unit {
     Documents,
     /// Bytes.
     Bytes,
+    /// Keyframes.
+    Keyframes,
 }
 
 /// Measures one piece of work. What it has put on the screen goes when it is dropped.
@@ -198,6 +200,8 @@ impl Meter<'_> {
             (Unit::Operations, false) => "{msg} {human_pos} operations, {rate}/s",
             (Unit::Documents, true) => "{msg} {bar:30} {human_pos}/{human_len} documents, {eta} left",
             (Unit::Documents, false) => "{msg} {human_pos} documents",
+            (Unit::Keyframes, true) => "{msg} {bar:30} {human_pos}/{human_len} keyframes, {eta} left",
+            (Unit::Keyframes, false) => "{msg} {human_pos} keyframes, {rate}/s",
             (Unit::Bytes, true) => "{msg} {bar:30} {bytes}/{total_bytes}, {binary_bytes_per_sec}, {eta} left",
             (Unit::Bytes, false) => "{msg} {bytes}, {binary_bytes_per_sec}",
         };

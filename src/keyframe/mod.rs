@@ -1,16 +1,21 @@
-//! Keyframes: made from the log, written, taken back, and what is kept of them.
+//! Keyframes: made from the log, written, dropped, taken back, and what is kept of them.
 //!
 //! - `make` gives the keyframes of a stream as a rebuild gives them, in one pass, each with what makes it a base.
 //! - `rule` says which are wanted; `write` writes those of one stream, `fill` those of many documents.
+//! - [`policy`] says which are worth their bytes, and is pure; [`plan`] asks it of every stream before anything changes, and
+//!   [`apply`] does what a plan says.
 //! - `undo` takes back what a run did.
 //! - `record` keeps what a check found. Nothing in it decides what is right: the check does that.
 //!
 //! Every change of a keyframe is noted in the history before it happens, in the same transaction.
 
+pub mod apply;
 mod body;
 mod fill;
 mod make;
 mod place;
+pub mod plan;
+pub mod policy;
 mod record;
 mod rule;
 mod undo;

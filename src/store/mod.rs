@@ -35,7 +35,7 @@ pub use open::{
 pub use records::{Records, RecordsMut};
 pub use rows::{
     Detail, DocumentEntry, Fact, InsertedKeyframe, InsertedOperation, KeyframeEntry, NewKeyframe, NewOperation, Order,
-    Previous, ReadModelRow, Recoded, Serial, Stamp, StoreInfo, StreamHead,
+    Previous, ReadModelRow, Recoded, Serial, Stamp, StoreInfo, StreamHead, Vacuumed,
 };
 pub use selection::{Part, Selection};
 
@@ -68,6 +68,17 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// As [`Store::read`], and `ReadOnly` if it was not opened with [`Access::Change`].
     fn write(&self) -> Result<Box<dyn Write + '_>, StoreError>;
+
+    /// Gives back the space that deleted rows took, outside of any transaction of this process. It may take as much space
+    /// again while it runs, and keeps others from writing.
+    ///
+    /// # Errors
+    /// `Unsupported` if the store has no such space; `ReadOnly`; `Busy`; `Unavailable`, also for lack of space: nothing
+    /// has changed then.
+    fn vacuum(&self) -> Result<Vacuumed, StoreError> {
+        let reason = "it has no free space to give back".to_owned();
+        Err(StoreError::Unsupported { location: self.location().to_owned(), reason })
+    }
 }
 
 /// What a backend can do.

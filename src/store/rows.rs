@@ -173,6 +173,15 @@ pub struct NewKeyframe<'a> {
     pub created: Timestamp,
 }
 
+/// What giving space back came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vacuumed {
+    /// Size of the store before, all files of it, in bytes.
+    pub before_bytes: u64,
+    /// Size of the store now, in bytes.
+    pub after_bytes: u64,
+}
+
 /// What holds for a store as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreInfo {

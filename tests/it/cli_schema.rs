@@ -284,7 +284,8 @@ fn every_command_prints_what_its_schema_says() {
     assert_eq!(described.run("schema", &missing, &["schema"]), 0);
     about_the_program(&mut described, &missing, &env);
     in_and_out(&mut described, &path, &env);
-    keyframes(&mut described);
+    keyframes_written(&mut described);
+    keyframes(&mut described, &env);
     let unseen: BTreeSet<String> =
         described.unseen().into_iter().filter(|place| !place.starts_with("settings.")).collect();
     assert!(unseen.is_empty(), "members that no run shows: {unseen:?}");
@@ -349,7 +350,7 @@ fn in_and_out(described: &mut Described, path: &Path, env: &TestEnv) {
 }
 
 /// What writes keyframes and takes that back.
-fn keyframes(described: &mut Described) {
+fn keyframes_written(described: &mut Described) {
     let env = crate::keyframe_write::fixture("drive.sqlite");
     let path = env.path("ops.db");
     crate::keyframe_write::import(&env, crate::keyframe_write::lines("other", 0..12));
@@ -411,6 +412,54 @@ fn every_form(described: &mut Described, path: &Path, document: &str) {
     described.batch(path, &[], &requests);
     described.batch(path, &["--explain"], &requests);
     described.batch(path, &["--explain", "--trust", "any"], &requests);
+}
+
+/// What is done to keyframes, whose lines are not the items of an array.
+fn keyframes(described: &mut Described, env: &TestEnv) {
+    let store = env.path("keyframes.db");
+    std::fs::copy(fixtures().join("drive.sqlite"), &store).unwrap();
+    let mut run = |args: &[&str]| {
+        let whole = |form: &str| {
+            let output = snapctl(&["--store"]).arg(&store).args(args).arg(form).output().unwrap();
+            assert!(output.status.success(), "{args:?}: {output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        // All three say the same things.
+        for name in ["keyframe prune", "keyframe compact", "keyframe apply"] {
+            described.hold(name, &serde_json::from_str(&whole("--json")).unwrap());
+        }
+        for line in whole("--ndjson").lines() {
+            described.hold("keyframe-line", &serde_json::from_str(line).unwrap());
+        }
+    };
+    let plan = env.path("compact.ndjson");
+    let file = plan.to_str().unwrap();
+    let rules = [
+        "--keep-every",
+        "7",
+        "--keep-last",
+        "1",
+        "--keep-within",
+        "1w",
+        "--keep-log-spaced",
+        "2",
+        "--max-replay-ops",
+        "9",
+    ];
+    let planned =
+        [&["keyframe", "compact", "--codec", "zstd", "--plan", file, "--force", "--explain"], &rules[..]].concat();
+    run(&planned);
+    let prune = ["keyframe", "prune", "--keep-last", "1", "--dry-run", "--explain"];
+    run(&prune);
+    run(&["keyframe", "apply", file, "--dry-run", "--explain"]);
+    let pruned = env.path("prune.ndjson");
+    run(&["keyframe", "prune", "--keep-last", "1", "--force", "--plan", pruned.to_str().unwrap()]);
+    run(&["keyframe", "compact", "--codec", "zstd", "--vacuum"]);
+    for plan in [&plan, &pruned] {
+        for line in std::fs::read_to_string(plan).unwrap().lines() {
+            described.hold("keyframe-plan", &serde_json::from_str(line).unwrap());
+        }
+    }
 }
 
 #[test]

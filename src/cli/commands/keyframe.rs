@@ -1,7 +1,13 @@
 //! `snapctl keyframe`.
 
+mod apply;
+mod compact;
 mod history;
+mod outcome;
+mod prune;
+mod rules;
 mod undo;
+mod work;
 mod write;
 
 use clap::Subcommand;
@@ -10,12 +16,16 @@ use crate::cli::ctx::Ctx;
 use crate::cli::exit::ExitStatus;
 use crate::cli::ui::Ui;
 
+pub(crate) use apply::PAGE as APPLY_PAGE;
+pub(crate) use compact::PAGE as COMPACT_PAGE;
 pub(in crate::cli) use history::Item as HistoryItem;
 pub(crate) use history::PAGE as HISTORY_PAGE;
+pub(in crate::cli) use outcome::{LineView, PlanLineView, ReportView};
+pub(crate) use prune::PAGE as PRUNE_PAGE;
 pub(crate) use undo::PAGE as UNDO_PAGE;
 pub(in crate::cli) use undo::UndoneView;
 pub(crate) use write::PAGE as WRITE_PAGE;
-pub(in crate::cli) use write::{LineView, WholeView};
+pub(in crate::cli) use write::{LineView as WrittenLine, WholeView as WrittenView};
 
 /// What can be done with keyframes.
 #[derive(Debug, Subcommand)]
@@ -23,6 +33,9 @@ pub(crate) enum KeyframeCommand {
     Write(write::WriteArgs),
     History(history::HistoryArgs),
     Undo(undo::UndoArgs),
+    Prune(prune::PruneArgs),
+    Compact(compact::CompactArgs),
+    Apply(apply::ApplyArgs),
 }
 
 /// Runs `snapctl keyframe`.
@@ -34,5 +47,8 @@ pub(crate) fn run(command: &KeyframeCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::
         KeyframeCommand::Write(args) => write::run(args, ctx, ui),
         KeyframeCommand::History(args) => history::run(args, ctx, ui),
         KeyframeCommand::Undo(args) => undo::run(args, ctx, ui),
+        KeyframeCommand::Prune(args) => prune::run(args, ctx, ui),
+        KeyframeCommand::Compact(args) => compact::run(args, ctx, ui),
+        KeyframeCommand::Apply(args) => apply::run(args, ctx, ui),
     }
 }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use super::{ExitStatus, Refusal, Retold};
 use crate::cli::ui::StdoutError;
+use crate::keyframe::apply::ApplyError;
+use crate::keyframe::plan::PlanFileError;
 use crate::model::archive::ArchiveFault;
 use crate::model::ids::{Branch, DocumentId, OpIndex, Revision, StreamKey};
 use crate::model::progress::Stop;
@@ -34,6 +36,8 @@ pub(super) fn classify(error: &(dyn std::error::Error + 'static)) -> Option<Clas
         .or_else(|| error.downcast_ref().map(of_store))
         .or_else(|| error.downcast_ref().map(of_import))
         .or_else(|| error.downcast_ref().map(of_archive))
+        .or_else(|| error.downcast_ref().map(of_apply))
+        .or_else(|| error.downcast_ref().map(of_plan_file))
         .or_else(|| error.downcast_ref().map(of_registry))
         .or_else(|| error.downcast_ref().copied().map(of_stop))
         .or_else(|| error.downcast_ref().map(of_settings))
@@ -191,6 +195,31 @@ fn of_archive(error: &ArchiveWriteError) -> Class {
         ArchiveWriteError::Container(_) => Class(ExitStatus::Failed, "failed", None),
         ArchiveWriteError::Store(error) => of_store(error),
         ArchiveWriteError::Stopped(stop) => of_stop(*stop),
+    }
+}
+
+fn of_apply(error: &ApplyError) -> Class {
+    match error {
+        ApplyError::Store(error) => of_store(error),
+        ApplyError::Plan(error) => of_plan_file(error),
+        ApplyError::Stopped(stop) => of_stop(*stop),
+        ApplyError::OtherStore { .. } => {
+            hinted(ExitStatus::Precondition, "other-store", "name the store of the plan with --store, or plan anew")
+        }
+        ApplyError::Moved { .. } => {
+            hinted(ExitStatus::Precondition, "store-moved", "plan anew; what a plan says is done only to what it is of")
+        }
+    }
+}
+
+fn of_plan_file(error: &PlanFileError) -> Class {
+    match error {
+        PlanFileError::Io { .. } => Class(ExitStatus::Failed, "plan-unreadable", None),
+        PlanFileError::Line { .. } | PlanFileError::Version { .. } | PlanFileError::CutOff => hinted(
+            ExitStatus::Usage,
+            "plan-invalid",
+            "`snapctl keyframe prune … --plan FILE` writes a plan; `snapctl schema keyframe-plan` describes it",
+        ),
     }
 }
 

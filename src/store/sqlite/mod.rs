@@ -18,6 +18,7 @@ mod rows;
 mod schema;
 mod session;
 mod sql;
+mod vacuum;
 mod write;
 
 use std::cell::{Cell, RefCell};
@@ -37,7 +38,7 @@ use file::Mark;
 use schema::Misfit;
 use session::{Pool, Session, Way, connect};
 
-use super::{Access, Capabilities, Options, Read, Store, StoreError, Write};
+use super::{Access, Capabilities, Options, Read, Store, StoreError, Vacuumed, Write};
 
 /// An SQLite file that holds operations and keyframes.
 pub struct SqliteStore {
@@ -129,6 +130,10 @@ impl Store for SqliteStore {
         let transaction = Transaction::new(self, session, mark);
         transaction.begin(sql::BEGIN_IMMEDIATE)?;
         Ok(Box::new(transaction))
+    }
+
+    fn vacuum(&self) -> Result<Vacuumed, StoreError> {
+        self.rewrite()
     }
 }
 

@@ -52,6 +52,9 @@ pub(super) const BEGIN_IMMEDIATE: &str = "BEGIN IMMEDIATE";
 pub(super) const PIN: &str = "SELECT 1 FROM sqlite_schema LIMIT 1";
 pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
+pub(super) const VACUUM: &str = "VACUUM";
+/// Does nothing to a file without a write-ahead log.
+pub(super) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// Documents, scopes and branches are listed by asking for the next greater one: a step per answer instead of
 /// one per row (a "loose index scan", which SQLite's planner does not make of a DISTINCT over a prefix).

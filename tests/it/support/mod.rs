@@ -3,6 +3,7 @@
 pub(crate) mod archives;
 mod dump;
 mod env;
+pub(crate) mod keyframes;
 pub(crate) mod logs;
 pub(crate) mod naive;
 pub(crate) mod ring;

@@ -1,0 +1,414 @@
+//! Doing what a plan says: in short transactions, each noted in the history before it changes anything.
+//!
+//! A stream is compared with the plan in the transaction that changes it, so that nothing is done to keyframes that are not
+//! what they were. What is done already is passed over: a plan can be applied again after any interruption.
+
+use std::collections::BTreeSet;
+
+use super::plan::{Birth, Header, PlanFileError, Steps, row_size};
+use super::policy::holds;
+use crate::model::checksum::Checksum;
+use crate::model::ids::{Fingerprint, NextIndex, Revision, Span, StreamKey};
+use crate::model::progress::{Progress, Stop};
+use crate::model::time::Timestamp;
+use crate::reducer::Registry;
+use crate::store::history::{BodyBefore, MutationKind, NewMutation, RunId};
+use crate::store::records::{Standing, Until, Within};
+use crate::store::{Codec, Flow, Order, Read, Selection, Serial, Store, StoreError, Write, answer};
+
+/// A plan is being applied.
+pub struct Application<'a> {
+    store: &'a dyn Store,
+    /// The fingerprints of the models there are.
+    models: BTreeSet<Fingerprint>,
+    command: &'a str,
+    clock: &'a dyn Fn() -> Timestamp,
+    progress: &'a dyn Progress,
+    open: Option<Open<'a>>,
+    run: Option<RunId>,
+    committed: Done,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Keyframes that went.
+    pub dropped: u64,
+    /// Keyframes that were to go, and were gone already.
+    pub gone: u64,
+    /// Keyframes that are stored in another way.
+    pub recoded: u64,
+    /// Keyframes that were to be stored in another way, and cannot be read.
+    pub unreadable: u64,
+    /// Bodies that the history keeps, because nobody has checked that the log gives them.
+    pub bodies_kept: u64,
+}
+
+/// Why a plan is not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The store does not answer or does not change.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The plan cannot be read.
+    #[error(transparent)]
+    Plan(#[from] PlanFileError),
+    /// The plan is of another store.
+    #[error("the plan is not of {location}: that store begins with another operation")]
+    OtherStore {
+        /// The store.
+        location: String,
+    },
+    /// A stream is not what it was when the plan was made.
+    #[error("{stream} is not what it was when the plan was made: {moved}")]
+    Moved {
+        /// The stream.
+        stream: StreamKey,
+        /// What is different.
+        moved: Moved,
+    },
+    /// The work was stopped. What was done is kept.
+    #[error(transparent)]
+    Stopped(#[from] Stop),
+}
+
+/// What is different from what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Moved {
+    /// Operations are gone.
+    #[error("it has fewer operations")]
+    Shorter,
+    /// A keyframe that was to stay is gone.
+    #[error("keyframe {0}, which was to stay, is gone")]
+    Gone(i64),
+    /// A keyframe that was to stay as a base is none.
+    #[error("keyframe {0}, which was to stay, was found wrong")]
+    Wrong(i64),
+    /// A keyframe that was to go is pinned.
+    #[error("keyframe {0}, which was to go, is pinned")]
+    Pinned(u64),
+    /// A keyframe that was to go is another one.
+    #[error("keyframe {0}, which was to go, has another body")]
+    Replaced(u64),
+}
+
+/// A transaction with changes that are not committed.
+struct Open<'a> {
+    write: Box<dyn Write + 'a>,
+    done: Done,
+    n_changes: u64,
+    n_seen: u64,
+    bytes: u64,
+}
+
+/// A transaction ends after so many changes, so that others get their turn.
+const MOST_CHANGES: u64 = 256;
+/// It also ends when so many keyframes were looked at, changed or not.
+const MOST_SEEN: u64 = 4096;
+/// It also ends when so many bytes of bodies were looked at.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// A keyframe as it is now, as far as a plan may depend on it.
+#[derive(Clone, Copy)]
+struct Present {
+    label: i64,
+    /// `None` if it has no record.
+    body_bytes: Option<u64>,
+    codec: Codec,
+    failed: bool,
+    pinned: bool,
+}
+
+/// The first operation of a store, in the order of insertion: copies of a store have the same.
+///
+/// # Errors
+/// `Busy`, `Unavailable`, `Corrupt`.
+pub fn birth(read: &dyn Read) -> Result<Option<Birth>, StoreError> {
+    let mut first = None;
+    read.inserted_operations(&Selection::default(), Serial::START, &mut |row| {
+        let (document, operation_id) = (row.stream.document.as_str().to_owned(), row.row.id.to_owned());
+        first = Some(Birth { document, operation_id });
+        Flow::Break(())
+    })?;
+    Ok(first)
+}
+
+/// Compares a whole plan with the store, and changes nothing.
+///
+/// # Errors
+/// `OtherStore`, `Moved`, `Store`, `Plan`, `Stopped`.
+pub fn check(
+    store: &dyn Store,
+    header: &Header,
+    steps: impl Iterator<Item = Result<Steps, PlanFileError>>,
+    now: Timestamp,
+    progress: &dyn Progress,
+) -> Result<(), ApplyError> {
+    if answer(store, birth)? != header.birth {
+        return Err(ApplyError::OtherStore { location: store.location().to_owned() });
+    }
+    for steps in steps {
+        progress.check()?;
+        let steps = steps?;
+        answer(store, |read| compare(read, &steps, now).map(drop))?;
+    }
+    Ok(())
+}
+
+/// Compares a stream with its plan, and shows its keyframes by label.
+fn compare(read: &dyn Read, steps: &Steps, now: Timestamp) -> Result<Vec<Present>, ApplyError> {
+    let stream = steps.stream();
+    let moved = |moved| Err(ApplyError::Moved { stream: stream.clone(), moved });
+    let streams = read.streams(&stream.document)?;
+    let head = streams.iter().find(|head| head.scope == stream.scope && head.branch == stream.branch);
+    if head.map(|head| head.head.get()) < steps.head {
+        return moved(Moved::Shorter);
+    }
+    let mut present = Vec::new();
+    read.records().inventory(Within::Stream(&stream), &mut |kept| {
+        let known = kept.known;
+        present.push(Present {
+            label: kept.label,
+            body_bytes: known.map(|known| known.body_bytes),
+            codec: known.map_or(Codec::Json, |known| known.codec),
+            failed: known.is_some_and(|known| matches!(known.standing, Standing::Failed { .. })),
+            pinned: known.and_then(|known| known.pinned).is_some_and(|until: Until| holds(until, now)),
+        });
+        Flow::Continue(())
+    })?;
+    for keep in &steps.keep {
+        match find(&present, keep.revision) {
+            None => return moved(Moved::Gone(keep.revision)),
+            Some(found) if found.failed && keep.is_base() => return moved(Moved::Wrong(keep.revision)),
+            Some(_) => {}
+        }
+    }
+    for drop in &steps.drop {
+        // One that is gone is what was wanted.
+        let Some(found) = i64::try_from(drop.revision).ok().and_then(|label| find(&present, label)) else { continue };
+        if found.pinned {
+            return moved(Moved::Pinned(drop.revision));
+        }
+        let Some(planned) = drop.body_bytes else { continue };
+        let bytes = match found.body_bytes {
+            Some(bytes) => Some(bytes),
+            None => row_size(read, &stream, drop.label())?.map(|size| size.body_bytes),
+        };
+        if bytes.is_some_and(|bytes| bytes != planned) {
+            return moved(Moved::Replaced(drop.revision));
+        }
+    }
+    Ok(present)
+}
+
+fn find(present: &[Present], label: i64) -> Option<Present> {
+    present.binary_search_by_key(&label, |found| found.label).ok().map(|at| present[at])
+}
+
+/// What is to be done to a keyframe.
+#[derive(Clone, Copy)]
+enum Task {
+    Drop(Revision),
+    Recode(Revision, Codec),
+}
+
+impl<'a> Application<'a> {
+    /// Begins to apply a plan; nothing is changed yet. `command` is what the history calls the run.
+    #[must_use]
+    pub fn new(
+        store: &'a dyn Store,
+        registry: &Registry,
+        command: &'a str,
+        clock: &'a dyn Fn() -> Timestamp,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        let models = registry.models().into_iter().map(|known| known.model.fingerprint()).collect();
+        Application { store, models, command, clock, progress, open: None, run: None, committed: Done::default() }
+    }
+
+    /// What was done, and is durable.
+    #[must_use]
+    pub fn done(&self) -> Done {
+        self.committed
+    }
+
+    /// Does what the plan says of a stream. Part of it may be durable before, and some of it only after
+    /// [`Application::finish`].
+    ///
+    /// # Errors
+    /// `Moved`, `Store`: what was done in the last transaction is not done. `Stopped`: it is kept.
+    pub fn stream(&mut self, steps: &Steps) -> Result<(), ApplyError> {
+        let stream = steps.stream();
+        let dropped = steps.drop.iter().map(|drop| Task::Drop(drop.label()));
+        let recoded = steps.recodings().map(|(revision, codec)| Task::Recode(revision, codec));
+        let tasks: Vec<Task> = dropped.chain(recoded).collect();
+        let mut next = 0;
+        while next < tasks.len() {
+            if let Err(stop) = self.progress.check() {
+                self.commit()?;
+                return Err(stop.into());
+            }
+            let now = (self.clock)();
+            let open = match &mut self.open {
+                Some(open) => open,
+                none => none.insert(Open {
+                    write: self.store.write()?,
+                    done: Done::default(),
+                    n_changes: 0,
+                    n_seen: 0,
+                    bytes: 0,
+                }),
+            };
+            let present = compare(&*open.write, steps, now)?;
+            let mut passed = 0_u64;
+            while next < tasks.len() && !open.is_full() && self.progress.check().is_ok() {
+                let mut at = At { open, run: &mut self.run, models: &self.models, command: self.command, now };
+                at.run(&stream, &present, tasks[next])?;
+                next += 1;
+                passed += 1;
+            }
+            self.progress.advance(passed);
+            if open.is_full() {
+                self.commit()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes everything durable.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub fn finish(&mut self) -> Result<(), ApplyError> {
+        self.commit()?;
+        if let Some(run) = self.run.take() {
+            let mut write = self.store.write()?;
+            write.history_mut()?.finish_run(run, (self.clock)())?;
+            write.commit()?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), ApplyError> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        if open.n_changes > 0 {
+            open.write.commit()?;
+        }
+        self.committed.add(open.done);
+        Ok(())
+    }
+}
+
+impl Open<'_> {
+    fn is_full(&self) -> bool {
+        self.n_changes >= MOST_CHANGES || self.n_seen >= MOST_SEEN || self.bytes >= MOST_BYTES
+    }
+}
+
+/// A moment in a transaction.
+struct At<'o, 'a> {
+    open: &'o mut Open<'a>,
+    run: &'o mut Option<RunId>,
+    models: &'o BTreeSet<Fingerprint>,
+    command: &'o str,
+    now: Timestamp,
+}
+
+impl At<'_, '_> {
+    fn run(&mut self, stream: &StreamKey, present: &[Present], task: Task) -> Result<(), StoreError> {
+        let revision = match task {
+            Task::Drop(revision) | Task::Recode(revision, _) => revision,
+        };
+        let found = i64::try_from(revision.get()).ok().and_then(|label| find(present, label));
+        self.open.n_seen += 1;
+        match (task, found) {
+            (Task::Drop(_), None) => self.open.done.gone += 1,
+            (Task::Drop(_), Some(_)) => self.drop(stream, revision)?,
+            (Task::Recode(_, codec), Some(found)) if found.codec != codec => self.recode(stream, revision, codec)?,
+            (Task::Recode(..), _) => {}
+        }
+        Ok(())
+    }
+
+    fn drop(&mut self, stream: &StreamKey, revision: Revision) -> Result<(), StoreError> {
+        let body = self.body_before(stream, revision)?;
+        self.note(MutationKind::Deleted, stream, revision, body)?;
+        self.open.write.delete_keyframe(stream, revision)?;
+        self.open.done.dropped += 1;
+        self.open.done.bodies_kept += u64::from(body == BodyBefore::Keep);
+        Ok(())
+    }
+
+    fn recode(&mut self, stream: &StreamKey, revision: Revision, codec: Codec) -> Result<(), StoreError> {
+        let body = match self.open.write.keyframe_document(stream, revision) {
+            Err(StoreError::Corrupt { .. }) => None,
+            body => body?,
+        };
+        // What is no text has no place in either table but where it is.
+        let Some(body) = body.filter(|body| std::str::from_utf8(body).is_ok()) else {
+            self.open.done.unreadable += 1;
+            return Ok(());
+        };
+        self.open.bytes += body.len() as u64;
+        self.note(MutationKind::Recoded, stream, revision, BodyBefore::Leave)?;
+        self.open.write.recode(stream, revision, codec)?;
+        self.open.done.recoded += 1;
+        Ok(())
+    }
+
+    /// Whether the log gives the body: it was checked, it is the one that was checked, the operation is the one of then, and
+    /// the models still are there. In all other cases the history keeps it.
+    fn body_before(&mut self, stream: &StreamKey, revision: Revision) -> Result<BodyBefore, StoreError> {
+        let body = match self.open.write.keyframe_document(stream, revision) {
+            Err(StoreError::Corrupt { .. }) => None,
+            body => body?,
+        };
+        self.open.bytes += body.as_ref().map_or(0, |body| body.len() as u64);
+        let record = self.open.write.records().keyframe_record(stream, revision)?;
+        let (Some(body), Some(record)) = (body, record) else { return Ok(BodyBefore::Keep) };
+        let (Some(proof), Some(check)) = (record.proof(), &record.check) else { return Ok(BodyBefore::Keep) };
+        let is_sound = record.checksum == Checksum::of(&body)
+            && self.models.contains(&check.fingerprint)
+            && self.has_operation(stream, revision, proof.operation_id.as_str())?;
+        Ok(if is_sound { BodyBefore::Leave } else { BodyBefore::Keep })
+    }
+
+    fn has_operation(&self, stream: &StreamKey, revision: Revision, id: &str) -> Result<bool, StoreError> {
+        let mut is_same = false;
+        let span = Span { from: NextIndex::new(revision.get()), through: Some(revision.last()) };
+        self.open.write.operations(stream, span, Order::Forward, &mut |row| {
+            is_same = row.id == id;
+            Flow::Break(())
+        })?;
+        Ok(is_same)
+    }
+
+    fn note(
+        &mut self,
+        kind: MutationKind,
+        stream: &StreamKey,
+        revision: Revision,
+        body: BodyBefore,
+    ) -> Result<(), StoreError> {
+        let history = self.open.write.history_mut()?;
+        let run = match *self.run {
+            Some(run) => run,
+            None => *self.run.insert(history.begin_run(self.command, self.now)?),
+        };
+        history.note(&NewMutation { run, at: self.now, kind, stream, revision, body })?;
+        self.open.n_changes += 1;
+        Ok(())
+    }
+}
+
+impl Done {
+    /// Adds what else was done.
+    fn add(&mut self, other: Done) {
+        let Done { dropped, gone, recoded, unreadable, bodies_kept } = other;
+        self.dropped += dropped;
+        self.gone += gone;
+        self.recoded += recoded;
+        self.unreadable += unreadable;
+        self.bodies_kept += bodies_kept;
+    }
+}
