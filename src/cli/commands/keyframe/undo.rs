@@ -10,7 +10,7 @@ use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
 use crate::cli::ui::{Format, Ui};
-use crate::keyframe::{Moved, Undo, Undone, last_run, undo};
+use crate::keyframe::{Change, Moved, Undo, Undone, last_run, undo};
 use crate::model::ids::{Revision, StreamKey};
 use crate::settings;
 use crate::store::history::RunId;
@@ -111,7 +111,7 @@ pub(super) fn run(args: &UndoArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
         clock: &clock::now,
         progress: &meter,
     };
-    let undone = undo(&request, args.dry_run);
+    let undone = undo(&request, if args.dry_run { Change::Foretell } else { Change::Make });
     drop(meter);
     let undone = undone?;
     if !args.force && !undone.moved.is_empty() {
