@@ -20,11 +20,13 @@ use crate::store::{Access, Read, Store, answer};
 pub(crate) const PAGE: Page = Page {
     command: "keyframe undo",
     examples: &[
-        Example { does: "Take back the last run that changed keyframes", run: "snapctl keyframe undo" },
-        Example { does: "What taking back another one would do", run: "snapctl keyframe undo 7 --dry-run" },
         Example {
-            does: "Put keyframes back even where they were changed since",
-            run: "snapctl keyframe undo 7 --force",
+            does: "Take back the last run that changed keyframes",
+            run: "snapctl keyframe write --every 5\nsnapctl keyframe undo",
+        },
+        Example {
+            does: "What taking back a run would do, even where keyframes were changed since",
+            run: "snapctl keyframe write --every 5\nsnapctl keyframe undo 1 --force --dry-run",
         },
     ],
 };
