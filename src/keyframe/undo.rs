@@ -248,12 +248,11 @@ impl Undo<'_> {
             match body(&*write, mutation, made, failures)? {
                 Err(reason) => done.lost.push((mutation.stream.clone(), mutation.revision, reason)),
                 Ok(body) => {
-                    let run = match done.run {
-                        Some(run) => run,
-                        None => {
-                            let command = format!("{UNDO} {}", self.run.0);
-                            *done.run.insert(write.history_mut()?.begin_run(&command, (self.clock)())?)
-                        }
+                    let run = if let Some(run) = done.run {
+                        run
+                    } else {
+                        let command = format!("{UNDO} {}", self.run.0);
+                        *done.run.insert(write.history_mut()?.begin_run(&command, (self.clock)())?)
                     };
                     if !write.history_mut()?.mark_undone(mutation.id, run)? {
                         // Another undo was faster.

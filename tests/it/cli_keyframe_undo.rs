@@ -159,10 +159,10 @@ fn what_somebody_else_has_changed_since_is_not_overwritten_unasked() {
         let before = dump(&env.path("ops.db"));
         env.on_store(&["keyframe", "write", "--every", "2"]).ok();
         sql(&env, change);
-        let changed = dump(&env.path("ops.db"));
+        let as_found = dump(&env.path("ops.db"));
         let refused = env.on_store(&["keyframe", "undo"]);
         assert!(refused.fails(15).contains("keyframe:12"), "{refused:?}");
-        assert!(dump(&env.path("ops.db")) == changed);
+        assert!(dump(&env.path("ops.db")) == as_found);
         env.on_store(&["keyframe", "undo", "--force"]).ok();
         assert!(dump(&env.path("ops.db")) == before);
     }

@@ -1,5 +1,7 @@
 //! `snapctl keyframe undo`.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -205,7 +207,8 @@ impl UndoneView {
             (self.lost.len() as u64, "that cannot be put back"),
         ];
         for (n, what) in parts.iter().filter(|(n, _)| *n > 0) {
-            text.push_str(&format!(", {} {what}", count(*n, "keyframe")));
+            // Writing to a string cannot fail.
+            let _ = write!(text, ", {} {what}", count(*n, "keyframe"));
         }
         text
     }
