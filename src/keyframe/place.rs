@@ -4,7 +4,7 @@ use super::make::Made;
 use crate::model::checksum::Checksum;
 use crate::model::ids::NextIndex;
 use crate::model::json::{Json, Object, canonical, parse};
-use crate::store::records::KeyframeRecord;
+use crate::store::records::Pin;
 use crate::store::{Read, StoreError};
 
 /// What is in the place of a keyframe that was made.
@@ -20,8 +20,8 @@ pub(super) enum Place {
         checksum: Checksum,
         /// Size of its body.
         body_bytes: u64,
-        /// What is recorded of it.
-        record: Option<KeyframeRecord>,
+        /// Its pin.
+        pin: Option<Pin>,
     },
     /// Something else, or what cannot be read.
     Different,
@@ -50,7 +50,8 @@ impl Place {
             let with = record.check.as_ref().map(|check| &check.fingerprint);
             record.checksum == checksum && record.proof().is_some() && with == Some(&made.fingerprint)
         });
-        Ok(if sound { Place::Sound } else { Place::Unrecorded { checksum, body_bytes: body.len() as u64, record } })
+        let pin = record.and_then(|record| record.pin);
+        Ok(if sound { Place::Sound } else { Place::Unrecorded { checksum, body_bytes: body.len() as u64, pin } })
     }
 }
 

@@ -100,12 +100,11 @@ fn fewest(most: u64, head: Revision, trusted: &[Revision], back: &[OpIndex]) -> 
     };
     while far <= head.get() {
         let at_far = Revision::of(NextIndex::new(far).index());
-        match trusted.next_if(|label| *label <= at_far) {
-            Some(label) => far = far.max(reach(label.get())),
-            None => {
-                wanted.push(at_far);
-                far = reach(far);
-            }
+        if let Some(label) = trusted.next_if(|label| *label <= at_far) {
+            far = far.max(reach(label.get()));
+        } else {
+            wanted.push(at_far);
+            far = reach(far);
         }
     }
     wanted

@@ -3,11 +3,14 @@
 //! Changes are taken back from the newest to the oldest, in short transactions: each puts keyframes back, notes that as
 //! changes of a new run, and says of the changes that they are undone. After an interruption the rest is still to be undone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod body;
+mod moved;
+
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::make::{Made, make};
-use super::write::is_of_stream;
+use super::write::{Change, is_of_stream};
 use crate::model::checksum::Checksum;
 use crate::model::ids::{Revision, StreamKey};
 use crate::model::progress::Progress;
@@ -17,6 +20,8 @@ use crate::replay::{ReplayError, Sources, Trust};
 use crate::store::history::{BodyBefore, Former, Mutation, MutationId, MutationKind, NewMutation, RunId};
 use crate::store::records::NewRecord;
 use crate::store::{NewKeyframe, Read, Store, StoreError, Write, answer};
+use body::{Body, body, needs_log};
+use moved::{is_proven, is_there, moved, undos};
 
 /// How the command of a run begins that takes back another.
 pub const UNDO: &str = "keyframe undo";
@@ -95,24 +100,12 @@ pub fn last_run(read: &dyn Read) -> Result<Option<RunId>, StoreError> {
     Ok(found)
 }
 
-/// The runs that have taken back others.
-fn undos(read: &dyn Read) -> Result<BTreeSet<RunId>, StoreError> {
-    let mut undos = BTreeSet::new();
-    read.history().runs(&mut |run| {
-        if run.command.starts_with(UNDO) {
-            undos.insert(run.id);
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(undos)
-}
-
 /// Takes back a run, or says what that would do.
 ///
 /// # Errors
 /// `Store`: `ReadOnly`, `Unsupported`, `Busy`, `Unavailable`, and `Corrupt` if the history does not decode; `Stopped`, when
 /// what was undone stays undone.
-pub fn undo(undo: &Undo<'_>, foretell: bool) -> Result<Undone, ReplayError> {
+pub fn undo(undo: &Undo<'_>, change: Change) -> Result<Undone, ReplayError> {
     let mut undone = Undone::default();
     answer(undo.store, |read| {
         undone.moved = moved(read, undo.run)?;
@@ -128,7 +121,7 @@ pub fn undo(undo: &Undo<'_>, foretell: bool) -> Result<Undone, ReplayError> {
         let Some(last) = pending.last() else { break };
         // What cannot be undone is looked at once.
         after = Some(last.id);
-        undo.round(&pending, foretell, &mut undone)?;
+        undo.round(&pending, change, &mut undone)?;
     }
     if let Some(run) = undone.run {
         let mut write = undo.store.write()?;
@@ -150,92 +143,12 @@ fn pending(read: &dyn Read, run: RunId, before: Option<MutationId>, most: usize)
     Ok(pending)
 }
 
-/// The keyframes that are not as a run left them: a later run has changed them, or another program.
-fn moved(read: &dyn Read, run: RunId) -> Result<Vec<(StreamKey, Revision)>, StoreError> {
-    let mut oldest = None;
-    read.history().mutations(Some(run), &mut |mutation| {
-        if mutation.undone.is_none() {
-            oldest = Some(mutation.id);
-        }
-        ControlFlow::Continue(())
-    })?;
-    let Some(oldest) = oldest else { return Ok(Vec::new()) };
-    let undos = undos(read)?;
-    let mut later = BTreeSet::new();
-    // Of several changes of one keyframe the newest says how the run left it.
-    let mut left = BTreeMap::new();
-    read.history().mutations(None, &mut |mutation| {
-        if mutation.id < oldest {
-            return ControlFlow::Break(());
-        }
-        let key = (mutation.stream.clone(), mutation.revision);
-        if mutation.undone.is_some() {
-            return ControlFlow::Continue(());
-        }
-        if mutation.run == run {
-            left.entry(key).or_insert_with(|| (mutation.kind, mutation.before.as_ref().and_then(|b| b.checksum)));
-        } else if !undos.contains(&mutation.run) && !left.contains_key(&key) {
-            later.insert(key);
-        }
-        ControlFlow::Continue(())
-    })?;
-    let mut moved = Vec::new();
-    for ((stream, revision), (kind, before)) in left {
-        let key = (stream, revision);
-        if later.contains(&key) || !is_as_left(read, &key.0, revision, kind, before)? {
-            moved.push(key);
-        }
-    }
-    Ok(moved)
-}
-
-fn is_as_left(
-    read: &dyn Read,
-    stream: &StreamKey,
-    revision: Revision,
-    kind: MutationKind,
-    before: Option<Checksum>,
-) -> Result<bool, StoreError> {
-    if kind == MutationKind::Deleted {
-        return Ok(!is_there(read, stream, revision)?);
-    }
-    let body = match read.keyframe_document(stream, revision) {
-        // What was not readable before is not expected to be now.
-        Err(StoreError::Corrupt { .. }) => return Ok(before.is_none()),
-        body => body?,
-    };
-    let Some(body) = body else { return Ok(false) };
-    let checksum = Checksum::of(&body);
-    Ok(match kind {
-        MutationKind::Written | MutationKind::Replaced => {
-            let record = read.records().keyframe_record(stream, revision)?;
-            record.is_some_and(|record| record.checksum == checksum)
-        }
-        _ => before.is_none_or(|before| before == checksum),
-    })
-}
-
-fn is_there(read: &dyn Read, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError> {
-    let nearest = read.nearest_keyframe(stream, revision)?;
-    Ok(nearest.is_some_and(|nearest| u64::try_from(nearest.label) == Ok(revision.get())))
-}
-
-/// Whether a keyframe is known to be what the log gives.
-fn is_proven(read: &dyn Read, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError> {
-    let Some(record) = read.records().keyframe_record(stream, revision)? else { return Ok(false) };
-    let body = match read.keyframe_document(stream, revision) {
-        Err(StoreError::Corrupt { .. }) => return Ok(false),
-        body => body?,
-    };
-    Ok(record.proof().is_some() && body.is_some_and(|body| Checksum::of(&body) == record.checksum))
-}
-
 /// A keyframe, by its place.
-type Key = (StreamKey, Revision);
+pub(super) type Key = (StreamKey, Revision);
 
 impl Undo<'_> {
     /// Takes back changes, which are given from the newest to the oldest.
-    fn round(&self, pending: &[Mutation], foretell: bool, undone: &mut Undone) -> Result<(), ReplayError> {
+    fn round(&self, pending: &[Mutation], change: Change, undone: &mut Undone) -> Result<(), ReplayError> {
         let mut left = pending;
         while !left.is_empty() {
             self.progress.check()?;
@@ -245,9 +158,12 @@ impl Undo<'_> {
             left = rest;
             let mut batch = chunk;
             while !batch.is_empty() {
-                batch = if foretell {
+                batch = if change == Change::Foretell {
+                    let before = undone.clone();
                     answer(self.store, |read| {
-                        batch.iter().try_for_each(|mutation| self.foretell(read, mutation, &made, &failures, undone))
+                        // A store that moved is read again.
+                        undone.clone_from(&before);
+                        batch.iter().try_for_each(|mutation| foretell(read, mutation, &made, &failures, undone))
                     })?;
                     &[]
                 } else {
@@ -332,12 +248,11 @@ impl Undo<'_> {
             match body(&*write, mutation, made, failures)? {
                 Err(reason) => done.lost.push((mutation.stream.clone(), mutation.revision, reason)),
                 Ok(body) => {
-                    let run = match done.run {
-                        Some(run) => run,
-                        None => {
-                            let command = format!("{UNDO} {}", self.run.0);
-                            *done.run.insert(write.history_mut()?.begin_run(&command, (self.clock)())?)
-                        }
+                    let run = if let Some(run) = done.run {
+                        run
+                    } else {
+                        let command = format!("{UNDO} {}", self.run.0);
+                        *done.run.insert(write.history_mut()?.begin_run(&command, (self.clock)())?)
                     };
                     if !write.history_mut()?.mark_undone(mutation.id, run)? {
                         // Another undo was faster.
@@ -355,21 +270,6 @@ impl Undo<'_> {
             undone.lost = done.lost;
         }
         Ok(&changes[n..])
-    }
-
-    fn foretell(
-        &self,
-        read: &dyn Read,
-        mutation: &Mutation,
-        made: &HashMap<Key, Made>,
-        failures: &HashMap<StreamKey, String>,
-        undone: &mut Undone,
-    ) -> Result<(), StoreError> {
-        match body(read, mutation, made, failures)? {
-            Err(reason) => undone.lost.push((mutation.stream.clone(), mutation.revision, reason)),
-            Ok(body) => undone.count(mutation, body.as_ref()),
-        }
-        Ok(())
     }
 
     /// Puts a keyframe back as it was before a change.
@@ -446,59 +346,19 @@ impl Undo<'_> {
     }
 }
 
-/// Whether the body before a change has to come from the log.
-fn needs_log(mutation: &Mutation) -> bool {
-    let changes_body = matches!(mutation.kind, MutationKind::Deleted | MutationKind::Replaced);
-    changes_body && mutation.before.as_ref().is_some_and(|before| !before.body_kept)
-}
-
-/// A body to put back.
-enum Body<'m> {
-    /// As it was.
-    Kept(Vec<u8>),
-    /// As the log gives it.
-    Made(&'m Made),
-}
-
-impl Body<'_> {
-    fn text(&self) -> &[u8] {
-        match self {
-            Body::Kept(text) => text,
-            Body::Made(made) => &made.body,
-        }
-    }
-
-    /// What was made, if it is another text than the keyframe had.
-    fn made(&self, former: &Former) -> Option<&Made> {
-        match self {
-            Body::Made(made) if former.checksum != Some(made.checksum) => Some(made),
-            _ => None,
-        }
-    }
-}
-
-/// The body that a keyframe had before a change, if the change was of the body; or why there is none.
-fn body<'m>(
+/// Counts what taking back a change would do.
+fn foretell(
     read: &dyn Read,
     mutation: &Mutation,
-    made: &'m HashMap<Key, Made>,
+    made: &HashMap<Key, Made>,
     failures: &HashMap<StreamKey, String>,
-) -> Result<Result<Option<Body<'m>>, String>, StoreError> {
-    let changes_body = matches!(mutation.kind, MutationKind::Deleted | MutationKind::Replaced);
-    let Some(former) = mutation.before.as_ref().filter(|_| changes_body) else { return Ok(Ok(None)) };
-    if former.body_kept {
-        return match read.history().mutation_body(mutation.id) {
-            Err(error @ StoreError::Corrupt { .. }) => Ok(Err(format!("the history has its body damaged: {error}"))),
-            body => {
-                Ok(body?.map(|text| Some(Body::Kept(text))).ok_or_else(|| "the history has lost its body".to_owned()))
-            }
-        };
+    undone: &mut Undone,
+) -> Result<(), StoreError> {
+    match body(read, mutation, made, failures)? {
+        Err(reason) => undone.lost.push((mutation.stream.clone(), mutation.revision, reason)),
+        Ok(body) => undone.count(mutation, body.as_ref()),
     }
-    Ok(match (made.get(&(mutation.stream.clone(), mutation.revision)), failures.get(&mutation.stream)) {
-        (Some(made), _) => Ok(Some(Body::Made(made))),
-        (None, Some(failure)) => Err(failure.clone()),
-        (None, None) => Err("the log has no operation there".to_owned()),
-    })
+    Ok(())
 }
 
 impl Undone {

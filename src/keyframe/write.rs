@@ -261,11 +261,10 @@ impl<'a> Writer<'a> {
                     tally.body_bytes += made.body.len() as u64;
                     tally.replaced += 1;
                 }
-                (Place::Unrecorded { checksum, body_bytes, record }, _) => {
+                (Place::Unrecorded { checksum, body_bytes, pin }, _) => {
                     self.note(&mut *write, &mut run, made, MutationKind::Recorded, BodyBefore::Leave)?;
                     let check = made.check((self.task.clock)());
-                    let pin = record.as_ref().and_then(|record| record.pin.as_ref());
-                    let new = NewRecord { checksum, body_bytes, ..made.record(&check, pin) };
+                    let new = NewRecord { checksum, body_bytes, ..made.record(&check, pin.as_ref()) };
                     write.records_mut()?.put_record(&new)?;
                     tally.recorded += 1;
                 }

@@ -351,17 +351,17 @@ fn in_and_out(described: &mut Described, path: &Path, env: &TestEnv) {
 
 /// What writes keyframes and takes that back.
 fn keyframes_written(described: &mut Described) {
-    let env = crate::keyframe_write::fixture("drive.sqlite");
+    let env = crate::cli_keyframe_write::fixture("drive.sqlite");
     let path = env.path("ops.db");
-    crate::keyframe_write::import(&env, crate::keyframe_write::lines("other", 0..12));
+    crate::cli_keyframe_write::import(&env, crate::cli_keyframe_write::lines("other", 0..12));
     let broken = r#"UPDATE "Operation" SET "action" = json_set("action", '$.type', 'PRUNE') WHERE "index" = 7"#;
     let write = ["keyframe", "write", "--every", "2", "--replace"];
     described.hold("keyframe write", &env.on_store(&[&write[..], &["--json"]].concat()).json());
     for line in env.on_store(&["keyframe", "write", "other", "--at", "3", "--ndjson"]).lines() {
         described.hold("keyframe-written", &line);
     }
-    crate::keyframe_undo::change(&env, snapctl::store::history::BodyBefore::Leave);
-    crate::keyframe_write::sql(&env, broken);
+    crate::cli_keyframe_undo::change(&env, snapctl::store::history::BodyBefore::Leave);
+    crate::cli_keyframe_write::sql(&env, broken);
     for more in [&["--dry-run"][..], &["--max-duration", "1ms"], &[]] {
         let run = |form: &str| {
             let mut command = snapctl(&["--store"]);
@@ -372,15 +372,15 @@ fn keyframes_written(described: &mut Described) {
             described.hold("keyframe-written", &serde_json::from_str(line).unwrap());
         }
     }
-    // Run 1 wrote what run 2 has changed.
-    crate::keyframe_write::sql(&env, r#"DELETE FROM "Keyframe" WHERE "revision" = 2"#);
-    assert_eq!(described.run("keyframe undo", &path, &["keyframe", "undo", "2", "--force", "--dry-run"]), 1);
+    // Run 1 wrote what run 3 has changed.
+    crate::cli_keyframe_write::sql(&env, r#"DELETE FROM "Keyframe" WHERE "revision" = 2"#);
+    assert_eq!(described.run("keyframe undo", &path, &["keyframe", "undo", "3", "--force", "--dry-run"]), 1);
     assert_eq!(described.run("keyframe undo", &path, &["keyframe", "undo", "1"]), 15);
     assert_eq!(described.run("keyframe undo", &path, &["keyframe", "undo", "1", "--force", "--dry-run"]), 0);
     let undone = env.on_store(&["keyframe", "undo", "1", "--force", "--json"]).json();
     described.hold("keyframe undo", &undone);
     assert_eq!(described.run("keyframe history", &path, &["keyframe", "history"]), 0);
-    let drive = crate::keyframe_write::DRIVE;
+    let drive = crate::cli_keyframe_write::DRIVE;
     assert_eq!(described.run("keyframe history", &path, &["keyframe", "history", drive]), 0);
 }
 

@@ -172,7 +172,7 @@ fn check_bases(store: &dyn Store, registry: &Registry, interval: u64) -> usize {
         let read = store.read().unwrap();
         for keyframe in &keyframes {
             let (again, _) = made(store, registry, Trust::Any, &stream, &[keyframe.revision]);
-            assert_eq!(again, [keyframe.clone()], "{stream}:{}", keyframe.revision);
+            assert_eq!(again, std::slice::from_ref(keyframe), "{stream}:{}", keyframe.revision);
             let truth =
                 state_at(&sources(&*read, registry, Trust::Verified), goal(&stream, keyframe.revision)).unwrap();
             n += usize::from(truth.explain.base != Base::Genesis);

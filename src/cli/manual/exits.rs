@@ -23,12 +23,10 @@ fn beside(command: &str) -> Option<Vec<ExitStatus>> {
         "config" => return Some(vec![Nothing, ModelMissing]),
         "store info" => &[],
         "store init" | "store migrate" | "keyframe apply" => &[Precondition],
-        "import" => &[Findings, Nothing, Precondition],
-        "ls" | "log" | "keyframe history" => &[Nothing],
-        "keyframe write" => &[Findings, Nothing],
-        "keyframe undo" => &[Findings, Nothing, Precondition],
+        "import" | "keyframe undo" => &[Findings, Nothing, Precondition],
         "export" | "keyframe prune" | "keyframe compact" => &[Nothing, Precondition],
-        "rebuild" | "verify" => &[Findings, Nothing],
+        "ls" | "log" | "keyframe history" => &[Nothing],
+        "rebuild" | "verify" | "keyframe write" => &[Findings, Nothing],
         _ => return None,
     };
     Some([own, STORE].concat())

@@ -21,12 +21,17 @@ use crate::store::{Part, Store, StoreError, answer};
 pub(crate) const PAGE: Page = Page {
     command: "keyframe history",
     examples: &[
-        Example { does: "The runs that changed keyframes, the newest first", run: "snapctl keyframe history" },
-        Example { does: "What one of them did", run: "snapctl keyframe history --run 7" },
-        Example { does: "What was done to the keyframes of a drive", run: "snapctl keyframe history field-notes" },
         Example {
-            does: "Runs that were killed",
-            run: "snapctl keyframe history --ndjson --jq 'select(.finishedAt == null) | .run'",
+            does: "The runs that changed keyframes, the newest first",
+            run: "snapctl keyframe write --every 5\nsnapctl keyframe history",
+        },
+        Example {
+            does: "What one of them did",
+            run: "snapctl keyframe write --every 5\nsnapctl keyframe history --run 1",
+        },
+        Example {
+            does: "Runs that were killed, of a drive the changes, as JSON",
+            run: "snapctl keyframe history --json --jq 'map(select(.finishedAt == null))'\nsnapctl keyframe history field-notes --json",
         },
     ],
 };

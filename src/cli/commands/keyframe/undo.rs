@@ -1,5 +1,7 @@
 //! `snapctl keyframe undo`.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,7 +12,7 @@ use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
 use crate::cli::ui::{Format, Ui};
-use crate::keyframe::{Moved, Undo, Undone, last_run, undo};
+use crate::keyframe::{Change, Moved, Undo, Undone, last_run, undo};
 use crate::model::ids::{Revision, StreamKey};
 use crate::settings;
 use crate::store::history::RunId;
@@ -20,11 +22,13 @@ use crate::store::{Access, Read, Store, answer};
 pub(crate) const PAGE: Page = Page {
     command: "keyframe undo",
     examples: &[
-        Example { does: "Take back the last run that changed keyframes", run: "snapctl keyframe undo" },
-        Example { does: "What taking back another one would do", run: "snapctl keyframe undo 7 --dry-run" },
         Example {
-            does: "Put keyframes back even where they were changed since",
-            run: "snapctl keyframe undo 7 --force",
+            does: "Take back the last run that changed keyframes",
+            run: "snapctl keyframe write --every 5\nsnapctl keyframe undo",
+        },
+        Example {
+            does: "What taking back a run would do, even where keyframes were changed since",
+            run: "snapctl keyframe write --every 5\nsnapctl keyframe undo 1 --force --dry-run",
         },
     ],
 };
@@ -111,7 +115,7 @@ pub(super) fn run(args: &UndoArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
         clock: &clock::now,
         progress: &meter,
     };
-    let undone = undo(&request, args.dry_run);
+    let undone = undo(&request, if args.dry_run { Change::Foretell } else { Change::Make });
     drop(meter);
     let undone = undone?;
     if !args.force && !undone.moved.is_empty() {
@@ -203,7 +207,8 @@ impl UndoneView {
             (self.lost.len() as u64, "that cannot be put back"),
         ];
         for (n, what) in parts.iter().filter(|(n, _)| *n > 0) {
-            text.push_str(&format!(", {} {what}", count(*n, "keyframe")));
+            // Writing to a string cannot fail.
+            let _ = write!(text, ", {} {what}", count(*n, "keyframe"));
         }
         text
     }

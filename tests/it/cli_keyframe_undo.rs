@@ -1,4 +1,4 @@
-//! `snapctl keyframe history` and `snapctl keyframe undo`: every change can be looked at and taken back.
+//! `snapctl keyframe undo`: every change can be taken back.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use snapctl::store::history::{BodyBefore, MutationKind, NewMutation};
 use snapctl::store::records::{NewRecord, Pin};
 use snapctl::store::{Access, Codec, Options, Store, sqlite};
 
-use crate::keyframe_write::{DRIVE, fixture, import, killed, lines, sql, total};
+use crate::cli_keyframe_write::{DRIVE, fixture, import, killed, lines, sql, total};
 use crate::support::{Run, TestEnv, dump};
 
 fn answer(run: &Run) -> Value {
@@ -159,10 +159,10 @@ fn what_somebody_else_has_changed_since_is_not_overwritten_unasked() {
         let before = dump(&env.path("ops.db"));
         env.on_store(&["keyframe", "write", "--every", "2"]).ok();
         sql(&env, change);
-        let changed = dump(&env.path("ops.db"));
+        let as_found = dump(&env.path("ops.db"));
         let refused = env.on_store(&["keyframe", "undo"]);
         assert!(refused.fails(15).contains("keyframe:12"), "{refused:?}");
-        assert!(dump(&env.path("ops.db")) == changed);
+        assert!(dump(&env.path("ops.db")) == as_found);
         env.on_store(&["keyframe", "undo", "--force"]).ok();
         assert!(dump(&env.path("ops.db")) == before);
     }
@@ -174,25 +174,6 @@ fn what_somebody_else_has_changed_since_is_not_overwritten_unasked() {
     env.on_store(&["keyframe", "undo"]).ok();
     env.on_store(&["keyframe", "undo", "1"]).ok();
     assert_eq!(env.on_store(&["keyframe", "undo", "77"]).status, 4);
-}
-
-#[test]
-fn the_history_says_what_was_done() {
-    let env = fixture("drive.sqlite");
-    assert_eq!(env.read(&["keyframe", "history", "--json"]).json(), json!([]));
-    env.on_store(&["keyframe", "write", "--every", "5"]).ok();
-    env.on_store(&["keyframe", "undo"]).ok();
-    let runs = env.read(&["keyframe", "history", "--json"]).json();
-    assert_eq!((&runs[0]["command"], &runs[0]["changes"]), (&json!("keyframe undo 1"), &json!({ "deleted": 2 })));
-    assert_eq!((&runs[1]["command"], &runs[1]["undone"]), (&json!("keyframe write --every 5"), &json!(2)));
-    assert!(runs[1]["finishedAt"].is_string());
-    let changes = env.read(&["keyframe", "history", "--run", "1", "--json"]).json();
-    assert_eq!((changes.as_array().unwrap().len(), &changes[0]["undoneBy"]), (2, &json!(2)));
-    let of_one = env.read(&["keyframe", "history", &format!("{DRIVE}/global:5..5"), "--ndjson"]).lines();
-    assert_eq!(of_one.len(), 2);
-    assert_eq!((&of_one[0]["change"], &of_one[0]["before"]["bodyKept"]), (&json!("deleted"), &json!(false)));
-    assert_eq!(env.read(&["keyframe", "history", "--run", "9"]).status, 4);
-    assert!(env.read(&["keyframe", "history"]).ok().contains("undone by 2"));
 }
 
 /// Killed again and again while another process adds operations, what is left is taken back by the next.
