@@ -32,6 +32,7 @@ use crate::store::{Read, StoreError};
 pub use compose::rebuild;
 pub use initial::{Initial, initial};
 pub use load::load;
+pub use models::fingerprints;
 pub use reactor::{as_reactor, document_as_reactor, state_as_reactor};
 pub use rejection::Rejection;
 pub use resolve::{find_document, resolve, slug};

@@ -30,6 +30,7 @@ mod select;
 pub mod signature;
 mod spine;
 
+use crate::model::ids::Revision;
 use crate::model::time::Timestamp;
 use crate::store::records::{CheckedKeyframe, StreamSeal};
 
@@ -53,6 +54,8 @@ pub struct Checks {
     pub anew: bool,
     /// Whether the report has what can be recorded, and the time to record it with.
     pub collect: Option<Timestamp>,
+    /// Of keyframes, only those with this label; streams are then replayed no further.
+    pub keyframe: Option<Revision>,
 }
 
 /// How many states are compared.
