@@ -8,7 +8,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::commands::{completions, config, explain, export, import, log, ls, man, model, rebuild, store, verify};
+use super::commands::{
+    completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store, verify,
+};
 use super::progress::Event;
 use super::ui::{FailureLine, Remark};
 
@@ -62,6 +64,19 @@ pub(crate) const ENTRIES: &[Entry] = &[
     out("export-file", "what export --to FILE answers", of::<export::FileView<'_>>),
     out("import", "what has become of the rows (import, and export --to STORE)", of::<import::ReportView>),
     Entry { name: "import-line", about: "a line that import reads", way: Way::In, schema: line },
+    out("keyframe list", "keyframes, an array; a line of --ndjson is an item", of::<Vec<keyframe::KeyframeView>>),
+    out(
+        "keyframe pin",
+        "what became of the pins of keyframes, an array; a line of --ndjson is an item",
+        of::<Vec<keyframe::PinnedView>>,
+    ),
+    out("keyframe show", "a keyframe, and what came of its check", of::<keyframe::ShownView>),
+    out("keyframe unpin", "as keyframe pin", of::<Vec<keyframe::PinnedView>>),
+    out(
+        "keyframe-gaps",
+        "streams with revisions that take too long a replay (keyframe list --gaps), an array; a line of --ndjson is an item",
+        of::<Vec<keyframe::GapView>>,
+    ),
     out("log", "operations, an array; a line of --ndjson is an item", of::<Vec<log::OperationView>>),
     out("ls", "documents, an array; a line of --ndjson is an item", of::<Vec<ls::DocumentView<'_>>>),
     out("ls-tree", "the folders of a drive (ls --tree)", of::<ls::TreeView>),
@@ -89,6 +104,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     out("rebuild-state", "the state of rebuild --state", of::<rebuild::StateAnswer>),
     out("schema", "what there are schemas of, an array; a line of --ndjson is an item", of::<Vec<EntryView>>),
     Entry { name: "settings", about: "a settings file (snapctl.toml), read as TOML", way: Way::In, schema: settings },
+    out("stats", "what a store holds, in figures", of::<stats::StatsView>),
     out("store info", "the store", of::<store::InfoView>),
     out("store init", "the store that was made, or was there", of::<store::InitView>),
     out("store migrate", "what has become of snapctl's own tables", of::<store::MigrateView>),

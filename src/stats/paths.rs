@@ -41,6 +41,14 @@ impl Paths {
         Ok(())
     }
 
+    /// Adds what was found elsewhere.
+    pub fn add_all(&mut self, other: Paths) {
+        for (path, at) in other.paths {
+            self.at(path).add(at);
+        }
+        self.others.add(other.others);
+    }
+
     fn add(&mut self, scope: &Scope, state: &Json<'_>) {
         let Some(members) = state.as_object() else {
             return self.put(format!("/{}", escaped(scope.as_str())), state);
@@ -51,10 +59,13 @@ impl Paths {
     }
 
     fn put(&mut self, path: String, value: &Json<'_>) {
+        let bytes = canonical(value).len() as u64;
+        self.at(path).add(PathBytes { streams: 1, bytes });
+    }
+
+    fn at(&mut self, path: String) -> &mut PathBytes {
         let is_full = self.paths.len() >= Self::MOST && !self.paths.contains_key(&path);
-        let at = if is_full { &mut self.others } else { self.paths.entry(path).or_default() };
-        at.streams += 1;
-        at.bytes += canonical(value).len() as u64;
+        if is_full { &mut self.others } else { self.paths.entry(path).or_default() }
     }
 
     /// The paths with most bytes first; those with as many by name.
@@ -63,6 +74,13 @@ impl Paths {
         let mut largest: Vec<_> = self.paths.iter().map(|(path, at)| (path.as_str(), *at)).collect();
         largest.sort_by(|(_, a), (_, b)| b.bytes.cmp(&a.bytes));
         largest
+    }
+}
+
+impl PathBytes {
+    fn add(&mut self, other: PathBytes) {
+        self.streams += other.streams;
+        self.bytes += other.bytes;
     }
 }
 

@@ -25,8 +25,8 @@ fn beside(command: &str) -> Option<Vec<ExitStatus>> {
         "store init" | "store migrate" => &[Precondition],
         "import" => &[Findings, Nothing, Precondition],
         "export" => &[Nothing, Precondition],
-        "ls" | "log" => &[Nothing],
-        "rebuild" | "verify" => &[Findings, Nothing],
+        "ls" | "log" | "stats" | "keyframe pin" | "keyframe unpin" => &[Nothing],
+        "rebuild" | "verify" | "keyframe list" | "keyframe show" => &[Findings, Nothing],
         _ => return None,
     };
     Some([own, STORE].concat())
