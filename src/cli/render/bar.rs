@@ -9,21 +9,21 @@ pub(crate) enum Ink {
     Plain,
 }
 
-/// Columns of the longest bar.
-pub(crate) const WIDTH: u64 = 30;
+/// Columns that the longest bar takes where there is room.
+pub(crate) const WIDTH: u16 = 30;
 
-/// The bar of `value` beside others of which the greatest is `most`. Only 0 has none.
+/// The bar of `value` beside others of which the greatest is `most` and has a bar of `width` columns. Only 0 has none.
 #[must_use]
-pub(crate) fn bar(value: u64, most: u64, ink: Ink) -> String {
+pub(crate) fn bar(value: u64, most: u64, width: u16, ink: Ink) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     if value == 0 || most == 0 {
         return String::new();
     }
     let scaled = |steps: u64| u128::from(value.min(most)) * u128::from(steps) / u128::from(most);
     match ink {
-        Ink::Plain => "#".repeat(usize::try_from(scaled(WIDTH).max(1)).unwrap_or(0)),
+        Ink::Plain => "#".repeat(usize::try_from(scaled(width.into()).max(1)).unwrap_or(0)),
         Ink::Blocks => {
-            let eighths = usize::try_from(scaled(WIDTH * 8).max(1)).unwrap_or(0);
+            let eighths = usize::try_from(scaled(u64::from(width) * 8).max(1)).unwrap_or(0);
             "█".repeat(eighths / 8) + PARTS[eighths % 8]
         }
     }
@@ -57,12 +57,12 @@ mod tests {
 
     #[test]
     fn a_bar_is_as_long_as_its_share() {
-        assert_eq!(bar(0, 10, Ink::Plain), "");
-        assert_eq!(bar(5, 10, Ink::Plain), "#".repeat(15));
-        assert_eq!(bar(1, u64::MAX, Ink::Plain), "#");
-        assert_eq!(bar(u64::MAX, u64::MAX, Ink::Blocks), "█".repeat(30));
-        assert_eq!(bar(1, 60, Ink::Blocks), "▌");
-        assert_eq!(bar(1, u64::MAX, Ink::Blocks), "▏");
+        assert_eq!(bar(0, 10, WIDTH, Ink::Plain), "");
+        assert_eq!(bar(5, 10, WIDTH, Ink::Plain), "#".repeat(15));
+        assert_eq!(bar(1, u64::MAX, WIDTH, Ink::Plain), "#");
+        assert_eq!(bar(u64::MAX, u64::MAX, WIDTH, Ink::Blocks), "█".repeat(30));
+        assert_eq!(bar(1, 60, WIDTH, Ink::Blocks), "▌");
+        assert_eq!(bar(1, u64::MAX, WIDTH, Ink::Blocks), "▏");
     }
 
     #[test]

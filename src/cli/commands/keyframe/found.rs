@@ -4,14 +4,14 @@ use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::parts;
 use crate::model::ids::{OpIndex, Revision, Scope, StreamKey};
 use crate::model::target::{At, Target};
-use crate::replay::{self, Position, ReplayError, View};
+use crate::replay::{self, Position, View};
 use crate::store::{KeyframeEntry, Read};
 
 /// The keyframe that a target means, without its body and the time of its writing: the one at the target's position, and
 /// without a position the newest of its stream. Scope `global` is assumed where none is named.
 ///
 /// # Errors
-/// `NoKeyframe`, what resolving the target fails with, and a refusal where no keyframe can be.
+/// What resolving the target fails with, and a refusal where there is no such keyframe.
 pub(super) fn find(read: &dyn Read, target: &Target) -> anyhow::Result<(StreamKey, Revision, KeyframeEntry)> {
     let document = parts::document(read, &target.document)?;
     let scope = target.scope.clone().unwrap_or_else(Scope::global);
@@ -37,7 +37,7 @@ pub(super) fn find(read: &dyn Read, target: &Target) -> anyhow::Result<(StreamKe
         (Some((revision, entry)), asked) if asked.is_none_or(|asked| asked == revision) => {
             Ok((stream, revision, entry))
         }
-        (_, Some(revision)) => Err(ReplayError::NoKeyframe { stream, revision }.into()),
+        (_, Some(revision)) => Err(none(&format!("{stream} has no keyframe {revision}")).into()),
         (_, None) => Err(none(&format!("{stream} has no keyframe")).into()),
     }
 }

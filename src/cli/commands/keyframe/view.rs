@@ -170,7 +170,7 @@ impl KeyframeView {
         let mut facts = vec![("type", self.document_type.clone()), ("body", format!("{}, {bytes}", self.codec))];
         facts.extend(self.created_at.clone().map(|created| ("written", created)));
         facts.extend(self.pin.as_ref().map(|pin| ("pin", pin.text())));
-        facts.push(("last record", recorded));
+        facts.push(("last recorded check", recorded));
         facts
     }
 

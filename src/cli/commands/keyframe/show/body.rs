@@ -1,7 +1,7 @@
 //! What is in the stored document of a keyframe, and how large the parts of it are.
 
 use crate::model::ids::Scope;
-use crate::model::json::{Json, StateHash, canonical, hash_canonical, parse};
+use crate::model::json::{Json, StateHash, Text, canonical, hash_canonical, parse};
 
 /// What is shown of a stored document.
 pub(super) struct Body {
@@ -40,6 +40,23 @@ impl Body {
         }
         body.parts.sort();
         Some(body)
+    }
+}
+
+impl Body {
+    /// What people want to know of the header, by name; what it does not say is left out.
+    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+        let Some(Ok(header)) = self.header.as_deref().map(parse) else { return Vec::new() };
+        let text =
+            |name: &str| header.get(name).and_then(Json::as_text).map(|text| text.to_string_lossy().into_owned());
+        let next = header.get("revision").and_then(Json::as_object).map(|revision| {
+            let of = |(scope, next): (&Text<'_>, &Json<'_>)| {
+                format!("{} {}", scope.to_string_lossy(), String::from_utf8_lossy(&canonical(next)))
+            };
+            revision.iter().map(of).collect::<Vec<_>>().join(", ")
+        });
+        let facts = [("name", text("name")), ("modified", text("lastModifiedAtUtcIso")), ("next operations", next)];
+        facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 

@@ -128,14 +128,13 @@ fn text(shown: &Shown, out: &mut Out) -> Result<(), StdoutError> {
     let two = [("", Align::Left), ("", Align::Left)];
     let mut facts = vec![vec!["keyframe".to_owned(), format!("{stream}:keyframe:{revision}")]];
     facts.extend(keyframe.facts().into_iter().map(|(name, value)| vec![name.to_owned(), value]));
-    if let Some(header) = body.as_ref().and_then(|body| body.header.as_ref()) {
-        facts.push(vec!["header".to_owned(), String::from_utf8_lossy(header).into_owned()]);
-    }
+    let told = body.iter().flat_map(Body::facts);
+    facts.extend(told.map(|(name, value)| vec![name.to_owned(), value]));
     let verdict = match &checked.reason {
         Some(reason) => format!("{}: {reason}", checked.verdict.name()),
-        None => format!("{}: {}", checked.verdict.name(), told(checked.verdict)),
+        None => format!("{}: {}", checked.verdict.name(), meaning(checked.verdict)),
     };
-    facts.push(vec!["checked now".to_owned(), verdict]);
+    facts.push(vec!["check, now".to_owned(), verdict]);
     out.bytes(table(&two, &facts, out.width()).as_bytes())?;
     for Finding { code, severity, message, .. } in &checked.findings {
         out.line(&one_line(&format!("  {severity} {code}  {message}")))?;
@@ -156,7 +155,7 @@ fn text(shown: &Shown, out: &mut Out) -> Result<(), StdoutError> {
     Ok(())
 }
 
-fn told(verdict: Verdict) -> &'static str {
+fn meaning(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Ok => "it is what the replay gives",
         Verdict::Failed => "it is not what the replay gives",
