@@ -67,11 +67,15 @@ pub(crate) const ENTRIES: &[Entry] = &[
     out("keyframe list", "keyframes, an array; a line of --ndjson is an item", of::<Vec<keyframe::KeyframeView>>),
     out(
         "keyframe pin",
-        "what became of the pins of keyframes, an array; a line of --ndjson is an item",
+        "keyframes that are pinned, an array; a line of --ndjson is an item",
         of::<Vec<keyframe::PinnedView>>,
     ),
     out("keyframe show", "a keyframe, and what came of its check", of::<keyframe::ShownView>),
-    out("keyframe unpin", "as keyframe pin", of::<Vec<keyframe::PinnedView>>),
+    out(
+        "keyframe unpin",
+        "keyframes that are no longer pinned, an array; a line of --ndjson is an item",
+        of::<Vec<keyframe::UnpinnedView>>,
+    ),
     out(
         "keyframe-gaps",
         "streams with revisions that take too long a replay (keyframe list --gaps), an array; a line of --ndjson is an item",

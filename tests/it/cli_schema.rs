@@ -319,6 +319,9 @@ fn figures(described: &mut Described, path: &Path, env: &TestEnv) {
     rusqlite::Connection::open(&store).unwrap().execute_batch(sql).unwrap();
     let mut verify = snapctl(&["verify", "--record", "-q", "--store"]);
     assert_eq!(verify.arg(&store).output().unwrap().status.code(), Some(1));
+    let sql = r#"INSERT INTO "Keyframe" ("documentId", "documentType", "scope", "branch", "revision", "document", "createdAt")
+        SELECT "documentId", "documentType", "scope", "branch", 2, '{}', "createdAt" FROM "Keyframe" WHERE "revision" = 10"#;
+    rusqlite::Connection::open(&store).unwrap().execute_batch(sql).unwrap();
     let pin = ["keyframe", "pin", "field-notes:10", "--reason", "x", "--expires"];
     for expires in ["2099-01-01", "2099-01-02"] {
         assert_eq!(described.run("keyframe pin", &store, &[&pin[..], &[expires]].concat()), 0);

@@ -105,9 +105,9 @@ fn what_is_listed_is_what_the_table_holds() {
     let array = env.read(&["keyframe", "list", "d1", "--json"]).json();
     assert_eq!(array.as_array().unwrap().len(), 12);
     let first = env.read(&["keyframe", "list", "d1/global"]);
-    let text = "  revision  codec       stored bytes    body bytes  check\nd1/global\n        \
-                -3  json                  16            16  unchecked\n";
-    assert!(first.ok().starts_with(text), "{}", first.stdout);
+    let titles = "revision  codec        stored B     body B  check\nd1/global\n";
+    let text = format!("{titles}      -3  json               16         16  unchecked\n");
+    assert!(first.ok().starts_with(&text), "{}", first.stdout);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn checks_and_pins_are_listed_and_filtered() {
     assert_eq!(env.on_store(&["verify", "--record", "-q"]).status, 1);
     let lines = env.read(&short).lines();
     assert_eq!(verdicts(), ["ok", "failed"]);
-    assert_eq!(lines[1]["code"], "KEYFRAME_STATE");
+    assert_eq!(lines[1]["code"], "KEYFRAME_HEADER");
     assert!(lines.iter().all(|line| line["checkedAt"].is_string() && line["createdAt"].is_string()), "{lines:?}");
     assert_eq!(env.on_store(&["keyframe", "pin", "field-notes:10", "--reason", "kept"]).status, 0);
     let lines = env.read(&long).lines();
@@ -143,7 +143,7 @@ fn checks_and_pins_are_listed_and_filtered() {
     assert_eq!((only(&["--failed"]), only(&["--pinned"])), (vec![20], vec![10]));
     assert_eq!(env.read(&["keyframe", "list", "--failed", "--pinned"]).status, 4);
     let text = env.read(&["keyframe", "list"]);
-    assert!(text.ok().contains("ok; pinned: kept\n") && text.stdout.contains("failed KEYFRAME_STATE\n"), "{text:?}");
+    assert!(text.ok().contains("ok; pinned: kept\n") && text.stdout.contains("failed KEYFRAME_HEADER\n"), "{text:?}");
     sql(&env, r#"UPDATE "snapctl_keyframe" SET "fingerprint" = 'of old' WHERE "revision" = 10"#);
     assert_eq!(verdicts(), ["stale", "failed"]);
     assert_eq!((only(&["--stale"]), only(&["--stale", "--failed"])), (vec![10], vec![10, 20]));

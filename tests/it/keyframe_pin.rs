@@ -73,8 +73,8 @@ fn a_pin_is_noted_and_comes_and_goes_once() {
     let latter = json!({ "reason": "audit", "expiresAt": "2099-01-01T00:00:00.000Z" });
     assert_eq!(
         moved.json(),
-        json!([{ "document": DRIVE, "scope": "global", "branch": "main", "revision": 10, "pin": latter, "before": former,
-            "changed": true }])
+        json!([{ "document": DRIVE, "scope": "global", "branch": "main", "revision": 10, "changed": true, "before": former,
+            "pin": latter }])
     );
     let gone = env.on_store(&["keyframe", "unpin", "field-notes:10", "--json"]).json();
     assert_eq!((&gone[0]["pin"], &gone[0]["before"]["reason"]), (&Value::Null, &json!("audit")));

@@ -159,7 +159,7 @@ fn figures_of_many_streams_are_what_sql_says() {
     let stats = env.read(&["stats", "--json"]).json();
     let worst = &stats["replayDistance"]["worst"];
     assert_eq!(worst, &json!({ "document": "d1", "scope": "global", "branch": "main", "revision": 128, "from": 57 }));
-    for (target, operations, keyframes) in [("d", 155, 11), ("d1", 132, 8), ("d1/global", 130, 7), ("d3@b", 11, 2)] {
+    for (target, operations, keyframes) in [("d", 152, 11), ("d1", 132, 8), ("d1/global", 130, 7), ("d3@b", 11, 2)] {
         let stats = env.read(&["stats", target, "--json"]).json();
         assert_eq!(pick(&stats, &["operations", "keyframes"]), json!([operations, keyframes]), "{target}");
     }
@@ -208,8 +208,10 @@ fn paths_are_the_members_of_the_rebuilt_states() {
         for stream in streams {
             let [document, scope, branch] = [0, 1, 2].map(|n| stream[n].as_str().unwrap());
             let state = env.read(&["rebuild", document, "--scope", scope, "--branch", branch, "--state", "--ndjson"]);
-            let state: BTreeMap<String, Box<serde_json::value::RawValue>> = serde_json::from_str(state.ok()).unwrap();
-            for (member, text) in state {
+            // A scope may have operations and no state.
+            let state: Option<BTreeMap<String, Box<serde_json::value::RawValue>>> =
+                serde_json::from_str(state.ok()).unwrap();
+            for (member, text) in state.unwrap_or_default() {
                 let at = expected.entry(format!("/{scope}/{member}")).or_default();
                 *at = (at.0 + 1, at.1 + text.get().len() as u64);
             }

@@ -14,8 +14,8 @@ use crate::cli::ui::Ui;
 
 pub(in crate::cli) use list::GapView;
 pub(crate) use list::PAGE as LIST_PAGE;
-pub(in crate::cli) use pin::PinnedView;
 pub(crate) use pin::{PIN_PAGE, UNPIN_PAGE};
+pub(in crate::cli) use pin::{PinnedView, UnpinnedView};
 pub(crate) use show::PAGE as SHOW_PAGE;
 pub(in crate::cli) use show::ShownView;
 pub(in crate::cli) use view::KeyframeView;

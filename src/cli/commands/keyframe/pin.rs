@@ -88,10 +88,20 @@ enum Expiry {
     In(Duration),
 }
 
-/// What became of the pin of a keyframe.
+/// A keyframe that is pinned.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Pinned")]
 pub(in crate::cli) struct PinnedView {
+    #[serde(flatten)]
+    unpinned: UnpinnedView,
+    /// The pin that it has.
+    pin: PinView,
+}
+
+/// A keyframe that is not pinned.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Unpinned")]
+pub(in crate::cli) struct UnpinnedView {
     /// The document.
     document: String,
     /// The scope.
@@ -100,12 +110,10 @@ pub(in crate::cli) struct PinnedView {
     branch: String,
     /// The label of the keyframe.
     revision: u64,
-    /// The pin that it has; `null` is none.
-    pin: Option<PinView>,
-    /// The pin that it had.
-    before: Option<PinView>,
     /// Whether something has changed.
     changed: bool,
+    /// The pin that it had; `null` is none.
+    before: Option<PinView>,
 }
 
 /// Runs `snapctl keyframe pin`.
@@ -154,7 +162,13 @@ fn set(
     }
     let mut list = ui.out.list();
     for change in pinned {
-        list.item(|out| Ok(serde_json::to_writer(out, &view(&change))?))?;
+        let unpinned = view(&change);
+        list.item(|out| {
+            Ok(match &change.after {
+                None => serde_json::to_writer(out, &unpinned)?,
+                Some(pin) => serde_json::to_writer(out, &PinnedView { unpinned, pin: pin.into() })?,
+            })
+        })?;
     }
     list.finish()?;
     Ok(ExitStatus::Success)
@@ -173,16 +187,15 @@ fn keyframes(targets: &[String], store: &dyn Store) -> anyhow::Result<Vec<(Strea
     Ok(keyframes)
 }
 
-fn view(change: &Pinned) -> PinnedView {
+fn view(change: &Pinned) -> UnpinnedView {
     let StreamKey { document, scope, branch } = &change.stream;
-    PinnedView {
+    UnpinnedView {
         document: document.to_string(),
         scope: scope.to_string(),
         branch: branch.to_string(),
         revision: change.revision.get(),
-        pin: change.after.as_ref().map(PinView::from),
-        before: change.before.as_ref().map(PinView::from),
         changed: change.changed(),
+        before: change.before.as_ref().map(PinView::from),
     }
 }
 

@@ -23,17 +23,17 @@ enum Way<'a> {
 }
 
 const SHORT: &[(&str, usize, Align)] = &[
-    ("revision", 10, Align::Right),
+    ("revision", 8, Align::Right),
     ("codec", 10, Align::Left),
-    ("stored bytes", 12, Align::Right),
-    ("body bytes", 12, Align::Right),
+    ("stored B", 9, Align::Right),
+    ("body B", 9, Align::Right),
     ("check", 0, Align::Left),
 ];
 const LONG: &[(&str, usize, Align)] = &[
-    ("revision", 10, Align::Right),
+    ("revision", 8, Align::Right),
     ("codec", 10, Align::Left),
-    ("stored bytes", 12, Align::Right),
-    ("body bytes", 12, Align::Right),
+    ("stored B", 9, Align::Right),
+    ("body B", 9, Align::Right),
     ("written", 24, Align::Left),
     ("check", 0, Align::Left),
 ];
