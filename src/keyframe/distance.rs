@@ -154,7 +154,9 @@ mod tests {
 
     fn distances(head: u64, bases: &[u64]) -> (u64, Worst, Distances) {
         let mut distances = StreamDistances::new(at(head));
-        bases.iter().for_each(|base| distances.base(at(*base)));
+        for base in bases {
+            distances.base(at(*base));
+        }
         distances.finish()
     }
 

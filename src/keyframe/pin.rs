@@ -82,13 +82,12 @@ fn pin_of(write: &dyn Write, stream: &StreamKey, revision: Revision) -> Result<O
 fn put(write: &mut dyn Write, stream: &StreamKey, revision: Revision, pin: Option<&Pin>) -> Result<(), ReplayError> {
     // A record stays what it is of: if the body was changed since, its checksum shows that.
     let known = write.records().keyframe_record(stream, revision)?;
-    let is_recorded = match known {
-        Some(known) => write.records_mut()?.put_record(&NewRecord { pin, ..known.as_new() })?,
-        None => {
-            let body = write.keyframe_document(stream, revision)?.unwrap_or_default();
-            let (checksum, body_bytes) = (Checksum::of(&body), body.len() as u64);
-            write.records_mut()?.put_record(&NewRecord { stream, revision, checksum, body_bytes, check: None, pin })?
-        }
+    let is_recorded = if let Some(known) = known {
+        write.records_mut()?.put_record(&NewRecord { pin, ..known.as_new() })?
+    } else {
+        let body = write.keyframe_document(stream, revision)?.unwrap_or_default();
+        let (checksum, body_bytes) = (Checksum::of(&body), body.len() as u64);
+        write.records_mut()?.put_record(&NewRecord { stream, revision, checksum, body_bytes, check: None, pin })?
     };
     if is_recorded { Ok(()) } else { Err(ReplayError::NoKeyframe { stream: stream.clone(), revision }) }
 }

@@ -72,7 +72,7 @@ impl Paths {
     #[must_use]
     pub fn largest(&self) -> Vec<(&str, PathBytes)> {
         let mut largest: Vec<_> = self.paths.iter().map(|(path, at)| (path.as_str(), *at)).collect();
-        largest.sort_by(|(_, a), (_, b)| b.bytes.cmp(&a.bytes));
+        largest.sort_by_key(|(_, at)| std::cmp::Reverse(at.bytes));
         largest
     }
 }

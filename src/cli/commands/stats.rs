@@ -192,7 +192,7 @@ impl Gather<'_> {
         let timed = answer(self.store, |read| {
             let sources = Sources { trust: Trust::None, ..self.ctx.sources(read, meter) };
             let position = Position::Head;
-            let goal = Goal { document, scope, branch, position };
+            let goal = Goal { document, branch, scope, position };
             let started = Instant::now();
             state_at(&sources, goal).map(|_| started.elapsed())
         });

@@ -32,11 +32,11 @@ pub(crate) const PIN_PAGE: Page = Page {
             does: "Keep a keyframe whatever a policy says",
             run: "snapctl keyframe pin field-notes:10 --reason 'before the import'",
         },
+        Example { does: "For two weeks", run: "snapctl keyframe pin field-notes:10 --reason audit --expires 14d" },
         Example {
-            does: "For two weeks",
-            run: "snapctl keyframe pin field-notes:10 field-notes:20 --reason audit --expires 14d",
+            does: "Several, until a day",
+            run: "snapctl keyframe pin field-notes:10 field-notes:20 \\\n  --reason audit --expires 2099-12-31",
         },
-        Example { does: "Until a day", run: "snapctl keyframe pin field-notes:20 --reason audit --expires 2099-12-31" },
     ],
 };
 
@@ -164,10 +164,11 @@ fn set(
     for change in pinned {
         let unpinned = view(&change);
         list.item(|out| {
-            Ok(match &change.after {
+            match &change.after {
                 None => serde_json::to_writer(out, &unpinned)?,
                 Some(pin) => serde_json::to_writer(out, &PinnedView { unpinned, pin: pin.into() })?,
-            })
+            }
+            Ok(())
         })?;
     }
     list.finish()?;

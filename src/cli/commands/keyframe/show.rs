@@ -35,7 +35,7 @@ pub(crate) const PAGE: Page = Page {
         Example { does: "The newest of a stream", run: "snapctl keyframe show field-notes/global" },
         Example {
             does: "What its bytes are",
-            run: "snapctl keyframe show field-notes:20 --jq '.parts[] | [.sizeBytes, .path] | @tsv'",
+            run: "snapctl keyframe show field-notes:20 \\\n  --jq '.parts[] | [.sizeBytes, .path] | @tsv'",
         },
         Example {
             does: "The stored document, byte for byte",

@@ -6,6 +6,11 @@ use std::fmt::Write as _;
 use super::Figures;
 use crate::stats::{Bytes, Group};
 
+/// A figure of streams.
+type Figure = fn(&Group) -> u64;
+/// A figure of keyframes.
+type Size = fn(&Bytes) -> u64;
+
 /// The whole exposition, with its end.
 pub(super) fn text(figures: &Figures) -> String {
     let totals = &figures.totals;
@@ -16,7 +21,6 @@ pub(super) fn text(figures: &Figures) -> String {
     }
     out.family("snapctl_unreadable_documents", "gauge", "", "Documents left out because a row does not decode.");
     out.sample("snapctl_unreadable_documents", &[], figures.unreadable);
-    type Figure = fn(&Group) -> u64;
     let groups: [(&str, &str, &str, Figure); 3] = [
         ("snapctl_streams", "", "Streams with at least one operation.", |group| group.streams),
         ("snapctl_operations", "", "Operations.", |group| group.counts.operations),
@@ -31,7 +35,6 @@ pub(super) fn text(figures: &Figures) -> String {
             out.sample(name, &labels, figure(group));
         }
     }
-    type Size = fn(&Bytes) -> u64;
     let keyframes: [(&str, &str, &str, Size); 3] = [
         ("snapctl_keyframes", "", "Keyframes.", |bytes| bytes.keyframes),
         ("snapctl_keyframe_stored_bytes", "bytes", "Bytes of keyframes, as stored.", |bytes| bytes.stored_bytes),

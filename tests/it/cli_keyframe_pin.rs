@@ -1,4 +1,4 @@
-//! `snapctl keyframe pin`, `snapctl keyframe unpin`.
+//! `snapctl keyframe pin`, and how it goes together with `keyframe unpin`.
 
 use std::ops::ControlFlow;
 
