@@ -36,16 +36,17 @@ pub(crate) fn size(bytes: u64) -> String {
     if bytes < 1024 {
         return format!("{bytes} B");
     }
-    // In tenths, rounded, so that nothing is 1024.0.
-    let mut tenths = u128::from(bytes) * 10;
+    let mut one = 1_u128;
     for unit in UNITS {
-        tenths = (tenths + 512) / 1024;
-        if tenths < 10_240 {
-            return if tenths < 100 {
-                format!("{}.{} {unit}", tenths / 10, tenths % 10)
-            } else {
-                format!("{} {unit}", (tenths + 5) / 10)
-            };
+        one *= 1024;
+        let rounded = |n: u128| (n + one / 2) / one;
+        let (whole, tenths) = (rounded(bytes.into()), rounded(u128::from(bytes) * 10));
+        if tenths < 100 {
+            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
+        }
+        // What would be 1024 is one of the next.
+        if whole < 1024 {
+            return format!("{whole} {unit}");
         }
     }
     format!("{bytes} B")
