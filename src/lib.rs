@@ -11,6 +11,7 @@
 //! - [`history`]: what operations made of a document, as differences between its states. Changes nothing.
 //! - [`keyframe`]: which keyframes are worth their bytes: policy, plan, apply. Decides before it changes anything.
 //! - [`transfer`]: rows out of a store and into one, as lines, as an archive, or from store to store. Uses `store` only.
+//! - [`stats`]: what a store holds, in figures. Changes nothing.
 //! - [`settings`]: files, environment and flags as one checked value with origins. Reads none of them itself.
 //! - [`cli`]: commands, output, exit codes. Holds no domain rule, and is the only module that prints, exits, or reads
 //!   the environment.
@@ -41,6 +42,7 @@ pub mod model;
 pub mod reducer;
 pub mod replay;
 pub mod settings;
+pub mod stats;
 pub mod store;
 pub mod transfer;
 pub mod verify;

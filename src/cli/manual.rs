@@ -11,7 +11,7 @@ pub(crate) use help::dress;
 pub(crate) use roff::{man_page, page_name};
 
 use super::commands::{
-    completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, schema, store, verify,
+    completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, schema, stats, store, verify,
 };
 
 /// What the manual says of a command beside what its definition says.
@@ -63,6 +63,7 @@ const PAGES: &[Page] = &[
     ls::PAGE,
     log::PAGE,
     rebuild::PAGE,
+    stats::PAGE,
     verify::PAGE,
     keyframe::WRITE_PAGE,
     keyframe::PRUNE_PAGE,
@@ -70,6 +71,10 @@ const PAGES: &[Page] = &[
     keyframe::APPLY_PAGE,
     keyframe::HISTORY_PAGE,
     keyframe::UNDO_PAGE,
+    keyframe::LIST_PAGE,
+    keyframe::SHOW_PAGE,
+    keyframe::PIN_PAGE,
+    keyframe::UNPIN_PAGE,
     import::PAGE,
     export::PAGE,
     model::PAGE,

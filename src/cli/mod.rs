@@ -10,6 +10,7 @@ mod jq;
 mod lines;
 mod manual;
 mod new_file;
+mod parts;
 mod progress;
 mod render;
 mod schema;
@@ -24,7 +25,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use args::Global;
 use commands::schema as schema_command;
-use commands::{completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, store, verify};
+use commands::{
+    completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store, verify,
+};
 use ctx::Ctx;
 use exit::Report;
 use jq::Results;
@@ -54,6 +57,7 @@ enum Command {
     Ls(ls::LsArgs),
     Log(log::LogArgs),
     Rebuild(rebuild::RebuildArgs),
+    Stats(stats::StatsArgs),
     Verify(verify::VerifyArgs),
     Import(import::ImportArgs),
     Export(export::ExportArgs),
@@ -126,6 +130,7 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Ls(args) => ls::run(args, ctx, ui),
         Command::Log(args) => log::run(args, ctx, ui),
         Command::Rebuild(args) => rebuild::run(args, ctx, ui),
+        Command::Stats(args) => stats::run(args, ctx, ui),
         Command::Verify(args) => verify::run(args, ctx, ui),
         Command::Import(args) => import::run(args, ctx, ui),
         Command::Export(args) => export::run(args, ctx, ui),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::commands::{
-    completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, store, verify,
+    completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store, verify,
 };
 use super::progress::Event;
 use super::ui::{FailureLine, Remark};
@@ -85,6 +85,23 @@ pub(crate) const ENTRIES: &[Entry] = &[
         of::<keyframe::LineView>,
     ),
     out("keyframe-plan", "a line of a plan (keyframe prune --plan FILE)", of::<keyframe::PlanLineView>),
+    out("keyframe list", "keyframes, an array; a line of --ndjson is an item", of::<Vec<keyframe::KeyframeView>>),
+    out(
+        "keyframe pin",
+        "keyframes that are pinned, an array; a line of --ndjson is an item",
+        of::<Vec<keyframe::PinnedView>>,
+    ),
+    out("keyframe show", "a keyframe, and what came of its check", of::<keyframe::ShownView>),
+    out(
+        "keyframe unpin",
+        "keyframes that are no longer pinned, an array; a line of --ndjson is an item",
+        of::<Vec<keyframe::UnpinnedView>>,
+    ),
+    out(
+        "keyframe-gaps",
+        "streams with revisions that take too long a replay (keyframe list --gaps), an array; a line of --ndjson is an item",
+        of::<Vec<keyframe::GapView>>,
+    ),
     out("log", "operations, an array; a line of --ndjson is an item", of::<Vec<log::OperationView>>),
     out("ls", "documents, an array; a line of --ndjson is an item", of::<Vec<ls::DocumentView<'_>>>),
     out("ls-tree", "the folders of a drive (ls --tree)", of::<ls::TreeView>),
@@ -112,6 +129,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     out("rebuild-state", "the state of rebuild --state", of::<rebuild::StateAnswer>),
     out("schema", "what there are schemas of, an array; a line of --ndjson is an item", of::<Vec<EntryView>>),
     Entry { name: "settings", about: "a settings file (snapctl.toml), read as TOML", way: Way::In, schema: settings },
+    out("stats", "what a store holds, in figures", of::<stats::StatsView>),
     out("store info", "the store", of::<store::InfoView>),
     out("store init", "the store that was made, or was there", of::<store::InitView>),
     out("store migrate", "what has become of snapctl's own tables", of::<store::MigrateView>),

@@ -10,6 +10,7 @@ pub(crate) use talk::{Failure as FailureLine, Remark, Talk};
 
 use super::args::Global;
 use super::jq::Failure;
+use super::render::bar::Ink;
 use crate::model::progress::Stop;
 use crate::settings::ColorWhen;
 
@@ -89,6 +90,13 @@ pub(crate) fn color_on_stderr(when: ColorWhen) -> bool {
         ColorWhen::Never => false,
         ColorWhen::Auto => io::stderr().is_terminal() && !set("NO_COLOR") && !dumb_terminal(),
     }
+}
+
+/// What bars are made of: plain characters where the user or the terminal wants nothing else.
+#[must_use]
+pub(crate) fn ink() -> Ink {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if no_color || dumb_terminal() { Ink::Plain } else { Ink::Blocks }
 }
 
 /// Whether the terminal knows no control sequences.

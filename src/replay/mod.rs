@@ -36,6 +36,7 @@ pub use initial::{Initial, initial};
 pub use landing::Landing;
 pub use lineage::Lineage;
 pub use load::load;
+pub use models::fingerprints;
 pub use reactor::{as_reactor, document_as_reactor, state_as_reactor};
 pub use rejection::Rejection;
 pub use resolve::{find_document, resolve, slug};

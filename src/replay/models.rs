@@ -1,5 +1,7 @@
 //! Which models have made a state.
 
+use std::collections::BTreeSet;
+
 use smallvec::SmallVec;
 
 use crate::model::checksum::Checksum;
@@ -49,6 +51,28 @@ impl<'a> Models<'a> {
     }
 }
 
+/// The fingerprints that the models of a document type can give, whatever versions a document has gone through: a record
+/// with another one is of models that are no longer there.
+#[must_use]
+pub fn fingerprints(registry: &Registry, document_type: &DocumentType) -> BTreeSet<Fingerprint> {
+    /// With more versions than this, only those are looked at that follow each other.
+    const MOST: usize = 10;
+    let known = registry.models();
+    let of_type: Vec<_> = known.iter().filter(|known| known.document_type == document_type).collect();
+    if let Some(any) = of_type.iter().find(|known| known.version.is_none()) {
+        return [any.model.fingerprint()].into();
+    }
+    let versions: Vec<u32> = of_type.iter().filter_map(|known| known.version).collect();
+    let of =
+        |versions: &mut dyn Iterator<Item = u32>| Models::new(registry, document_type, versions).fingerprint().ok();
+    if versions.len() > MOST {
+        let runs = (0..versions.len()).flat_map(|from| (from + 1..=versions.len()).map(move |to| from..to));
+        return runs.filter_map(|run| of(&mut versions[run].iter().copied())).collect();
+    }
+    let chosen = |set: u32| versions.iter().enumerate().filter(move |(n, _)| set >> n & 1 == 1).map(|(_, id)| *id);
+    (1..1_u32 << versions.len()).filter_map(|set| of(&mut chosen(set))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,7 +95,10 @@ mod tests {
         assert!(both != one && both != of(&registry, &[2]) && both != of(&registry, &[2, 1]));
         assert!(both.as_str().starts_with("models-") && !both.as_str().contains(' '));
         assert!(Models::new(&registry, &drive.document_type, [1, 9]).fingerprint().is_err());
+        let all = fingerprints(&registry, &drive.document_type);
+        assert_eq!(all, [one, of(&registry, &[2]), both].into());
         registry.serve(&drive.document_type, GenericKind::Set);
+        assert_eq!(fingerprints(&registry, &drive.document_type), [of(&registry, &[7])].into());
         assert_eq!(of(&registry, &[1, 2, 3]), of(&registry, &[7]));
     }
 }

@@ -5,7 +5,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
-use super::{InsertedKeyframe, InsertedOperation, StoreError};
+use super::{InsertedKeyframe, InsertedOperation, KeyframeEntry, StoreError};
 use crate::model::ids::StreamKey;
 use crate::model::operation::OperationRow;
 
@@ -64,6 +64,14 @@ impl Reading<'_> {
     pub fn inserted_keyframe(&mut self, row: &InsertedKeyframe<'_>) -> Row {
         hash_stream(row.stream, &mut self.seen);
         (row.label, row.document_type, row.created, row.document).hash(&mut self.seen);
+        self.looked()
+    }
+
+    /// The same for a keyframe without its body.
+    pub fn keyframe_entry(&mut self, entry: &KeyframeEntry) -> Row {
+        let KeyframeEntry { stream, document_type, label, created, size_bytes, codec } = entry;
+        hash_stream(stream, &mut self.seen);
+        (label, document_type.as_str(), created, size_bytes, codec).hash(&mut self.seen);
         self.looked()
     }
 

@@ -32,6 +32,16 @@ pub struct Part {
     pub branch: Option<Branch>,
 }
 
+impl Part {
+    /// Whether a stream is in it.
+    #[must_use]
+    pub fn includes(&self, stream: &StreamKey) -> bool {
+        self.document == stream.document
+            && self.scope.as_ref().is_none_or(|scope| *scope == stream.scope)
+            && self.branch.as_ref().is_none_or(|branch| *branch == stream.branch)
+    }
+}
+
 /// Checks a document in one read transaction, and its past against `seals`. What cannot be decoded or replayed is a
 /// finding.
 ///
@@ -135,16 +145,15 @@ impl Check<'_> {
     }
 
     fn includes(&self, stream: &StreamKey) -> bool {
-        let Part { scope, branch, .. } = self.part;
-        scope.as_ref().is_none_or(|scope| *scope == stream.scope)
-            && branch.as_ref().is_none_or(|branch| *branch == stream.branch)
+        self.part.includes(stream)
     }
 
     /// What keyframes there are.
     fn labels(&mut self) -> Result<Labels, ReplayError> {
         let mut labels = Labels::new();
         let visited = self.sources.read.keyframes(&self.part.document, Detail::Label, &mut |entry| {
-            if self.includes(&entry.stream) {
+            let is_meant = self.checks.keyframe.is_none_or(|only| u64::try_from(entry.label) == Ok(only.get()));
+            if is_meant && self.includes(&entry.stream) {
                 match labels.get_mut(&entry.stream) {
                     Some(labels) => labels.push(entry.label),
                     None => drop(labels.insert(entry.stream.clone(), vec![entry.label])),

@@ -31,6 +31,7 @@ pub mod signature;
 mod spine;
 mod waiting;
 
+use crate::model::ids::Revision;
 use crate::model::time::Timestamp;
 use crate::store::records::{CheckedKeyframe, StreamSeal};
 
@@ -54,6 +55,8 @@ pub struct Checks {
     pub anew: bool,
     /// Whether the report has what can be recorded, and the time to record it with.
     pub collect: Option<Timestamp>,
+    /// Of keyframes, only those with this label; streams are then replayed no further.
+    pub keyframe: Option<Revision>,
 }
 
 /// How many states are compared.

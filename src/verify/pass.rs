@@ -427,6 +427,9 @@ impl Pass<'_, '_> {
         if self.labels.front() == Some(&index.get()) {
             self.labels.pop_front();
             self.compare_keyframe(step, stored, &state, document)?;
+            if self.checks.keyframe.is_some() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
         if index == self.head.last() {
             // What a rebuild does after its last operation is about a header that nobody asked for.

@@ -286,6 +286,7 @@ fn every_command_prints_what_its_schema_says() {
     in_and_out(&mut described, &path, &env);
     keyframes_written(&mut described);
     keyframes(&mut described, &env);
+    figures(&mut described, &path, &env);
     let unseen: BTreeSet<String> =
         described.unseen().into_iter().filter(|place| !place.starts_with("settings.")).collect();
     assert!(unseen.is_empty(), "members that no run shows: {unseen:?}");
@@ -310,6 +311,37 @@ fn about_the_program(described: &mut Described, missing: &Path, env: &TestEnv) {
     described.hold("config", &serde_json::from_slice(&output.stdout).unwrap());
     let one = env.run(&["config", "--config", "s.toml", "limits.timeout", "--json"]).json();
     described.hold("config", &one);
+}
+
+/// What says something of keyframes and of the store as a whole.
+fn figures(described: &mut Described, path: &Path, env: &TestEnv) {
+    let store = env.path("keyframes.db");
+    std::fs::copy(fixtures().join("drive.sqlite"), &store).unwrap();
+    let sql = r#"UPDATE "Keyframe" SET "document" = replace("document", 'spring', 'autumn') WHERE "revision" = 20"#;
+    rusqlite::Connection::open(&store).unwrap().execute_batch(sql).unwrap();
+    let mut verify = snapctl(&["verify", "--record", "-q", "--store"]);
+    assert_eq!(verify.arg(&store).output().unwrap().status.code(), Some(1));
+    let sql = r#"INSERT INTO "Keyframe" ("documentId", "documentType", "scope", "branch", "revision", "document", "createdAt")
+        SELECT "documentId", "documentType", "scope", "branch", 2, '{}', "createdAt" FROM "Keyframe" WHERE "revision" = 10"#;
+    rusqlite::Connection::open(&store).unwrap().execute_batch(sql).unwrap();
+    let pin = ["keyframe", "pin", "field-notes:10", "--reason", "x", "--expires"];
+    for expires in ["2099-01-01", "2099-01-02"] {
+        assert_eq!(described.run("keyframe pin", &store, &[&pin[..], &[expires]].concat()), 0);
+    }
+    assert_eq!(described.run("keyframe list", &store, &["keyframe", "list", "-l"]), 0);
+    assert_eq!(described.run("keyframe-gaps", &store, &["keyframe", "list", "--gaps", "--max-replay-ops", "3"]), 0);
+    assert_eq!(described.run("keyframe show", &store, &["keyframe", "show", "field-notes:10"]), 0);
+    assert_eq!(described.run("keyframe show", &store, &["keyframe", "show", "field-notes:20"]), 1);
+    let sql = r#"UPDATE "Operation" SET "action" = 'x' WHERE "scope" = 'global' AND "index" = 1"#;
+    let broken = env.path("broken.db");
+    std::fs::copy(&store, &broken).unwrap();
+    rusqlite::Connection::open(&broken).unwrap().execute_batch(sql).unwrap();
+    assert_eq!(described.run("keyframe show", &broken, &["keyframe", "show", "field-notes:10"]), 5);
+    assert_eq!(described.run("keyframe unpin", &store, &["keyframe", "unpin", "field-notes:10"]), 0);
+    for args in [&["stats"][..], &["stats", "--paths", "--top", "replay-ms"]] {
+        assert_eq!(described.run("stats", &store, args), 0);
+        described.run("stats", path, args);
+    }
 }
 
 /// What moves rows.

@@ -2,11 +2,16 @@
 
 mod apply;
 mod compact;
+mod found;
 mod history;
+mod list;
 mod outcome;
+mod pin;
 mod prune;
 mod rules;
+mod show;
 mod undo;
+mod view;
 mod work;
 mod write;
 
@@ -20,10 +25,17 @@ pub(crate) use apply::PAGE as APPLY_PAGE;
 pub(crate) use compact::PAGE as COMPACT_PAGE;
 pub(in crate::cli) use history::Item as HistoryItem;
 pub(crate) use history::PAGE as HISTORY_PAGE;
+pub(in crate::cli) use list::GapView;
+pub(crate) use list::PAGE as LIST_PAGE;
 pub(in crate::cli) use outcome::{LineView, PlanLineView, ReportView};
+pub(crate) use pin::{PIN_PAGE, UNPIN_PAGE};
+pub(in crate::cli) use pin::{PinnedView, UnpinnedView};
 pub(crate) use prune::PAGE as PRUNE_PAGE;
+pub(crate) use show::PAGE as SHOW_PAGE;
+pub(in crate::cli) use show::ShownView;
 pub(crate) use undo::PAGE as UNDO_PAGE;
 pub(in crate::cli) use undo::UndoneView;
+pub(in crate::cli) use view::KeyframeView;
 pub(crate) use write::PAGE as WRITE_PAGE;
 pub(in crate::cli) use write::{LineView as WrittenLine, WholeView as WrittenView};
 
@@ -36,6 +48,10 @@ pub(crate) enum KeyframeCommand {
     Prune(prune::PruneArgs),
     Compact(compact::CompactArgs),
     Apply(apply::ApplyArgs),
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Pin(pin::PinArgs),
+    Unpin(pin::UnpinArgs),
 }
 
 /// Runs `snapctl keyframe`.
@@ -50,5 +66,9 @@ pub(crate) fn run(command: &KeyframeCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::
         KeyframeCommand::Prune(args) => prune::run(args, ctx, ui),
         KeyframeCommand::Compact(args) => compact::run(args, ctx, ui),
         KeyframeCommand::Apply(args) => apply::run(args, ctx, ui),
+        KeyframeCommand::List(args) => list::run(args, ctx, ui),
+        KeyframeCommand::Show(args) => show::run(args, ctx, ui),
+        KeyframeCommand::Pin(args) => pin::pin(args, ctx, ui),
+        KeyframeCommand::Unpin(args) => pin::unpin(args, ctx, ui),
     }
 }

@@ -12,5 +12,6 @@ pub(crate) mod man;
 pub(crate) mod model;
 pub(crate) mod rebuild;
 pub(crate) mod schema;
+pub(crate) mod stats;
 pub(crate) mod store;
 pub(crate) mod verify;

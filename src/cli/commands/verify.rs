@@ -205,7 +205,7 @@ impl VerifyArgs {
         };
         let collect = (self.seal.is_some() || self.record).then(clock::now);
         let anew = self.anew || ctx.settings().get(&settings::TRUST) == Trust::None;
-        Checks { level, signatures: self.signatures, anew, collect }
+        Checks { level, signatures: self.signatures, anew, collect, keyframe: None }
     }
 
     fn jobs(&self) -> NonZeroUsize {

@@ -25,8 +25,8 @@ fn beside(command: &str) -> Option<Vec<ExitStatus>> {
         "store init" | "store migrate" | "keyframe apply" => &[Precondition],
         "import" | "keyframe undo" => &[Findings, Nothing, Precondition],
         "export" | "keyframe prune" | "keyframe compact" => &[Nothing, Precondition],
-        "ls" | "log" | "keyframe history" => &[Nothing],
-        "rebuild" | "verify" | "keyframe write" => &[Findings, Nothing],
+        "ls" | "log" | "stats" | "keyframe pin" | "keyframe unpin" | "keyframe history" => &[Nothing],
+        "rebuild" | "verify" | "keyframe list" | "keyframe show" | "keyframe write" => &[Findings, Nothing],
         _ => return None,
     };
     Some([own, STORE].concat())

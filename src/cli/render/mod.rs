@@ -1,5 +1,7 @@
 //! How answers look: JSON, tables and sentences.
 
+pub(crate) mod bar;
 pub(crate) mod json;
 pub(crate) mod prose;
+pub(crate) mod shell;
 pub(crate) mod table;
