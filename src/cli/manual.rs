@@ -70,6 +70,7 @@ const PAGES: &[Page] = &[
     explain::PAGE,
     store::INFO_PAGE,
     store::INIT_PAGE,
+    store::CHECK_PAGE,
     store::MIGRATE_PAGE,
     config::PAGE,
     schema::PAGE,

@@ -11,6 +11,7 @@ mod lines;
 mod manual;
 mod new_file;
 mod progress;
+mod quote;
 mod render;
 mod schema;
 mod selection;

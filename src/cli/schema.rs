@@ -89,6 +89,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     out("rebuild-state", "the state of rebuild --state", of::<rebuild::StateAnswer>),
     out("schema", "what there are schemas of, an array; a line of --ndjson is an item", of::<Vec<EntryView>>),
     Entry { name: "settings", about: "a settings file (snapctl.toml), read as TOML", way: Way::In, schema: settings },
+    out("store check", "what the file of the store is like", of::<store::CheckView>),
     out("store info", "the store", of::<store::InfoView>),
     out("store init", "the store that was made, or was there", of::<store::InitView>),
     out("store migrate", "what has become of snapctl's own tables", of::<store::MigrateView>),

@@ -342,6 +342,15 @@ fn in_and_out(described: &mut Described, path: &Path, env: &TestEnv) {
     assert_eq!(described.run("store init", &made, &["store", "init", "--if-missing"]), 0);
     assert_eq!(described.run("store migrate", &made, &["store", "migrate"]), 0);
     assert_eq!(described.run("store info", &made, &["store", "info"]), 0);
+    let writer = rusqlite::Connection::open(&made).unwrap();
+    writer
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; DROP INDEX keyframe_lookup; INSERT INTO snapctl_run VALUES (1, 'c', 0, NULL)",
+        )
+        .unwrap();
+    assert_eq!(described.run("store check", &made, &["store", "check"]), 0);
+    writer.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).unwrap();
+    drop(writer);
     assert_eq!(described.run("store migrate", &made, &["store", "migrate", "--remove"]), 0);
     assert_eq!(described.run("import", &made, &["import", "--dry-run", file.to_str().unwrap()]), 0);
     assert_eq!(described.run("import", &made, &["import", "--continue", path.to_str().unwrap()]), 1);
@@ -421,7 +430,7 @@ fn an_unknown_name_is_told_with_the_one_meant() {
     let env = TestEnv::new();
     for (name, hint) in [
         ("rebild", "hint: did you mean rebuild?"),
-        ("store", "hint: there is store info, store init, store migrate"),
+        ("store", "hint: there is store check, store info, store init, store migrate"),
         ("rebuild-", "hint: there is rebuild-batch, rebuild-hash, rebuild-request, rebuild-state"),
         ("nonsense", "hint: `snapctl schema` lists the names"),
     ] {

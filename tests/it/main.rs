@@ -22,6 +22,7 @@ mod cli_rebuild;
 mod cli_schema;
 mod cli_settings;
 mod cli_store;
+mod cli_store_check;
 mod cli_streams;
 mod cli_usage;
 mod cli_verify;

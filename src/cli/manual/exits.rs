@@ -22,6 +22,7 @@ fn beside(command: &str) -> Option<Vec<ExitStatus>> {
         "model list" => return Some(vec![ModelMissing]),
         "config" => return Some(vec![Nothing, ModelMissing]),
         "store info" => &[],
+        "store check" => &[Findings],
         "store init" | "store migrate" => &[Precondition],
         "import" => &[Findings, Nothing, Precondition],
         "export" => &[Nothing, Precondition],
