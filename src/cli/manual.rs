@@ -11,7 +11,7 @@ pub(crate) use help::dress;
 pub(crate) use roff::{man_page, page_name};
 
 use super::commands::{
-    completions, config, explain, export, import, log, ls, man, model, rebuild, schema, store, verify,
+    completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, schema, store, verify,
 };
 
 /// What the manual says of a command beside what its definition says.
@@ -66,6 +66,7 @@ const PAGES: &[Page] = &[
     verify::PAGE,
     import::PAGE,
     export::PAGE,
+    keyframe::tune::PAGE,
     model::PAGE,
     explain::PAGE,
     store::INFO_PAGE,

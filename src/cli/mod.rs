@@ -25,7 +25,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use args::Global;
 use commands::schema as schema_command;
-use commands::{completions, config, explain, export, import, log, ls, man, model, rebuild, store, verify};
+use commands::{completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, store, verify};
 use ctx::Ctx;
 use exit::Report;
 use jq::Results;
@@ -58,6 +58,9 @@ enum Command {
     Verify(verify::VerifyArgs),
     Import(import::ImportArgs),
     Export(export::ExportArgs),
+    /// Look at keyframes, and at what they bring
+    #[command(subcommand)]
+    Keyframe(keyframe::KeyframeCommand),
     /// Show what is known of models
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -127,6 +130,7 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Verify(args) => verify::run(args, ctx, ui),
         Command::Import(args) => import::run(args, ctx, ui),
         Command::Export(args) => export::run(args, ctx, ui),
+        Command::Keyframe(command) => keyframe::run(command, ctx, ui),
         Command::Model(command) => model::run(*command, ctx, ui),
         Command::Explain(args) => explain::run(args, ui),
         Command::Schema(args) => schema_command::run(args, ui),

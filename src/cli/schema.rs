@@ -8,7 +8,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::commands::{completions, config, explain, export, import, log, ls, man, model, rebuild, store, verify};
+use super::commands::{
+    completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, store, verify,
+};
 use super::progress::Event;
 use super::ui::{FailureLine, Remark};
 
@@ -62,6 +64,13 @@ pub(crate) const ENTRIES: &[Entry] = &[
     out("export-file", "what export --to FILE answers", of::<export::FileView<'_>>),
     out("import", "what has become of the rows (import, and export --to STORE)", of::<import::ReportView>),
     Entry { name: "import-line", about: "a line that import reads", way: Way::In, schema: line },
+    out("keyframe tune", "what keyframes at each spacing would bring", of::<keyframe::tune::TuneView>),
+    Entry {
+        name: "keyframe-read",
+        about: "a line of the file of keyframe tune --trace",
+        way: Way::In,
+        schema: of::<keyframe::tune::ReadLine>,
+    },
     out("log", "operations, an array; a line of --ndjson is an item", of::<Vec<log::OperationView>>),
     out("ls", "documents, an array; a line of --ndjson is an item", of::<Vec<ls::DocumentView<'_>>>),
     out("ls-tree", "the folders of a drive (ls --tree)", of::<ls::TreeView>),

@@ -3,5 +3,6 @@
 //! Nothing here decides what is right: a check does that, and hands over what it found.
 
 mod record;
+pub mod tune;
 
 pub use record::{Recorded, record};

@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod import;
+pub(crate) mod keyframe;
 pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod man;

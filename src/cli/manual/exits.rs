@@ -26,7 +26,7 @@ fn beside(command: &str) -> Option<Vec<ExitStatus>> {
         "store init" | "store migrate" => &[Precondition],
         "import" => &[Findings, Nothing, Precondition],
         "export" => &[Nothing, Precondition],
-        "ls" | "log" => &[Nothing],
+        "ls" | "log" | "keyframe tune" => &[Nothing],
         "rebuild" | "verify" => &[Findings, Nothing],
         _ => return None,
     };
