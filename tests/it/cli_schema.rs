@@ -283,6 +283,7 @@ fn every_command_prints_what_its_schema_says() {
     assert_eq!(described.run("model list", &missing, &["model", "list"]), 0);
     assert_eq!(described.run("schema", &missing, &["schema"]), 0);
     about_the_program(&mut described, &missing, &env);
+    about_keyframes(&mut described, &env);
     in_and_out(&mut described, &path, &env);
     let unseen: BTreeSet<String> =
         described.unseen().into_iter().filter(|place| !place.starts_with("settings.")).collect();
@@ -308,6 +309,20 @@ fn about_the_program(described: &mut Described, missing: &Path, env: &TestEnv) {
     described.hold("config", &serde_json::from_slice(&output.stdout).unwrap());
     let one = env.run(&["config", "--config", "s.toml", "limits.timeout", "--json"]).json();
     described.hold("config", &one);
+}
+
+/// What says something of keyframes.
+fn about_keyframes(described: &mut Described, env: &TestEnv) {
+    let store = StoreFile::create(&env.path("keyframes.db"));
+    store.drive("d1", "One", 30);
+    store.drive("d2", "Two", 30);
+    store.sql(r#"UPDATE "Operation" SET "action" = 'x' WHERE "documentId" = 'd2'"#);
+    let (path, trace) = (env.path("keyframes.db"), env.path("trace.ndjson"));
+    let read = json!({ "document": "d1", "scope": "global", "branch": "main", "revision": 12 });
+    described.hold("keyframe-read", &read);
+    std::fs::write(&trace, read.to_string()).unwrap();
+    assert_eq!(described.run("keyframe tune", &path, &["keyframe", "tune", "--trace", trace.to_str().unwrap()]), 0);
+    assert_eq!(described.run("keyframe tune", &path, &["keyframe", "tune", "--max-duration", "0s"]), 5);
 }
 
 /// What moves rows.

@@ -14,6 +14,7 @@ mod cli_help;
 mod cli_hints;
 mod cli_import;
 mod cli_jq;
+mod cli_keyframe_tune;
 mod cli_log;
 mod cli_ls;
 mod cli_man;

@@ -52,9 +52,9 @@ pub struct MeasuredStream {
 const SAMPLES: u64 = 8;
 /// How many streams of a type and scope are measured, the longest first.
 const MOST_ALIKE: usize = 2;
-/// How often something is done that is done in [`QUICK`].
-const TRIES: u32 = 5;
-const QUICK: Duration = Duration::from_millis(30);
+/// How often something is done at most, and for how long it is done again.
+const TRIES: u32 = 12;
+const PATIENCE: Duration = Duration::from_millis(15);
 /// Distances over which differences are measured beside those between samples.
 const NEAR: [u64; 3] = [10, 40, 160];
 
@@ -239,14 +239,14 @@ impl Bench<'_> {
 
     /// Does something at least once, and says how long it took when it was fastest.
     fn time<T>(&self, work: impl Fn() -> Result<T, ReplayError>) -> Result<(T, Duration), ReplayError> {
-        let (mut result, mut least) = (None, Duration::MAX);
+        let (mut result, mut least, mut spent) = (None, Duration::MAX, Duration::ZERO);
         for _ in 0..TRIES {
             self.sources.progress.check()?;
             let started = Instant::now();
             let value = work()?;
             let took = started.elapsed();
-            (result, least) = (Some(value), least.min(took));
-            if took > QUICK {
+            (result, least, spent) = (Some(value), least.min(took), spent + took);
+            if spent > PATIENCE {
                 break;
             }
         }

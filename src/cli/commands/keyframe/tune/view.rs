@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{PatternArg, TuneArgs};
+use crate::cli::commands::import::count;
 use crate::cli::quote;
 use crate::cli::render::table::{Align, one_line, table};
 use crate::keyframe::tune::{Frontier, Measured, Method, Point};
@@ -190,7 +191,7 @@ impl TuneView {
 
     /// For people; `picture` draws the frontier of a codec, if one is wanted.
     pub(super) fn text(&self, width: Option<u16>, picture: &dyn Fn(&str) -> Option<String>) -> String {
-        let mut text = self.costs(width);
+        let mut text = self.costs();
         for useless in &self.useless {
             let UselessView { stream, reason } = useless;
             let (document, scope, branch) = (&stream.document, &stream.scope, &stream.branch);
@@ -225,31 +226,20 @@ impl TuneView {
         }
     }
 
-    fn costs(&self, width: Option<u16>) -> String {
-        let columns = [
-            ("measured", Align::Left),
-            ("operations", Align::Right),
-            ("codec", Align::Left),
-            ("read µs", Align::Right),
-            ("operation µs", Align::Right),
-            ("byte ns", Align::Right),
-            ("largest body", Align::Right),
-        ];
-        let mut rows = Vec::new();
+    /// What was measured, a stream and its costs in lines that fit a terminal.
+    fn costs(&self) -> String {
+        let mut text = format!("measured {} of {}:\n", self.measured.len(), count(self.streams, "stream"));
         for MeasuredView { stream, operations, costs, .. } in &self.measured {
-            for cost in costs {
-                rows.push(vec![
-                    stream.to_text(),
-                    operations.to_string(),
-                    cost.codec.to_owned(),
-                    format!("{:.1}", cost.read_ns / 1e3),
-                    format!("{:.3}", cost.operation_ns / 1e3),
-                    format!("{:.3}", cost.byte_ns),
-                    cost.largest_body_bytes.to_string(),
-                ]);
+            let _ = writeln!(text, "  {}  {}", one_line(&stream.to_text()), count(*operations, "operation"));
+            for CostsView { codec, read_ns, operation_ns, byte_ns, .. } in costs {
+                let (read, operation) = (read_ns / 1e3, operation_ns / 1e3);
+                let _ = writeln!(
+                    text,
+                    "    {codec}: a read {read:.1} µs, an operation {operation:.3} µs, a byte of a keyframe {byte_ns:.2} ns"
+                );
             }
         }
-        table(&columns, &rows, width)
+        text
     }
 }
 
@@ -277,13 +267,12 @@ impl FrontierView {
         let (method, reason) = match frontier.method {
             Method::Knee => (
                 "knee",
-                "the bend of the frontier, where both bytes and time are as near to their least as they come together",
+                "the bend of the frontier: on logarithmic scales, bytes and mean time are together nearest to their least",
             ),
             Method::Only => ("only", "no other takes less space, and none makes reads faster"),
-            Method::NoneHelps => (
-                "noneHelps",
-                "reads without any keyframe are faster than with any of these; it is the least of the losses",
-            ),
+            Method::NoneHelps => {
+                ("noneHelps", "reads without any keyframe are no slower than with these, so the fewest will do")
+            }
         };
         let mut command = format!("snapctl {} keyframe compact", quote::option("--store", asked.store));
         for target in &asked.args.targets {
