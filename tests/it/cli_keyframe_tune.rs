@@ -190,7 +190,7 @@ fn a_measurement_can_end_at_any_moment() {
     assert!((1..6).contains(&complete));
 }
 
-fn open(path: &Path, access: Access) -> impl Store {
+fn open(path: &Path, access: Access) -> sqlite::SqliteStore {
     sqlite::open(path, &Options { access, ..Options::default() }).unwrap()
 }
 

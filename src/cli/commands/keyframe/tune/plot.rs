@@ -50,7 +50,7 @@ pub(super) fn plot(frontier: &Frontier, width: Option<u16>, dumb: bool) -> Strin
     let _ = writeln!(text, "{:margin$}  {least}{:gap$}{most}", "", "");
     let _ = writeln!(
         text,
-        "{:margin$}  {taken} recommended  {on_frontier} on the frontier  {beaten} another is better in every way",
+        "{:margin$}  {taken} recommended  {on_frontier} on the frontier  {beaten} beaten by another",
         ""
     );
     text
