@@ -370,10 +370,12 @@ fn an_index_that_lost_a_row_is_told_and_mended() {
 #[test]
 fn advice_can_be_copied_whatever_the_name_of_the_file() {
     let env = TestEnv::new();
-    for name in ["my ops.db", "it's \"here\".db", "$HOME;ls.db", "-v.db", "old.zip"] {
+    // What has the name of an archive is an SQLite file only if that is said.
+    let names =
+        [("", "my ops.db"), ("", "it's \"here\".db"), ("", "$HOME;ls.db"), ("", "-v.db"), ("sqlite:", "old.zip")];
+    for (scheme, name) in names {
+        let sign = format!("--store={scheme}{name}");
         crate::support::StoreFile::create(&env.path(name)).drive("d", "D", 2);
-        let sign = format!("--store=sqlite:{name}");
-        let sign = if name.ends_with(".zip") { sign } else { format!("--store={name}") };
         let drop = r#"DROP INDEX "branchlessStreamOperations""#;
         Connection::open(env.path(name)).unwrap().execute_batch(drop).unwrap();
         let run = env.run(&["store", "check", "--json", &sign]);

@@ -64,10 +64,11 @@ pub fn frontier(streams: &[Stream], pattern: &Pattern) -> Option<Frontier> {
     let without = point(streams, pattern, None);
     let recommended = knee(&candidates)?;
     let n_on_frontier = candidates.iter().filter(|candidate| candidate.on_frontier).count();
-    let method = match candidates.iter().all(|candidate| candidate.point.mean_ns >= without.mean_ns) {
-        true => Method::NoneHelps,
-        false if n_on_frontier == 1 => Method::Only,
-        false => Method::Knee,
+    let none_helps = candidates.iter().all(|candidate| candidate.point.mean_ns >= without.mean_ns);
+    let method = match n_on_frontier {
+        _ if none_helps => Method::NoneHelps,
+        1 => Method::Only,
+        _ => Method::Knee,
     };
     Some(Frontier { candidates, recommended, method, without })
 }

@@ -308,7 +308,7 @@ mod tests {
         let found = line(&[(10.0, 120.0), (40.0, 180.0), (160.0, 420.0)]);
         assert!((found.start - 100.0).abs() < 1e-6 && (found.slope - 2.0).abs() < 1e-6, "{found:?}");
         assert_eq!(line(&[]), Line::default());
-        assert_eq!(line(&[(10.0, 50.0), (20.0, 30.0)]).slope, 0.0, "nothing shrinks with the distance");
+        assert!(line(&[(10.0, 50.0), (20.0, 30.0)]).slope.abs() < 1e-9, "nothing shrinks with the distance");
         let found = line(&[(10.0, 1.0), (20.0, 50.0)]);
         assert!(found.start >= 0.0 && found.slope > 0.0, "{found:?}");
     }

@@ -141,7 +141,7 @@ pub fn point(streams: &[Stream], pattern: &Pattern, spacing: Option<NonZeroU64>)
         if let Pattern::Trace(reads) = pattern {
             let reads = reads.get(n).into_iter().flatten();
             for (revision, times) in reads.filter(|(revision, _)| *revision < stream.operations) {
-                read.0 += stream.read_ns(&stream.piece_of(*revision, spacing), *revision) * real(*times);
+                read.0 += stream.read_ns(&Piece::of(*revision, spacing), *revision) * real(*times);
                 read.1 += real(*times);
             }
         }
@@ -166,6 +166,11 @@ struct Piece {
 }
 
 impl Piece {
+    /// The one that a read of a revision alone is.
+    fn of(revision: u64, spacing: Option<NonZeroU64>) -> Self {
+        Piece { base: spacing.map_or(0, |step| revision / step * step.get()), end: revision + 1 }
+    }
+
     /// How many operations a read of a revision replays.
     fn replayed(&self, revision: u64) -> u64 {
         if self.base == 0 { revision + 1 } else { revision - self.base }
@@ -198,10 +203,6 @@ impl Stream {
             base = next;
             Some(Piece { base: start, end: next.unwrap_or(self.operations) })
         })
-    }
-
-    fn piece_of(&self, revision: u64, spacing: Option<NonZeroU64>) -> Piece {
-        Piece { base: spacing.map_or(0, |step| revision / step * step.get()), end: revision + 1 }
     }
 
     fn load_ns(&self, piece: &Piece) -> f64 {
@@ -297,15 +298,16 @@ mod tests {
         // Keyframes at 10 and 20 of revisions 0 to 24, of 100 and 200 bytes.
         let streams = [stream(25, (1000.0, 10.0, 1.0), &[(0, 0.0), (20, 200.0)])];
         let found = point(&streams, &Pattern::Uniform, spacing(10));
-        assert_eq!((found.keyframes, found.bytes, found.worst_operations), (2, 300.0, 10));
+        assert_eq!((found.keyframes, found.worst_operations), (2, 10));
+        assert!((found.bytes - 300.0).abs() < 1e-9, "{found:?}");
         // Revision 24 loads 200 bytes and replays 4; 19 loads 100 and replays 9; 9 replays 10.
         assert!((found.worst_ns - 1240.0).abs() < 1e-9, "{found:?}");
         let trace = Pattern::Trace(vec![vec![(9, 1), (20, 2), (99, 7)]]);
         let mean = point(&streams, &trace, spacing(10)).mean_ns;
         assert!((mean - (1100.0 + 2.0 * 1200.0) / 3.0).abs() < 1e-9, "{mean}");
         let none = point(&streams, &Pattern::Uniform, None);
-        assert_eq!((none.keyframes, none.bytes, none.worst_operations), (0, 0.0, 25));
-        assert_eq!(point(&[], &Pattern::HeadHeavy, spacing(10)).mean_ns, 0.0);
+        assert_eq!((none.keyframes, none.worst_operations), (0, 25));
+        assert!(point(&[], &Pattern::HeadHeavy, spacing(10)).mean_ns.abs() < 1e-9);
     }
 
     #[test]
@@ -316,7 +318,8 @@ mod tests {
         assert_eq!(found.keyframes, 100);
         assert!(found.bytes < 100.0 * 1000.0 / 4.0, "{found:?}");
         only.stored = Stored::Groups { first: only.text.clone(), difference: Line { start: 5000.0, slope: 0.0 } };
-        assert_eq!(point(&[only], &Pattern::Uniform, spacing(10)).bytes, 100_000.0, "no difference is worth it");
+        let alone = point(&[only], &Pattern::Uniform, spacing(10)).bytes;
+        assert!((alone - 100_000.0).abs() < 1e-6, "no difference is worth it");
     }
 
     fn streams() -> impl Strategy<Value = Vec<Stream>> {
@@ -349,7 +352,7 @@ mod tests {
         ) {
             let (dense, sparse) = (point(&streams, &pattern, spacing(n)), point(&streams, &pattern, spacing(n * times)));
             prop_assert!(sparse.bytes <= dense.bytes && sparse.keyframes <= dense.keyframes);
-            prop_assert_eq!(point(&streams, &pattern, None).bytes, 0.0);
+            prop_assert!(point(&streams, &pattern, None).bytes.abs() < 1e-9);
         }
 
         #[test]

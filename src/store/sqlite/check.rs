@@ -54,20 +54,9 @@ impl Transaction<'_> {
     ) -> Result<Condition, StoreError> {
         self.interruptible(progress, || {
             let mut check = Check { transaction: self, depth, progress, facts: Facts::default(), findings: Vec::new() };
-            for part in [
-                Check::facts,
-                Check::integrity,
-                Check::foreign_keys,
-                Check::log,
-                Check::layout,
-                Check::indexes,
-                Check::statistics,
-                Check::keys,
-                Check::own_tables,
-            ] {
-                let result = part(&mut check);
-                check.bear(result)?;
-            }
+            check.each(&[Check::facts, Check::integrity, Check::foreign_keys, Check::log])?;
+            check.layout();
+            check.each(&[Check::indexes, Check::statistics, Check::keys, Check::own_tables])?;
             Ok(Condition { facts: check.facts, findings: check.findings })
         })
     }
@@ -93,6 +82,15 @@ impl Transaction<'_> {
 }
 
 impl Check<'_> {
+    /// Does what it can, one after the other.
+    fn each(&mut self, parts: &[fn(&mut Self) -> Checked]) -> Checked {
+        for part in parts {
+            let result = part(self);
+            self.bear(result)?;
+        }
+        Ok(())
+    }
+
     /// Makes a finding of what is damaged.
     fn bear(&mut self, result: Checked) -> Checked {
         match result {
@@ -204,7 +202,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn layout(&mut self) -> Checked {
+    fn layout(&mut self) {
         let Facts { page_size_bytes, pages, free_pages, auto_vacuum, journal, .. } = self.facts;
         // A file with a write-ahead log keeps its page size (<https://www.sqlite.org/pragma.html#pragma_page_size>).
         let (before, after) = match journal {
@@ -231,7 +229,6 @@ impl Check<'_> {
             let message = "every commit moves pages to give free ones back, and scatters the tables";
             self.find(Code::AutoVacuum, Severity::Note, 1, message, Some(remedy));
         }
-        Ok(())
     }
 
     fn statistics(&mut self) -> Checked {

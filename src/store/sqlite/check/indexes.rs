@@ -113,9 +113,12 @@ impl Check<'_> {
     fn missing(&mut self, table: &str, indexes: &[Index]) -> Checked {
         for wanted in WANTED.iter().filter(|wanted| wanted.table == table) {
             let rowid = self.transaction.rowid_of(table)?;
-            let is_there = |index: &Index| match wanted.unique {
-                true => index.makes_unique(wanted.columns),
-                false => index.lists_by(wanted.columns, rowid.as_deref()),
+            let is_there = |index: &Index| {
+                if wanted.unique {
+                    index.makes_unique(wanted.columns)
+                } else {
+                    index.lists_by(wanted.columns, rowid.as_deref())
+                }
             };
             if indexes.iter().any(is_there) {
                 continue;

@@ -19,9 +19,10 @@ impl Check<'_> {
             Own::Other(version) => {
                 self.facts.own_version = Some(version);
                 let known = format!("the tables of snapctl are of version {version}, and this program knows {VERSION}");
-                let (message, remedy) = match version < VERSION {
-                    true => (known, Some(Remedy::Migrate)),
-                    false => (format!("{known}; a newer snapctl reads them"), None),
+                let (message, remedy) = if version < VERSION {
+                    (known, Some(Remedy::Migrate))
+                } else {
+                    (format!("{known}; a newer snapctl reads them"), None)
                 };
                 self.find(Code::OwnVersion, Severity::Warning, 1, message, remedy);
                 return Ok(());

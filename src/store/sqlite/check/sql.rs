@@ -11,8 +11,8 @@ pub(super) const AUTO_VACUUM: &str = "PRAGMA auto_vacuum";
 pub(super) const TABLES: &str = r"SELECT name FROM sqlite_schema WHERE type = 'table'
     AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE 'snapctl\_%' ESCAPE '\' ORDER BY name";
 /// The column that is another name of the row's number, if a table has one.
-pub(super) const ROWID: &str = r#"SELECT max(name) FROM pragma_table_xinfo(?1) WHERE pk > 0
-    GROUP BY NULL HAVING count(*) = 1 AND upper(max(type)) = 'INTEGER'"#;
+pub(super) const ROWID: &str = r"SELECT max(name) FROM pragma_table_xinfo(?1) WHERE pk > 0
+    GROUP BY NULL HAVING count(*) = 1 AND upper(max(type)) = 'INTEGER'";
 pub(super) const INDEXES: &str =
     r#"SELECT name, "unique", origin, partial FROM pragma_index_list(?1) ORDER BY origin = 'c', seq DESC"#;
 pub(super) const INDEX_COLUMNS: &str =
@@ -21,7 +21,7 @@ pub(super) const INDEX_COLUMNS: &str =
 pub(super) const INDEX_BYTES: &str = "SELECT pgsize FROM dbstat WHERE name = ?1 AND aggregate = TRUE";
 
 pub(super) const HAS_STATISTICS: &str = "SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'";
-pub(super) const STATISTICS: &str = r#"SELECT 1 FROM sqlite_stat1 WHERE tbl = 'Operation' LIMIT 1"#;
+pub(super) const STATISTICS: &str = "SELECT 1 FROM sqlite_stat1 WHERE tbl = 'Operation' LIMIT 1";
 pub(super) const HAS_OPERATION: &str = r#"SELECT 1 FROM "Operation" LIMIT 1"#;
 
 /// Rows that have what must be unique in common: its parts, and how many rows.
