@@ -13,7 +13,7 @@ use snapctl::model::progress::{Progress, Silent, Stop};
 use snapctl::model::time::Timestamp;
 use snapctl::reducer::Registry;
 use snapctl::replay::{Base, Goal, Position, Snapshot, Sources, Trust, state_at};
-use snapctl::store::{Access, Codec, NewKeyframe, Options, Read, Store, sqlite};
+use snapctl::store::{Access, Codec, Detail, Flow, NewKeyframe, Options, Read, Store, sqlite};
 
 use crate::support::{Operation, TestEnv};
 
@@ -224,70 +224,92 @@ fn body(snapshot: &Snapshot) -> Vec<u8> {
     canonical(&Json::Object(members.into_iter().map(|(name, it)| (name.to_owned().into(), Json::Object(it))).collect()))
 }
 
+/// Operations of the drive whose reads are timed, and from one of its keyframes to the next.
+const OPERATIONS: u32 = 1200;
+const SPACING: u64 = 160;
+
+/// Puts the keyframes in the place of those that are there, and says how many bytes they take.
+fn store_keyframes(path: &Path, bodies: &[(u64, Vec<u8>)], codec: Codec) -> u64 {
+    let store = open(path, Access::Change);
+    let mut write = store.write().unwrap();
+    for (revision, document) in bodies {
+        let (stream, revision, document_type) = (&stream(), at(*revision), &DRIVE.into());
+        let created = Timestamp::from_millis(0).unwrap();
+        write.delete_keyframe(stream, revision).unwrap();
+        let keyframe = NewKeyframe { stream, revision, document_type, document, created };
+        write.put_keyframe_as(&keyframe, codec).unwrap();
+    }
+    write.commit().unwrap();
+    let mut stored = 0;
+    let read = store.read().unwrap();
+    read.keyframes(&"d1".into(), Detail::Label, &mut |entry| {
+        stored += entry.size_bytes;
+        Flow::Continue(())
+    })
+    .unwrap();
+    stored
+}
+
+/// How long reads of revisions all over the stream take on average, in nanoseconds.
+fn mean_of_reads(path: &Path, registry: &Registry) -> f64 {
+    let store = open(path, Access::Read);
+    let (mut total, mut n) = (Duration::ZERO, 0_u32);
+    for revision in (0..OPERATIONS.into()).step_by(37) {
+        let mut least = Duration::MAX;
+        for _ in 0..5 {
+            // A transaction keeps what it has decompressed.
+            let read = store.read().unwrap();
+            let started = Instant::now();
+            let snapshot = rebuild(&*read, registry, revision, Trust::Any);
+            least = least.min(started.elapsed());
+            let expected = revision / SPACING * SPACING;
+            let base = if expected == 0 { Base::Genesis } else { Base::Keyframe(at(expected)) };
+            assert_eq!(snapshot.explain.base, base);
+        }
+        (total, n) = (total + least, n + 1);
+    }
+    total.as_secs_f64() * 1e9 / f64::from(n)
+}
+
 #[test]
 fn reads_take_what_was_foretold() {
-    const OPERATIONS: u32 = 1200;
-    const SPACING: u64 = 160;
-    /// Noise of a busy machine in both measurements; a model that is wrong about what is done is off by more.
-    const FACTOR: f64 = 2.5;
+    /// What the noise of a machine with other work allows.
+    const FACTOR: f64 = 2.0;
+    /// Noise comes and goes; a model that is wrong about what is done is off every time.
+    const ATTEMPTS: u32 = 6;
     let env = drives(OPERATIONS);
+    let path = env.path("ops.db");
     let registry = Registry::built_in();
     let subjects = [subject(OPERATIONS.into())];
-    let store = open(&env.path("ops.db"), Access::Read);
-    let read = store.read().unwrap();
-    let sources = Sources { read: &*read, registry: &registry, trust: Trust::Verified, progress: &Silent };
-    let measured = tune::measure(&sources, &subjects, &Codec::ALL).unwrap();
-    assert_eq!((measured.streams.len(), &measured.useless, measured.stopped), (1, &vec![], None));
-    let revisions = (SPACING..OPERATIONS.into()).step_by(160);
-    let bodies: Vec<(u64, Vec<u8>)> =
-        revisions.map(|revision| (revision, body(&rebuild(&*read, &registry, revision, Trust::None)))).collect();
-    drop(read);
-    drop(store);
-    for codec in Codec::ALL {
-        let (_, streams): (Vec<_>, Vec<_>) = measured.model(&subjects, codec).into_iter().unzip();
-        let foretold = tune::point(&streams, &Pattern::Uniform, NonZeroU64::new(SPACING));
-        assert_eq!(foretold.keyframes, bodies.len() as u64);
-        let store = open(&env.path("ops.db"), Access::Change);
-        let mut write = store.write().unwrap();
-        for (revision, document) in &bodies {
-            let (stream, revision, document_type) = (&stream(), at(*revision), &DRIVE.into());
-            let created = Timestamp::from_millis(0).unwrap();
-            write.delete_keyframe(stream, revision).unwrap();
-            let keyframe = NewKeyframe { stream, revision, document_type, document, created };
-            write.put_keyframe_as(&keyframe, codec).unwrap();
-        }
-        write.commit().unwrap();
-        let store = open(&env.path("ops.db"), Access::Read);
+    let store = open(&path, Access::Read);
+    let measure = || {
         let read = store.read().unwrap();
-        let mut stored = 0;
-        read.keyframes(&"d1".into(), snapctl::store::Detail::Label, &mut |entry| {
-            stored += entry.size_bytes;
-            snapctl::store::Flow::Continue(())
-        })
-        .unwrap();
-        #[expect(clippy::cast_precision_loss, reason = "a few bytes")]
-        let bytes = foretold.bytes / stored as f64;
-        assert!((0.5..2.0).contains(&bytes), "{codec}: {} bytes were foretold, and there are {stored}", foretold.bytes);
-        let (mut total, mut n) = (Duration::ZERO, 0_u32);
-        for revision in (0..OPERATIONS.into()).step_by(37) {
-            let mut least = Duration::MAX;
-            for _ in 0..5 {
-                let started = Instant::now();
-                let snapshot = rebuild(&*read, &registry, revision, Trust::Any);
-                least = least.min(started.elapsed());
-                let expected = revision / SPACING * SPACING;
-                let base = if expected == 0 { Base::Genesis } else { Base::Keyframe(at(expected)) };
-                assert_eq!(snapshot.explain.base, base);
+        let sources = Sources { read: &*read, registry: &registry, trust: Trust::Verified, progress: &Silent };
+        let measured = tune::measure(&sources, &subjects, &Codec::ALL).unwrap();
+        assert_eq!((measured.streams.len(), &measured.useless, measured.stopped), (1, &vec![], None));
+        measured
+    };
+    let bodies: Vec<(u64, Vec<u8>)> = (SPACING..OPERATIONS.into())
+        .step_by(160)
+        .map(|revision| (revision, body(&rebuild(&*store.read().unwrap(), &registry, revision, Trust::None))))
+        .collect();
+    for codec in Codec::ALL {
+        let stored = store_keyframes(&path, &bodies, codec);
+        let mut ratios = Vec::new();
+        for _ in 0..ATTEMPTS {
+            let (_, streams): (Vec<_>, Vec<_>) = measure().model(&subjects, codec).into_iter().unzip();
+            let foretold = tune::point(&streams, &Pattern::Uniform, NonZeroU64::new(SPACING));
+            assert_eq!(foretold.keyframes, bodies.len() as u64);
+            #[expect(clippy::cast_precision_loss, reason = "a few bytes")]
+            let bytes = foretold.bytes / stored as f64;
+            assert!((0.6..1.6).contains(&bytes), "{codec}: {} bytes foretold, {stored} stored", foretold.bytes);
+            ratios.push(foretold.mean_ns / mean_of_reads(&path, &registry));
+            if ratios.last().is_some_and(|ratio| (1.0 / FACTOR..FACTOR).contains(ratio)) {
+                break;
             }
-            (total, n) = (total + least, n + 1);
         }
-        let mean_ns = total.as_secs_f64() * 1e9 / f64::from(n);
-        let ratio = foretold.mean_ns / mean_ns;
-        assert!(
-            (1.0 / FACTOR..FACTOR).contains(&ratio),
-            "{codec}: {:.0} ns were foretold, and it is {mean_ns:.0} ns",
-            foretold.mean_ns
-        );
-        println!("{codec}: foretold/measured {ratio:.2}, bytes {bytes:.2}");
+        let last = ratios[ratios.len() - 1];
+        assert!((1.0 / FACTOR..FACTOR).contains(&last), "{codec}: foretold times by measured ones: {ratios:?}");
+        println!("{codec}: {ratios:?}");
     }
 }
