@@ -310,6 +310,5 @@ fn reads_take_what_was_foretold() {
         }
         let last = ratios[ratios.len() - 1];
         assert!((1.0 / FACTOR..FACTOR).contains(&last), "{codec}: foretold times by measured ones: {ratios:?}");
-        println!("{codec}: {ratios:?}");
     }
 }
