@@ -54,9 +54,14 @@ impl Transaction<'_> {
     ) -> Result<Condition, StoreError> {
         self.interruptible(progress, || {
             let mut check = Check { transaction: self, depth, progress, facts: Facts::default(), findings: Vec::new() };
-            check.each(&[Check::facts, Check::integrity, Check::foreign_keys, Check::log])?;
-            check.layout();
-            check.each(&[Check::indexes, Check::statistics, Check::keys, Check::own_tables])?;
+            check.each(&[Check::facts, Check::integrity, Check::foreign_keys])?;
+            // Nobody should tidy up what has to be saved first.
+            if !check.is_damaged() {
+                check.each(&[Check::log])?;
+                check.layout();
+                check.each(&[Check::indexes, Check::statistics])?;
+            }
+            check.each(&[Check::keys, Check::own_tables])?;
             Ok(Condition { facts: check.facts, findings: check.findings })
         })
     }
@@ -95,7 +100,7 @@ impl Check<'_> {
     fn bear(&mut self, result: Checked) -> Checked {
         match result {
             Err(StoreError::Damaged { source, .. }) => {
-                if !self.findings.iter().any(|finding| finding.code == Code::Damaged) {
+                if !self.is_damaged() {
                     self.find(Code::Damaged, Severity::Error, 1, "the file cannot be read", Some(Remedy::Recover))
                         .examples
                         .push(source.to_string());
@@ -104,6 +109,10 @@ impl Check<'_> {
             }
             other => other,
         }
+    }
+
+    fn is_damaged(&self) -> bool {
+        self.findings.iter().any(|finding| finding.code == Code::Damaged)
     }
 
     fn find(
@@ -138,7 +147,7 @@ impl Check<'_> {
             FileCheck::Whole => sql::INTEGRITY,
             FileCheck::Quick => sql::QUICK,
         };
-        let (_, said) = self.listed(statement, usize::MAX)?;
+        let (said, ended) = self.said(statement)?;
         let lines: Vec<&str> = said.iter().flat_map(|text| text.lines()).filter(|line| *line != "ok").collect();
         let is_of_index = |line: &str| {
             line.contains("missing from index")
@@ -160,7 +169,23 @@ impl Check<'_> {
                 self.find(code, Severity::Error, lines.len() as u64, message, Some(remedy)).examples = examples;
             }
         }
-        Ok(())
+        ended
+    }
+
+    /// The lines of a check of SQLite, and whether it came to its end: it may come upon what it cannot read after it has
+    /// found something.
+    fn said(&self, statement: &str) -> Result<(Vec<String>, Checked), StoreError> {
+        let read = self.transaction;
+        let mut statement = read.prepare(statement)?;
+        let mut found = read.driver("read", statement.query([]))?;
+        let mut lines = Vec::new();
+        loop {
+            match read.driver("read", found.next().map(|row| row.map(|row| row.get_ref(0).map(shown)))) {
+                Ok(Some(line)) => lines.push(read.driver("read", line)?),
+                Ok(None) => return Ok((lines, Ok(()))),
+                Err(error) => return Ok((lines, Err(error))),
+            }
+        }
     }
 
     fn foreign_keys(&mut self) -> Checked {

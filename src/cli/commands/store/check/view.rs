@@ -189,7 +189,8 @@ impl FindingView {
 
     /// The message, with how many there are where that is more than one thing.
     fn counted(&self, message: &str) -> String {
-        if self.examples.is_empty() { message.to_owned() } else { format!("{message}: {}", self.count) }
+        let is_list = !self.examples.is_empty() && self.count > 1;
+        if is_list { format!("{message}: {}", self.count) } else { message.to_owned() }
     }
 }
 
