@@ -12,6 +12,7 @@ mod manual;
 mod new_file;
 mod parts;
 mod progress;
+mod quote;
 mod render;
 mod schema;
 mod selection;
@@ -61,7 +62,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Import(import::ImportArgs),
     Export(export::ExportArgs),
-    /// Look after keyframes: write them, drop them, take that back
+    /// Look after keyframes: list them, write them, drop them, take that back
     #[command(subcommand)]
     Keyframe(keyframe::KeyframeCommand),
     /// Show what is known of models

@@ -53,6 +53,12 @@ impl Limits {
     }
 }
 
+impl Progress for Limits {
+    fn check(&self) -> Result<(), Stop> {
+        Limits::check(self)
+    }
+}
+
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Display {

@@ -5,6 +5,7 @@
 //! - [`policy`] says which are worth their bytes, and is pure; [`plan`] asks it of every stream before anything changes, and
 //!   [`apply`] does what a plan says.
 //! - `distance` is how far revisions are from the keyframes below them; `listed` is what is known of each, `pin` holds one.
+//! - [`tune`] measures a store, and works out how far apart keyframes should be.
 //! - `undo` takes back what a run did.
 //! - `record` keeps what a check found. Nothing in it decides what is right: the check does that.
 //!
@@ -22,6 +23,7 @@ pub mod plan;
 pub mod policy;
 mod record;
 mod rule;
+pub mod tune;
 mod undo;
 mod write;
 

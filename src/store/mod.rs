@@ -6,6 +6,7 @@
 //! transaction that may also change things and does so only at [`Write::commit`].
 
 pub mod archive;
+pub mod check;
 pub mod codec;
 mod error;
 pub mod handed;
@@ -23,6 +24,7 @@ use std::ops::ControlFlow;
 
 use crate::model::ids::{Branch, DocumentId, OpIndex, OperationId, Revision, Scope, Skip, Span, StreamKey};
 use crate::model::operation::{OperationRow, Retraction};
+use crate::model::progress::Progress;
 use crate::model::time::Timestamp;
 
 pub use codec::Codec;
@@ -249,6 +251,20 @@ pub trait Read {
     /// What snapctl has done to the keyframes of the store.
     fn history(&self) -> &dyn History {
         &history::NoHistory
+    }
+
+    /// Looks at what is below the documents: the file, its indexes, and our own tables. `None` where nothing of the kind can
+    /// be looked at: in memory, and in an archive. When `progress` says to stop, it ends soon, with any error.
+    ///
+    /// # Errors
+    /// `Busy`, `Unavailable`. What is damaged is a finding.
+    fn condition(
+        &self,
+        depth: check::Depth,
+        progress: &(dyn Progress + Sync),
+    ) -> Result<Option<check::Condition>, StoreError> {
+        let _ = (depth, progress);
+        Ok(None)
     }
 
     /// What holds for the store as a whole. Counting takes as long as the store is large.

@@ -56,12 +56,12 @@ fn commands_options_and_values_are_completed() {
     let shop = Workshop::new();
     for (words, expected) in [
         (&["re"][..], &["rebuild"][..]),
-        (&["store", ""], &["info", "init", "migrate", "help"]),
+        (&["store", ""], &["info", "init", "check", "migrate", "help"]),
         (&["model", "l"], &["list"]),
-        (&["man", "store", ""], &["info", "init", "migrate"]),
+        (&["man", "store", ""], &["info", "init", "check", "migrate"]),
         (&["help", "comp"], &["completions"]),
         (&["schema", "store"], &["store"]),
-        (&["schema", "store", ""], &["info", "init", "migrate"]),
+        (&["schema", "store", ""], &["check", "info", "init", "migrate"]),
         (&["schema", "import"], &["import", "import-line"]),
         (&["schema", "ls", ""], &[]),
         (&["config", "store."], &["store.url", "store.busy-timeout"]),

@@ -283,6 +283,7 @@ fn every_command_prints_what_its_schema_says() {
     assert_eq!(described.run("model list", &missing, &["model", "list"]), 0);
     assert_eq!(described.run("schema", &missing, &["schema"]), 0);
     about_the_program(&mut described, &missing, &env);
+    about_keyframes(&mut described, &env);
     in_and_out(&mut described, &path, &env);
     keyframes_written(&mut described);
     keyframes(&mut described, &env);
@@ -344,6 +345,20 @@ fn figures(described: &mut Described, path: &Path, env: &TestEnv) {
     }
 }
 
+/// What says something of keyframes.
+fn about_keyframes(described: &mut Described, env: &TestEnv) {
+    let store = StoreFile::create(&env.path("keyframes.db"));
+    store.drive("d1", "One", 30);
+    store.drive("d2", "Two", 30);
+    store.sql(r#"UPDATE "Operation" SET "action" = 'x' WHERE "documentId" = 'd2'"#);
+    let (path, trace) = (env.path("keyframes.db"), env.path("trace.ndjson"));
+    let read = json!({ "document": "d1", "scope": "global", "branch": "main", "revision": 12 });
+    described.hold("keyframe-read", &read);
+    std::fs::write(&trace, read.to_string()).unwrap();
+    assert_eq!(described.run("keyframe tune", &path, &["keyframe", "tune", "--trace", trace.to_str().unwrap()]), 0);
+    assert_eq!(described.run("keyframe tune", &path, &["keyframe", "tune", "--max-duration", "0s"]), 5);
+}
+
 /// What moves rows.
 fn in_and_out(described: &mut Described, path: &Path, env: &TestEnv) {
     let drive = fixtures().join("drive.sqlite");
@@ -376,6 +391,15 @@ fn in_and_out(described: &mut Described, path: &Path, env: &TestEnv) {
     assert_eq!(described.run("store init", &made, &["store", "init", "--if-missing"]), 0);
     assert_eq!(described.run("store migrate", &made, &["store", "migrate"]), 0);
     assert_eq!(described.run("store info", &made, &["store", "info"]), 0);
+    let writer = rusqlite::Connection::open(&made).unwrap();
+    writer
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; DROP INDEX keyframe_lookup; INSERT INTO snapctl_run VALUES (1, 'c', 0, NULL)",
+        )
+        .unwrap();
+    assert_eq!(described.run("store check", &made, &["store", "check"]), 0);
+    writer.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).unwrap();
+    drop(writer);
     assert_eq!(described.run("store migrate", &made, &["store", "migrate", "--remove"]), 0);
     assert_eq!(described.run("import", &made, &["import", "--dry-run", file.to_str().unwrap()]), 0);
     assert_eq!(described.run("import", &made, &["import", "--continue", path.to_str().unwrap()]), 1);
@@ -538,7 +562,7 @@ fn an_unknown_name_is_told_with_the_one_meant() {
     let env = TestEnv::new();
     for (name, hint) in [
         ("rebild", "hint: did you mean rebuild?"),
-        ("store", "hint: there is store info, store init, store migrate"),
+        ("store", "hint: there is store check, store info, store init, store migrate"),
         ("rebuild-", "hint: there is rebuild-batch, rebuild-hash, rebuild-request, rebuild-state"),
         ("nonsense", "hint: `snapctl schema` lists the names"),
     ] {

@@ -12,6 +12,7 @@ use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Retold};
 use crate::cli::manual::{Example, Page};
 use crate::cli::progress::Unit;
+use crate::cli::quote;
 use crate::cli::selection::Choice;
 use crate::cli::ui::{Talk, Ui};
 use crate::model::progress::Progress as _;
@@ -192,7 +193,8 @@ pub(super) fn told(error: ImportError, committed: u64, options: &ImportOptions) 
     let part = match &error {
         ImportError::Refused { place: Place::Row { source, .. }, .. } if has_archive_name(location_path(source)) => {
             // What others retracted may not be in a file, and a store has no gaps.
-            Some(format!("--store {source} reads the file as it is, --only DOC/SCOPE takes a part of it"))
+            let store = quote::option("--store", source);
+            Some(format!("{store} reads the file as it is, --only DOC/SCOPE takes a part of it"))
         }
         _ => None,
     };

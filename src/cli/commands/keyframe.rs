@@ -10,6 +10,7 @@ mod pin;
 mod prune;
 mod rules;
 mod show;
+pub(crate) mod tune;
 mod undo;
 mod view;
 mod work;
@@ -52,6 +53,7 @@ pub(crate) enum KeyframeCommand {
     Show(show::ShowArgs),
     Pin(pin::PinArgs),
     Unpin(pin::UnpinArgs),
+    Tune(tune::TuneArgs),
 }
 
 /// Runs `snapctl keyframe`.
@@ -70,5 +72,6 @@ pub(crate) fn run(command: &KeyframeCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::
         KeyframeCommand::Show(args) => show::run(args, ctx, ui),
         KeyframeCommand::Pin(args) => pin::pin(args, ctx, ui),
         KeyframeCommand::Unpin(args) => pin::unpin(args, ctx, ui),
+        KeyframeCommand::Tune(args) => tune::run(args, ctx, ui),
     }
 }

@@ -1,5 +1,6 @@
 //! `snapctl store`: a store as a whole.
 
+mod check;
 mod migrate;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use crate::cli::render::table::{Align, table};
 use crate::cli::ui::{Format, Ui};
 use crate::store::{Access, Capabilities, Fact, Read, StoreError, answer};
 
+pub(in crate::cli) use check::CheckView;
+pub(crate) use check::PAGE as CHECK_PAGE;
 pub(in crate::cli) use migrate::MigrateView;
 pub(crate) use migrate::PAGE as MIGRATE_PAGE;
 
@@ -54,6 +57,7 @@ pub(crate) enum StoreCommand {
         #[arg(long)]
         if_missing: bool,
     },
+    Check(check::CheckArgs),
     Migrate(migrate::MigrateArgs),
 }
 
@@ -123,6 +127,7 @@ pub(crate) fn run(command: StoreCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Resu
     match command {
         StoreCommand::Info => info(ctx, ui),
         StoreCommand::Init { if_missing } => init(if_missing, ctx, ui),
+        StoreCommand::Check(args) => check::run(args, ctx, ui),
         StoreCommand::Migrate(args) => migrate::run(args, ctx, ui),
     }
 }

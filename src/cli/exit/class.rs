@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{ExitStatus, Refusal, Retold};
+use crate::cli::quote;
 use crate::cli::ui::StdoutError;
 use crate::keyframe::apply::ApplyError;
 use crate::keyframe::plan::PlanFileError;
@@ -81,9 +82,11 @@ fn of_replay(error: &ReplayError) -> Class {
                 Some(format!("it has {}", names.join(", "))).filter(|_| !names.is_empty()),
             )
         }
-        ReplayError::PastHead { stream, .. } => {
-            Class(Exit::Nothing, "past-head", Some(format!("the newest is `snapctl rebuild {stream}:head`")))
-        }
+        ReplayError::PastHead { stream, .. } => Class(
+            Exit::Nothing,
+            "past-head",
+            Some(format!("the newest is `snapctl rebuild {}`", quote::word(&format!("{stream}:head")))),
+        ),
         ReplayError::NoOperation { .. } => {
             hinted(Exit::Nothing, "no-operation", "`snapctl log DOC/SCOPE --json` shows the ids")
         }
@@ -110,9 +113,10 @@ fn of_replay(error: &ReplayError) -> Class {
 /// What cannot be replayed, and what still can.
 fn of_rejection(stream: &StreamKey, index: Option<OpIndex>, rejection: Rejection) -> Class {
     let before = index.map(|index| match Revision::of(index).checked_sub(1) {
-        Some(revision) => format!("`snapctl rebuild {stream}:{revision}` gives the state before it"),
-        None => format!("`snapctl rebuild {stream}:initial` gives the state before it"),
+        Some(revision) => format!("{stream}:{revision}"),
+        None => format!("{stream}:initial"),
     });
+    let before = before.map(|target| format!("`snapctl rebuild {}` gives the state before it", quote::word(&target)));
     let (code, hint) = match rejection {
         Rejection::BaseReducer => (
             "no-base-reducer",
@@ -134,7 +138,8 @@ fn of_store(error: &StoreError) -> Class {
             let hint = is_named.then(|| {
                 format!(
                     "by its ending it is an archive, with header.json, state.json and operations.json at its root; an SQLite \
-                     file of that name is sqlite:{location}"
+                     file of that name is {}",
+                    quote::word(&format!("sqlite:{location}"))
                 )
             });
             Class(Exit::NoStore, "not-a-store", hint)
@@ -145,19 +150,20 @@ fn of_store(error: &StoreError) -> Class {
         StoreError::Unavailable { .. } => Class(Exit::Failed, "store-unavailable", None),
         StoreError::ReadOnly { location } => {
             let is_archive = has_archive_name(location_path(location));
-            let hint =
-                is_archive.then(|| format!("`snapctl import {location} --init --store FILE` makes a store of it"));
+            let hint = is_archive
+                .then(|| format!("`snapctl import {} --init --store FILE` makes a store of it", of_path(location)));
             Class(Exit::Failed, "store-read-only", hint)
         }
         StoreError::BadArchive { location, source } => {
             let hint = match **source {
                 ArchiveError::Missing(_) | ArchiveError::Foreign => format!(
-                    "header.json, state.json and operations.json have to be at its root; `unzip -l {location}` shows what is in it"
+                    "header.json, state.json and operations.json have to be at its root; `unzip -l {}` shows what is in it",
+                    of_path(location)
                 ),
                 ArchiveError::Text(ArchiveFault { .. }) | ArchiveError::NoOrigin(_) => {
                     "save the document again with the program that it is from".to_owned()
                 }
-                _ => format!("get it again from where it came; `unzip -t {location}` tests it"),
+                _ => format!("get it again from where it came; `unzip -t {}` tests it", of_path(location)),
             };
             Class(Exit::Undecodable, "archive-unreadable", Some(hint))
         }
@@ -223,6 +229,11 @@ fn of_plan_file(error: &PlanFileError) -> Class {
     }
 }
 
+/// The file of a location, as a word of a command line.
+fn of_path(location: &str) -> String {
+    quote::path(location_path(location))
+}
+
 /// What to do about a file that is not there: maybe its name was mistyped.
 fn like_files(location: &str) -> String {
     let path = location_path(location);
@@ -233,8 +244,8 @@ fn like_files(location: &str) -> String {
         similar.consider(&entry.file_name().to_string_lossy());
     }
     match &similar.into_names()[..] {
-        [] if has_archive_name(path) => format!("`snapctl export DOC --to {location}` writes one"),
-        [] => format!("`snapctl --store {location} store init` makes an empty one"),
+        [] if has_archive_name(path) => format!("`snapctl export DOC {}` writes one", quote::option("--to", location)),
+        [] => format!("`snapctl {} store init` makes an empty one", quote::option("--store", location)),
         names => format!("did you mean {}?", names.join(" or ")),
     }
 }

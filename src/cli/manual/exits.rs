@@ -22,10 +22,11 @@ fn beside(command: &str) -> Option<Vec<ExitStatus>> {
         "model list" => return Some(vec![ModelMissing]),
         "config" => return Some(vec![Nothing, ModelMissing]),
         "store info" => &[],
+        "store check" => &[Findings],
         "store init" | "store migrate" | "keyframe apply" => &[Precondition],
         "import" | "keyframe undo" => &[Findings, Nothing, Precondition],
         "export" | "keyframe prune" | "keyframe compact" => &[Nothing, Precondition],
-        "ls" | "log" | "stats" | "keyframe pin" | "keyframe unpin" | "keyframe history" => &[Nothing],
+        "ls" | "log" | "stats" | "keyframe pin" | "keyframe unpin" | "keyframe history" | "keyframe tune" => &[Nothing],
         "rebuild" | "verify" | "keyframe list" | "keyframe show" | "keyframe write" => &[Findings, Nothing],
         _ => return None,
     };

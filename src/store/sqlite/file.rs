@@ -151,6 +151,33 @@ impl Seen {
     }
 }
 
+/// What a write-ahead log holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Log {
+    /// The length of its file.
+    pub(super) size_bytes: u64,
+    /// Pages in it that the main file does not have yet; at most so many where no shared index says it.
+    pub(super) pending_pages: u64,
+}
+
+/// Looks at the write-ahead log of the store at `path`; `None` if there is none. The shared index has the number of the last
+/// frame at byte 16, and how many were copied to the main file at byte 96, both in the order of the machine
+/// (<https://www.sqlite.org/walformat.html>, 2.2 and 2.3).
+pub(super) fn log(path: &Path, page_size: u64) -> io::Result<Option<Log>> {
+    const HEADER_BYTES: u64 = 32;
+    const FRAME_HEADER_BYTES: u64 = 24;
+    let Some(log) = seen(&beside(path, "-wal"))? else { return Ok(None) };
+    let mut index = [0; 100];
+    let pending_pages = match present(read_start(&beside(path, "-shm"), &mut index))? {
+        Some(_) => {
+            let number = |at: usize| u32::from_ne_bytes([index[at], index[at + 1], index[at + 2], index[at + 3]]);
+            u64::from(number(16).saturating_sub(number(96)))
+        }
+        None => log.size.saturating_sub(HEADER_BYTES) / (page_size + FRAME_HEADER_BYTES),
+    };
+    Ok(Some(Log { size_bytes: log.size, pending_pages }))
+}
+
 /// The name of a file that belongs to the store at `path`: `-wal`, `-shm` or `-journal`.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);

@@ -7,6 +7,7 @@
 //! One thing remains to chance: if the last writer leaves, and removes its log, in the microseconds between our
 //! look and SQLite's, an empty `-wal` may stay behind.
 
+mod check;
 mod create;
 mod fault;
 mod file;

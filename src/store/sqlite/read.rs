@@ -11,7 +11,9 @@ use super::session::MAX_VALUE_BYTES;
 use super::{Transaction, sql};
 use crate::model::ids::{Branch, DocumentId, OpIndex, OperationId, Revision, Scope, Span, StreamKey};
 use crate::model::operation::{Action, OperationRow, Retraction};
+use crate::model::progress::Progress;
 use crate::model::time::Timestamp;
+use crate::store::check::{Condition, Depth};
 use crate::store::{
     Detail, DocumentEntry, Fact, Flow, History, InsertedKeyframe, InsertedOperation, KeyframeEntry, Order, Read,
     ReadModelRow, Records, Selection, Serial, Stamp, StoreError, StoreInfo, StreamHead,
@@ -173,6 +175,10 @@ impl Read for Transaction<'_> {
 
     fn history(&self) -> &dyn History {
         self
+    }
+
+    fn condition(&self, depth: Depth, progress: &(dyn Progress + Sync)) -> Result<Option<Condition>, StoreError> {
+        self.still(self.look_at_condition(depth, progress)).map(Some)
     }
 
     fn info(&self) -> Result<StoreInfo, StoreError> {

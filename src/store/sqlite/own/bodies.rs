@@ -27,7 +27,7 @@ const MOST_IN_GROUP: u64 = 256;
 
 /// What is known of a compressed body.
 #[derive(Clone, Copy)]
-pub(super) struct Body {
+pub(in crate::store::sqlite) struct Body {
     /// Its bytes.
     pub(super) id: i64,
     /// Those of the base of its group, if it is not the base itself.
@@ -52,7 +52,10 @@ type Member = (Owner, Result<Body, StoreError>);
 
 impl Transaction<'_> {
     /// What is known of the compressed body at a place, also of one that another program's keyframe hides.
-    pub(super) fn find_body(&self, (document, scope, branch, label): Place<'_>) -> Result<Option<Body>, StoreError> {
+    pub(in crate::store::sqlite) fn find_body(
+        &self,
+        (document, scope, branch, label): Place<'_>,
+    ) -> Result<Option<Body>, StoreError> {
         let mut statement = self.prepare(sql::BODY)?;
         let mut found = self.driver("read", statement.query(params![document, scope, branch, label]))?;
         let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
@@ -60,7 +63,7 @@ impl Transaction<'_> {
     }
 
     /// The text of a compressed body.
-    pub(super) fn read_body(&self, place: Place<'_>, body: &Body) -> Result<Vec<u8>, StoreError> {
+    pub(in crate::store::sqlite) fn read_body(&self, place: Place<'_>, body: &Body) -> Result<Vec<u8>, StoreError> {
         let base = body.base.map(|base| self.read_base(place, base)).transpose()?;
         let prefix = base.as_ref().map(|base| base.as_slice());
         let text = decompress(&self.blob(place, body.id)?, prefix, MOST_BYTES);
