@@ -14,7 +14,7 @@ pub enum Order {
     Backward,
 }
 
-/// How much [`Read::keyframes`] tells.
+/// How much [`super::Read::keyframes`] tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
     /// Stream, type, label and size. Bodies are not touched.
@@ -124,7 +124,7 @@ impl Serial {
     }
 }
 
-/// An operation as [`Read::inserted_operations`] shows it.
+/// An operation as [`super::Read::inserted_operations`] shows it.
 #[derive(Clone, Copy, Debug)]
 pub struct InsertedOperation<'a> {
     /// Its place in the order of insertion.
@@ -141,7 +141,7 @@ pub struct InsertedOperation<'a> {
     pub job_id: Option<&'a str>,
 }
 
-/// A keyframe as [`Read::inserted_keyframes`] shows it.
+/// A keyframe as [`super::Read::inserted_keyframes`] shows it.
 #[derive(Clone, Copy, Debug)]
 pub struct InsertedKeyframe<'a> {
     /// Its place in the order of insertion.

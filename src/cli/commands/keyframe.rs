@@ -4,6 +4,7 @@ mod apply;
 mod compact;
 mod outcome;
 mod prune;
+mod reasons;
 mod rules;
 mod work;
 
