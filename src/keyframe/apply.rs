@@ -3,18 +3,22 @@
 //! A stream is compared with the plan in the transaction that changes it, so that nothing is done to keyframes that are not
 //! what they were. What is done already is passed over: a plan can be applied again after any interruption.
 
+mod error;
+
 use std::collections::BTreeSet;
 
 use super::plan::{Birth, Header, PlanFileError, Steps, row_size};
 use super::policy::holds;
 use crate::model::checksum::Checksum;
 use crate::model::ids::{Fingerprint, NextIndex, Revision, Span, StreamKey};
-use crate::model::progress::{Progress, Stop};
+use crate::model::progress::Progress;
 use crate::model::time::Timestamp;
 use crate::reducer::Registry;
 use crate::store::history::{BodyBefore, MutationKind, NewMutation, RunId};
 use crate::store::records::{Standing, Until, Within};
 use crate::store::{Codec, Flow, Order, Read, Selection, Serial, Store, StoreError, Write, answer};
+
+pub use error::{ApplyError, Moved};
 
 /// A plan is being applied.
 pub struct Application<'a> {
@@ -42,54 +46,6 @@ pub struct Done {
     pub unreadable: u64,
     /// Bodies that the history keeps, because nobody has checked that the log gives them.
     pub bodies_kept: u64,
-}
-
-/// Why a plan is not applied.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// The store does not answer or does not change.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The plan cannot be read.
-    #[error(transparent)]
-    Plan(#[from] PlanFileError),
-    /// The plan is of another store.
-    #[error("the plan is not of {location}: that store begins with another operation")]
-    OtherStore {
-        /// The store.
-        location: String,
-    },
-    /// A stream is not what it was when the plan was made.
-    #[error("{stream} is not what it was when the plan was made: {moved}")]
-    Moved {
-        /// The stream.
-        stream: StreamKey,
-        /// What is different.
-        moved: Moved,
-    },
-    /// The work was stopped. What was done is kept.
-    #[error(transparent)]
-    Stopped(#[from] Stop),
-}
-
-/// What is different from what it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Moved {
-    /// Operations are gone.
-    #[error("it has fewer operations")]
-    Shorter,
-    /// A keyframe that was to stay is gone.
-    #[error("keyframe {0}, which was to stay, is gone")]
-    Gone(i64),
-    /// A keyframe that was to stay as a base is none.
-    #[error("keyframe {0}, which was to stay, was found wrong")]
-    Wrong(i64),
-    /// A keyframe that was to go is pinned.
-    #[error("keyframe {0}, which was to go, is pinned")]
-    Pinned(u64),
-    /// A keyframe that was to go is another one.
-    #[error("keyframe {0}, which was to go, has another body")]
-    Replaced(u64),
 }
 
 /// A transaction with changes that are not committed.

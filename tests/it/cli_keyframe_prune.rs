@@ -224,6 +224,12 @@ fn a_budget_that_ends_keeps_what_was_done() {
     assert_eq!(labels(&env, "d1"), [19]);
 }
 
+/// How many rows the reference's table has; all, while that cannot be asked.
+fn n_keyframes(env: &TestEnv) -> i64 {
+    let connection = Connection::open(env.path("ops.db")).unwrap();
+    connection.query_row(r#"SELECT count(*) FROM "Keyframe""#, [], |row| row.get(0)).unwrap_or(720)
+}
+
 /// Killed at random moments while another process appends. `SNAPCTL_KILLS=200 cargo test --test it prune_that_is_killed`
 /// tries longer.
 #[test]
@@ -238,8 +244,10 @@ fn a_prune_that_is_killed_is_finished_by_the_next() {
     let args = ["--keep-every", "30", "--busy-timeout", "60s"];
     assert!(prune(&env, &args).status().unwrap().success());
     let whole = start.elapsed();
-    let (mut random, mut appended, mut interrupted) = (0x9E37_79B9_7F4A_7C15_u64, 0, 0);
-    for kill in 0..kills {
+    let (mut random, mut kill, mut interrupted) = (0x9E37_79B9_7F4A_7C15_u64, 0, 0);
+    // On a busy machine the first ones may all come too early or too late.
+    while kill < kills || interrupted == 0 && kill < 10 * kills {
+        kill += 1;
         std::fs::write(env.path("ops.db"), &fresh).unwrap();
         let _ = std::fs::remove_file(env.path("ops.db-journal"));
         let mut import = Command::new(env!("CARGO_BIN_EXE_snapctl"))
@@ -257,13 +265,19 @@ fn a_prune_that_is_killed_is_finished_by_the_next() {
         drop(lines);
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let part = f64::from(u32::try_from(random >> 32).unwrap()) / f64::from(u32::MAX);
-        std::thread::sleep(whole.mul_f64(part).max(Duration::from_millis(1)));
+        if kill % 2 == 0 {
+            // Just after something was done.
+            while child.try_wait().unwrap().is_none() && n_keyframes(&env) == 720 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        } else {
+            std::thread::sleep(whole.mul_f64(part).max(Duration::from_millis(1)));
+        }
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(import.wait().unwrap().success(), "kill {kill}");
         let left: usize = documents.iter().map(|document| labels(&env, document).len()).sum();
         interrupted += u32::from(left > 24 && left < 720);
-        appended += 1;
         env.read(&["verify"]).ok();
         let run = env.on_store(&["keyframe", "prune", "--keep-every", "30"]);
         assert_eq!(run.status, 0, "kill {kill}: {run:?}");
@@ -273,6 +287,5 @@ fn a_prune_that_is_killed_is_finished_by_the_next() {
         let verified = env.read(&["verify", "--json"]).json();
         assert_eq!(verified["checked"]["operations"], 12 * 62 + 30, "kill {kill}: no operation is missing");
     }
-    assert_eq!(appended, kills);
-    assert!(interrupted > 0 || kills < 10, "no kill came in the middle");
+    assert!(interrupted > 0, "no kill came in the middle");
 }

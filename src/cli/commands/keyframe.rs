@@ -8,6 +8,7 @@ mod list;
 mod outcome;
 mod pin;
 mod prune;
+mod reasons;
 mod rules;
 mod show;
 pub(crate) mod tune;

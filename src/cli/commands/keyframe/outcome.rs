@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::ser::{Error as _, SerializeSeq as _, SerializeStruct as _, Serializer};
 
+use super::reasons::{dropped_because, kept_because};
 use crate::cli::commands::import::count;
 use crate::cli::render::table::{Align, table};
 use crate::cli::ui::{Format, Out, Ui};
@@ -328,32 +329,6 @@ impl DecisionView {
             (None, dropped) => ("goes", dropped.map(dropped_because).unwrap_or_default().to_owned()),
         };
         vec![name.to_owned(), self.revision.to_string(), what.to_owned(), why]
-    }
-}
-
-fn kept_because(reason: KeepReason) -> &'static str {
-    match reason {
-        KeepReason::Pinned => "it is pinned",
-        KeepReason::Every => "--keep-every",
-        KeepReason::Last => "--keep-last",
-        KeepReason::Within => "--keep-within",
-        KeepReason::Future => "it was written after now: a clock runs backwards",
-        KeepReason::AgeUnknown => "nobody knows when it was written",
-        KeepReason::LogSpaced => "--keep-log-spaced",
-        KeepReason::Upgrade => "--keep-upgrades",
-        KeepReason::MaxReplayOps => "--max-replay-ops",
-        KeepReason::PastHead => "it is past the head of the log",
-        KeepReason::NegativeLabel => "its label is no revision",
-        KeepReason::NotChosen => "it is not among those to drop",
-    }
-}
-
-fn dropped_because(reason: DropReason) -> &'static str {
-    match reason {
-        DropReason::NoRule => "no rule keeps it",
-        DropReason::Failed => "its check found it wrong",
-        DropReason::Stale => "it was checked with other models",
-        DropReason::Chosen => "it is among those to drop",
     }
 }
 
