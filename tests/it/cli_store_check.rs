@@ -324,6 +324,14 @@ fn a_damaged_file_gives_findings_and_never_a_panic() {
             assert!(matches!(run.status, 0 | 1 | 10 | 12 | 13), "page {page}, {at}: {run:?}");
             assert!(!run.stderr.contains("panicked"), "{run:?}");
             seen += u32::from(run.status == 1);
+            let found: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
+            let findings = found["findings"].as_array().cloned().unwrap_or_default();
+            if findings.iter().any(|finding| finding["code"] == "file-damaged") {
+                let is_sober = |it: &Value| {
+                    it["severity"] == "error" && it["advice"].as_str().is_none_or(|it| it.contains(".recover"))
+                };
+                assert!(findings.iter().all(is_sober), "nothing is tidied up before the rest is saved: {found:#}");
+            }
         }
     }
     assert!(seen > 20, "{seen} of damaged files were found");

@@ -1,7 +1,7 @@
 //! How far apart keyframes should be: what a store costs to replay and to load is measured, and from that it is worked out
 //! how much space keyframes at a spacing take, and how long reads then last.
 //!
-//! [`model`] is pure: costs, sizes, a pattern of reads and a spacing give a [`Point`]. [`measure`] finds the costs and sizes
+//! [`model`] is pure: costs, sizes, a pattern of reads and a spacing give a [`Point`]. [`mod@measure`] finds the costs and sizes
 //! on a store, which it only reads: keyframes that are not there are laid over it in memory.
 
 pub mod frontier;

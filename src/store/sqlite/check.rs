@@ -54,14 +54,10 @@ impl Transaction<'_> {
     ) -> Result<Condition, StoreError> {
         self.interruptible(progress, || {
             let mut check = Check { transaction: self, depth, progress, facts: Facts::default(), findings: Vec::new() };
-            check.each(&[Check::facts, Check::integrity, Check::foreign_keys])?;
-            // Nobody should tidy up what has to be saved first.
-            if !check.is_damaged() {
-                check.each(&[Check::log])?;
-                check.layout();
-                check.each(&[Check::indexes, Check::statistics])?;
-            }
-            check.each(&[Check::keys, Check::own_tables])?;
+            check.each(&[Check::facts, Check::integrity, Check::foreign_keys, Check::log])?;
+            check.layout();
+            check.each(&[Check::indexes, Check::statistics, Check::keys, Check::own_tables])?;
+            check.sober();
             Ok(Condition { facts: check.facts, findings: check.findings })
         })
     }
@@ -108,6 +104,16 @@ impl Check<'_> {
                 Ok(())
             }
             other => other,
+        }
+    }
+
+    /// Where the file is damaged, what is in it has to be saved first: nothing else is advised.
+    fn sober(&mut self) {
+        if self.is_damaged() {
+            self.findings.retain(|finding| finding.severity == Severity::Error);
+            for finding in self.findings.iter_mut().filter(|finding| finding.code != Code::Damaged) {
+                finding.remedy = None;
+            }
         }
     }
 
