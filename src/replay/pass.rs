@@ -15,9 +15,9 @@ use super::timeline::{Halt, Keep, Timeline, rejected, thrown, version_of};
 use super::walk::{Goal, Observer, Start, Step};
 use super::{Base, Explain, Position, Rejection, ReplayError, Snapshot, Sources, Warning};
 use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
-use crate::model::operation::OperationRow;
+use crate::model::operation::{Action, OperationRow};
 use crate::model::time::Timestamp;
-use crate::reducer::protocol::{ProtocolError, Schedule, Version};
+use crate::reducer::protocol::{ProtocolError, RowHead, Schedule, Version};
 use crate::store::{StoreError, StreamHead};
 
 /// Keeps no more of the history than a pass needs. Most streams have no skips, so nothing is kept for them at first.
@@ -221,21 +221,10 @@ impl<'a, 'o> Pass<'a, 'o> {
                 let replayed = timeline.document.replay(heads, actions, &mut source);
                 // Those before one that cannot be replayed are good.
                 let n_replayed = timeline.document.outcomes().len();
-                for n in 0..n_replayed {
-                    let Some(watch) = &watch else { break };
-                    let Timeline { document, document_type, .. } = &mut *timeline;
-                    let outcome = document.outcomes()[n].clone();
-                    let outcome = Some(&outcome).filter(|_| !heads[n].denied);
-                    let models = Models::new(sources.registry, document_type, versions.iter().copied());
-                    let step = Step { head: heads[n], time: times[at + n], action: &actions[n], outcome, models };
-                    let mut watch = watch.borrow_mut();
-                    let mut flow = watch.observer.step(&step, document)?;
-                    if flow.is_continue() && watch.lands_at(heads[n].index) {
-                        flow = timeline.land(sources, self.goal.scope, &step, &mut watch)?;
-                    }
-                    if flow.is_break() {
-                        return Err(Halt::Enough);
-                    }
+                if let Some(watch) = &watch {
+                    let rows = heads.iter().zip(&times[at..]).zip(actions).take(n_replayed);
+                    let mut rows = rows.map(|((head, time), action)| (*head, *time, action));
+                    self.tell(timeline, &versions, &mut rows, &mut watch.borrow_mut())?;
                 }
                 if let Err(error) = replayed {
                     let (document, failed) = (&mut timeline.document, n_replayed);
@@ -262,6 +251,30 @@ impl<'a, 'o> Pass<'a, 'o> {
             warn_of_gap(warnings, &stream, expected);
         }
         self.seen = Seen { span: Some(span), newest };
+        Ok(())
+    }
+
+    /// Tells who watches of the rows that were replayed last.
+    fn tell(
+        &self,
+        timeline: &mut Timeline,
+        versions: &[u32],
+        rows: &mut dyn Iterator<Item = (RowHead, Timestamp, &Action<'_>)>,
+        watch: &mut Watch<'_, '_>,
+    ) -> Result<(), Halt> {
+        for (n, (head, time, action)) in rows.enumerate() {
+            let Timeline { document, document_type, .. } = &mut *timeline;
+            let outcome = document.outcomes().get(n).cloned().filter(|_| !head.denied);
+            let models = Models::new(self.sources.registry, document_type, versions.iter().copied());
+            let step = Step { head, time, action, outcome: outcome.as_ref(), models };
+            let mut flow = watch.observer.step(&step, document)?;
+            if flow.is_continue() && watch.lands_at(head.index) {
+                flow = timeline.land(self.sources, self.goal.scope, &step, watch)?;
+            }
+            if flow.is_break() {
+                return Err(Halt::Enough);
+            }
+        }
         Ok(())
     }
 
