@@ -233,20 +233,20 @@ fn changes(args: &HistoryArgs, store: &dyn Store) -> anyhow::Result<Vec<ChangeVi
 }
 
 const RUN_COLUMNS: &[(&str, Align)] = &[
-    ("RUN", Align::Right),
-    ("STARTED", Align::Left),
-    ("CHANGES", Align::Left),
-    ("STATE", Align::Left),
-    ("COMMAND", Align::Left),
+    ("run", Align::Right),
+    ("started", Align::Left),
+    ("changes", Align::Left),
+    ("state", Align::Left),
+    ("command", Align::Left),
 ];
 
 const CHANGE_COLUMNS: &[(&str, Align)] = &[
-    ("RUN", Align::Right),
-    ("AT", Align::Left),
-    ("CHANGE", Align::Left),
-    ("KEYFRAME", Align::Left),
-    ("BYTES BEFORE", Align::Right),
-    ("UNDONE BY", Align::Right),
+    ("run", Align::Right),
+    ("at", Align::Left),
+    ("change", Align::Left),
+    ("keyframe", Align::Left),
+    ("bytes before", Align::Right),
+    ("undone by", Align::Right),
 ];
 
 impl RunView {

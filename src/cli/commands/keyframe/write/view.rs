@@ -201,13 +201,13 @@ impl<'a> Teller<'a> {
 }
 
 const COLUMNS: &[(&str, Align)] = &[
-    ("STREAM", Align::Left),
-    ("HEAD", Align::Right),
-    ("WRITTEN", Align::Right),
-    ("REPLACED", Align::Right),
-    ("THERE", Align::Right),
-    ("DIFFERENT", Align::Right),
-    ("BYTES", Align::Right),
+    ("stream", Align::Left),
+    ("head", Align::Right),
+    ("written", Align::Right),
+    ("replaced", Align::Right),
+    ("there", Align::Right),
+    ("different", Align::Right),
+    ("bytes", Align::Right),
 ];
 
 impl StreamView {
