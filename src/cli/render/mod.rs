@@ -3,5 +3,4 @@
 pub(crate) mod bar;
 pub(crate) mod json;
 pub(crate) mod prose;
-pub(crate) mod shell;
 pub(crate) mod table;

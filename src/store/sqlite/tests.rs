@@ -1,7 +1,7 @@
 use super::*;
 
-/// Plans as `EXPLAIN QUERY PLAN` describes them, for a file with the reference's indexes.
-fn plan(connection: &rusqlite::Connection, statement: &str) -> String {
+/// The plan of a statement, as `EXPLAIN QUERY PLAN` describes it.
+pub(super) fn plan(connection: &rusqlite::Connection, statement: &str) -> String {
     let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
     let nulls = vec![rusqlite::types::Null; explain.parameter_count()];
     let lines = explain.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>(3)).unwrap();

@@ -13,7 +13,7 @@ use crate::cli::clock;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
-use crate::cli::render::shell;
+use crate::cli::quote;
 use crate::cli::render::table::one_line;
 use crate::cli::ui::{Format, Ui};
 use crate::keyframe::{Pinned, set_pin};
@@ -125,7 +125,7 @@ pub(super) fn pin(args: &PinArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exit
     let expires = args.expires.map(|expiry| expiry.from(now)).transpose()?;
     let until = expires.map(|time| format!(" --expires {time}")).unwrap_or_default();
     let pin = Pin { reason: args.reason.clone(), expires };
-    let options = format!(" --reason {}{until}", shell::word(&args.reason));
+    let options = format!(" --reason {}{until}", quote::word(&args.reason));
     set("pin", &args.targets, Some(&pin), &options, now, ctx, ui)
 }
 
@@ -151,7 +151,7 @@ fn set(
     // As it would be typed, without the store, which may be named with a password.
     let mut command = format!("snapctl keyframe {word}");
     for (stream, revision) in &keyframes {
-        command = format!("{command} {}", shell::word(&format!("{stream}:{revision}")));
+        command = format!("{command} {}", quote::word(&format!("{stream}:{revision}")));
     }
     let pinned = set_pin(&*store, &keyframes, pin, now, &(command + options))?;
     if ui.out.format() == Format::Plain {

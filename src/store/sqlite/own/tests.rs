@@ -1,13 +1,6 @@
 use super::sql::{self, MIGRATIONS};
 use crate::store::sqlite::sql as reference;
-
-/// Plans as `EXPLAIN QUERY PLAN` describes them, for a file with the reference's tables and ours.
-fn plan(connection: &rusqlite::Connection, statement: &str) -> String {
-    let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
-    let nulls = vec![rusqlite::types::Null; explain.parameter_count()];
-    let lines = explain.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>(3)).unwrap();
-    lines.map(Result::unwrap).collect::<Vec<_>>().join("; ")
-}
+use crate::store::sqlite::tests::plan;
 
 #[test]
 fn no_statement_sorts_or_reads_more_than_it_answers() {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::ListArgs;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::ExitStatus;
-use crate::cli::render::shell;
+use crate::cli::quote;
 use crate::cli::render::table::one_line;
 use crate::cli::ui::{Format, List, Out, StdoutError, Ui};
 use crate::keyframe::{StreamDistances, Worst, listed};
@@ -138,7 +138,7 @@ fn view(found: &Found, part: &Part, most: u64) -> GapView {
         distance: worst.operations,
         revision: worst.at.get(),
         from: worst.from.map(Revision::get),
-        command: format!("snapctl keyframe write {} --max-replay-ops {most}", shell::word(&target)),
+        command: format!("snapctl keyframe write {} --max-replay-ops {most}", quote::word(&target)),
     }
 }
 
