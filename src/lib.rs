@@ -1,7 +1,8 @@
 //! git + fsck + restic for documents that are built from operations: inspects and rebuilds document snapshots from
 //! operation logs.
 //!
-//! The map. An arrow points to what a module may use: `model` ← `reducer`, `store` ← `replay` ← `history` ← `cli`.
+//! The map. An arrow points to what a module may use: `model` ← `reducer`, `store` ← `replay` ← `history`, `verify`,
+//! `keyframe` ← `stats` ← `cli`.
 //!
 //! - [`model`]: vocabulary as types. Names and positions, targets, operations, JSON as JavaScript has it, states.
 //!   Does no I/O and reads no clock.
@@ -9,7 +10,8 @@
 //! - [`store`]: rows in, rows out. Never reduces, prints, or knows which command asked.
 //! - [`replay`]: from what was typed to a document: resolve, choose a base, fold forward. Never writes.
 //! - [`history`]: what operations made of a document, as differences between its states. Changes nothing.
-//! - [`keyframe`]: which keyframes are worth their bytes: policy, plan, apply. Decides before it changes anything.
+//! - [`verify`]: what is stored beside what a replay gives. Changes nothing, and believes no cache.
+//! - [`keyframe`]: keyframes made, written, dropped, taken back: policy, plan, apply. Decides before it changes anything.
 //! - [`transfer`]: rows out of a store and into one, as lines, as an archive, or from store to store. Uses `store` only.
 //! - [`stats`]: what a store holds, in figures. Changes nothing.
 //! - [`settings`]: files, environment and flags as one checked value with origins. Reads none of them itself.
