@@ -1,14 +1,10 @@
 //! `snapctl keyframe prune`.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::support::TestEnv;
-use crate::support::keyframes::{drives, folder, labels};
+use crate::support::keyframes::{drives, labels};
 
 fn sql(env: &TestEnv, sql: &str) {
     Connection::open(env.path("ops.db")).unwrap().execute_batch(sql).unwrap();
@@ -206,13 +202,6 @@ fn a_file_that_is_read_only_or_locked_is_left_alone() {
     assert_eq!(std::fs::read(env.path("ops.db")).unwrap(), bytes);
 }
 
-fn prune(env: &TestEnv, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_snapctl"));
-    command.current_dir(env.path(".")).args(["keyframe", "prune", "--store", "ops.db", "--quiet"]).args(args);
-    command.stdout(Stdio::null()).stderr(Stdio::piped());
-    command
-}
-
 #[test]
 fn a_budget_that_ends_keeps_what_was_done() {
     let env = drives(&[("d1", 20)], 5);
@@ -222,70 +211,4 @@ fn a_budget_that_ends_keeps_what_was_done() {
     assert_eq!(labels(&env, "d1").len(), 4);
     env.on_store(&["keyframe", "prune", "--keep-last", "1"]).ok();
     assert_eq!(labels(&env, "d1"), [19]);
-}
-
-/// How many rows the reference's table has; all, while that cannot be asked.
-fn n_keyframes(env: &TestEnv) -> i64 {
-    let connection = Connection::open(env.path("ops.db")).unwrap();
-    connection.query_row(r#"SELECT count(*) FROM "Keyframe""#, [], |row| row.get(0)).unwrap_or(720)
-}
-
-/// Killed at random moments while another process appends. `SNAPCTL_KILLS=200 cargo test --test it prune_that_is_killed`
-/// tries longer.
-#[test]
-fn a_prune_that_is_killed_is_finished_by_the_next() {
-    #[expect(clippy::disallowed_methods, reason = "how long a test takes is up to who runs it")]
-    let kills = std::env::var("SNAPCTL_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(10_u32);
-    let documents: Vec<String> = (0..12).map(|n| format!("d{n:02}")).collect();
-    let sizes: Vec<(&str, u64)> = documents.iter().map(|document| (document.as_str(), 60)).collect();
-    let env = drives(&sizes, 1);
-    let fresh = std::fs::read(env.path("ops.db")).unwrap();
-    let start = Instant::now();
-    let args = ["--keep-every", "30", "--busy-timeout", "60s"];
-    assert!(prune(&env, &args).status().unwrap().success());
-    let whole = start.elapsed();
-    let (mut random, mut kill, mut interrupted) = (0x9E37_79B9_7F4A_7C15_u64, 0, 0);
-    // On a busy machine the first ones may all come too early or too late.
-    while kill < kills || interrupted == 0 && kill < 10 * kills {
-        kill += 1;
-        std::fs::write(env.path("ops.db"), &fresh).unwrap();
-        let _ = std::fs::remove_file(env.path("ops.db-journal"));
-        let mut import = Command::new(env!("CARGO_BIN_EXE_snapctl"))
-            .current_dir(env.path("."))
-            .args(["import", "--store", "ops.db", "--batch", "1", "--quiet", "--busy-timeout", "60s"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut child = prune(&env, &args).spawn().unwrap();
-        let mut lines = import.stdin.take().unwrap();
-        for index in 60..90 {
-            writeln!(lines, "{}", folder("d05", index)).unwrap();
-        }
-        drop(lines);
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let part = f64::from(u32::try_from(random >> 32).unwrap()) / f64::from(u32::MAX);
-        if kill % 2 == 0 {
-            // Just after something was done.
-            while child.try_wait().unwrap().is_none() && n_keyframes(&env) == 720 {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        } else {
-            std::thread::sleep(whole.mul_f64(part).max(Duration::from_millis(1)));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(import.wait().unwrap().success(), "kill {kill}");
-        let left: usize = documents.iter().map(|document| labels(&env, document).len()).sum();
-        interrupted += u32::from(left > 24 && left < 720);
-        env.read(&["verify"]).ok();
-        let run = env.on_store(&["keyframe", "prune", "--keep-every", "30"]);
-        assert_eq!(run.status, 0, "kill {kill}: {run:?}");
-        for document in &documents {
-            assert_eq!(labels(&env, document), [29, 59], "kill {kill}");
-        }
-        let verified = env.read(&["verify", "--json"]).json();
-        assert_eq!(verified["checked"]["operations"], 12 * 62 + 30, "kill {kill}: no operation is missing");
-    }
-    assert!(interrupted > 0, "no kill came in the middle");
 }

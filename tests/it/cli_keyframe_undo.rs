@@ -1,7 +1,6 @@
 //! `snapctl keyframe undo`: every change can be taken back.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
@@ -12,7 +11,7 @@ use snapctl::store::history::{BodyBefore, MutationKind, NewMutation};
 use snapctl::store::records::{NewRecord, Pin};
 use snapctl::store::{Access, Codec, Options, Store, sqlite};
 
-use crate::cli_keyframe_write::{DRIVE, fixture, import, killed, lines, sql, total};
+use crate::cli_keyframe_write::{DRIVE, fixture, import, lines, sql, total};
 use crate::support::{Run, TestEnv, dump};
 
 fn answer(run: &Run) -> Value {
@@ -174,49 +173,4 @@ fn what_somebody_else_has_changed_since_is_not_overwritten_unasked() {
     env.on_store(&["keyframe", "undo"]).ok();
     env.on_store(&["keyframe", "undo", "1"]).ok();
     assert_eq!(env.on_store(&["keyframe", "undo", "77"]).status, 4);
-}
-
-/// Killed again and again while another process adds operations, what is left is taken back by the next.
-#[test]
-fn an_undo_that_is_killed_is_finished_by_the_next() {
-    let env = TestEnv::new();
-    let mut n = 400;
-    import(&env, lines("d", 0..n));
-    sql(&env, "PRAGMA journal_mode = WAL");
-    env.on_store(&["keyframe", "write", "--every", "1"]).ok();
-    let keyframes = |env: &TestEnv| {
-        let connection = Connection::open(env.path("ops.db")).unwrap();
-        connection.query_row(r#"SELECT count(*) FROM "Keyframe""#, [], |row| row.get::<_, u32>(0)).unwrap()
-    };
-    let all = u64::from(keyframes(&env));
-    std::fs::copy(env.path("ops.db"), env.path("whole.db")).unwrap();
-    let start = Instant::now();
-    env.run(&["keyframe", "undo", "--store", "whole.db"]).ok();
-    let whole = start.elapsed().max(Duration::from_millis(20));
-    let mut interrupted = 0;
-    for kill in 0..10 {
-        std::thread::scope(|scope| {
-            let more = lines("d", n..n + 1);
-            let env = &env;
-            let writer = scope.spawn(move || import(env, more));
-            killed(
-                env,
-                &["keyframe", "undo", "1", "--busy-timeout", "60s"],
-                whole.mul_f64(0.3 + f64::from(kill) / 15.0),
-            );
-            writer.join().unwrap();
-        });
-        n += 1;
-        let left = u64::from(keyframes(&env));
-        interrupted += u32::from(left > 0 && left < all);
-        let checked = env.on_store(&["verify", "--level", "quick", "--json"]);
-        assert_eq!(checked.json()["checked"]["keyframes"], left, "kill {kill}: {checked:?}");
-        assert_eq!(checked.json()["checked"]["operations"], n as u64 + 2, "kill {kill}");
-        if left == 0 {
-            break;
-        }
-    }
-    env.on_store(&["keyframe", "undo", "1"]).ok();
-    assert_eq!(keyframes(&env), 0, "interrupted {interrupted} times");
-    env.on_store(&["verify"]).ok();
 }

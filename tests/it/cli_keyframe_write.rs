@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -23,12 +21,6 @@ pub(crate) fn fixture(name: &str) -> TestEnv {
 
 pub(crate) fn sql(env: &TestEnv, sql: &str) {
     Connection::open(env.path("ops.db")).unwrap().execute_batch(sql).unwrap();
-}
-
-fn count(env: &TestEnv, table: &str) -> u64 {
-    let connection = Connection::open(env.path("ops.db")).unwrap();
-    let count = |row: &rusqlite::Row<'_>| row.get::<_, u32>(0);
-    connection.query_row(&format!("SELECT count(*) FROM \"{table}\""), [], count).unwrap().into()
 }
 
 pub(crate) fn total(run: &Run) -> Value {
@@ -77,17 +69,6 @@ pub(crate) fn lines(document: &str, folders: std::ops::Range<usize>) -> String {
 pub(crate) fn import(env: &TestEnv, text: String) {
     let args = ["import", "--init", "--busy-timeout", "60s"];
     Run::of(env.snapctl(&args).env("SNAPCTL_STORE", "ops.db").write_stdin(text)).ok();
-}
-
-/// Starts snapctl, and kills it after a while.
-pub(crate) fn killed(env: &TestEnv, args: &[&str], after: Duration) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_snapctl"));
-    command.current_dir(env.path(".")).env_clear().env("SNAPCTL_STORE", "ops.db").args(args);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    std::thread::sleep(after);
-    // SIGKILL, where there are signals.
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
@@ -261,47 +242,4 @@ fn a_store_that_does_not_change_is_left_alone() {
     let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/field-notes.phd");
     let run = env.run(&["keyframe", "write", "--every", "2", "--store", archive.to_str().unwrap()]);
     assert_eq!(run.status, 3, "{run:?}");
-}
-
-/// Killed again and again while another process adds operations, it leaves a store that is whole, and the next run goes on.
-#[test]
-fn a_run_that_is_killed_is_finished_by_the_next() {
-    for journal in ["DELETE", "WAL"] {
-        let env = TestEnv::new();
-        let mut n = 400;
-        import(&env, lines("d", 0..n));
-        sql(&env, &format!("PRAGMA journal_mode = {journal}"));
-        std::fs::copy(env.path("ops.db"), env.path("whole.db")).unwrap();
-        let start = Instant::now();
-        env.run(&["keyframe", "write", "--every", "1", "--store", "whole.db"]).ok();
-        let whole = start.elapsed();
-        let mut interrupted = 0;
-        for kill in 0..10 {
-            std::thread::scope(|scope| {
-                let more = lines("d", n..n + 2);
-                let env = &env;
-                let writer = scope.spawn(move || import(env, more));
-                killed(
-                    env,
-                    &["keyframe", "write", "--every", "1", "--busy-timeout", "60s"],
-                    whole.mul_f64(f64::from(kill) / 12.0),
-                );
-                writer.join().unwrap();
-            });
-            n += 2;
-            // As every program with the right to write does, which takes back what was not committed.
-            import(&env, lines("d", n..n + 1));
-            n += 1;
-            assert_eq!(count(&env, "Operation"), n as u64 + 2, "kill {kill}");
-            let written = count(&env, "Keyframe");
-            interrupted += u32::from(written > 0 && written < n as u64 - 1);
-            let checked = env.on_store(&["verify", "--level", "quick", "--json"]);
-            assert_eq!(checked.json()["checked"]["keyframes"], written, "kill {kill}: {checked:?}");
-        }
-        assert!(interrupted > 0, "no kill came in the middle");
-        env.on_store(&["keyframe", "write", "--every", "1"]).ok();
-        assert_eq!(count(&env, "Keyframe"), n as u64);
-        env.on_store(&["verify", "--anew"]).ok();
-        assert_eq!(total(&env.on_store(&["keyframe", "write", "--every", "1", "--json"]))["run"], Value::Null);
-    }
 }

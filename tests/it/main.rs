@@ -48,6 +48,8 @@ mod generic;
 mod hostile;
 mod hostile_archives;
 mod import_faults;
+mod keyframe_crash;
+mod keyframe_faults;
 mod keyframe_make;
 mod moving;
 mod odd_rows;

@@ -40,8 +40,17 @@ impl Spool {
     /// `Io`, `Line`, `Version`, `CutOff`.
     pub fn take(mut source: impl io::Read) -> Result<Self, PlanFileError> {
         let mut file = tempfile::tempfile().map_err(|source| PlanFileError::Io { action: "write", source })?;
-        let copied = io::copy(&mut source, &mut file);
-        copied.map_err(|source| PlanFileError::Io { action: "read", source })?;
+        // Not io::copy, which does not say on which side it failed.
+        let mut buffer = vec![0; BUFFER_BYTES];
+        loop {
+            let n = match source.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(PlanFileError::Io { action: "read", source }),
+            };
+            file.write_all(&buffer[..n]).map_err(|source| PlanFileError::Io { action: "write", source })?;
+        }
         let mut lines = Lines::of(&file)?;
         let header = match lines.next_line()? {
             Some(Line::Plan(header)) if header.version == VERSION => header,

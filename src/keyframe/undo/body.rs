@@ -51,9 +51,14 @@ pub(super) fn body<'m>(
     if former.body_kept {
         return match read.history().mutation_body(mutation.id) {
             Err(error @ StoreError::Corrupt { .. }) => Ok(Err(format!("the history has its body damaged: {error}"))),
-            body => {
-                Ok(body?.map(|text| Some(Body::Kept(text))).ok_or_else(|| "the history has lost its body".to_owned()))
-            }
+            body => Ok(match body? {
+                // Neither table takes it, and it must not keep the others from coming back.
+                Some(text) if std::str::from_utf8(&text).is_err() => {
+                    Err("its body, which the history keeps, is no text: it was damaged before".to_owned())
+                }
+                Some(text) => Ok(Some(Body::Kept(text))),
+                None => Err("the history has lost its body".to_owned()),
+            }),
         };
     }
     Ok(match (made.get(&(mutation.stream.clone(), mutation.revision)), failures.get(&mutation.stream)) {

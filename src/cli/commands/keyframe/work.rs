@@ -8,6 +8,7 @@ use clap::Args;
 use super::outcome::{Outcome, Vacuum};
 use crate::cli::args::parse_time;
 use crate::cli::clock;
+use crate::cli::commands::import::count;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal, Retold};
 use crate::cli::new_file::NewFile;
@@ -248,7 +249,7 @@ fn told(error: anyhow::Error, done: Done) -> anyhow::Error {
     if n == 0 {
         return error;
     }
-    let kept = format!("{n} keyframes were done before; the same command again goes on");
+    let kept = format!("what was done to {} before is kept; the same command again goes on", count(n, "keyframe"));
     Retold::with_hint(error, |hint| hint.map_or(kept.clone(), |hint| format!("{kept}; {hint}"))).into()
 }
 
