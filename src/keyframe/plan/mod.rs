@@ -158,7 +158,7 @@ impl StreamPlan {
     /// Whether there is anything to do.
     #[must_use]
     pub fn changes(&self) -> bool {
-        self.keyframes.iter().any(|keyframe| keyframe.changes())
+        self.keyframes.iter().any(Planned::changes)
     }
 }
 
