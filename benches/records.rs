@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use snapctl::keyframe::plan::{Choice, PlanError, Request, Sizes, plan};
+use snapctl::keyframe::plan::{Choice, Missing, PlanError, Request, Sizes, plan};
 use snapctl::keyframe::policy::Policy;
 use snapctl::model::checksum::Checksum;
 use snapctl::model::ids::{Branch, OpIndex, Revision, Scope, StreamKey};
@@ -110,7 +110,7 @@ fn planning(path: &Path, keyframes: u64, name: &str) {
     };
     let now = Timestamp::from_millis(1_800_000_000_000).expect("a time");
     let choice = Choice::Policy(policy);
-    let request = Request { parts: &[], choice, recode: None, now, sizes: Sizes::Few };
+    let request = Request { parts: &[], choice, missing: Missing::Leave, recode: None, now, sizes: Sizes::Few };
     let mut best = Duration::MAX;
     for _ in 0..3 {
         let start = Instant::now();

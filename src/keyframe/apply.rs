@@ -7,13 +7,16 @@ mod error;
 
 use std::collections::BTreeSet;
 
-use super::plan::{Birth, Header, PlanFileError, Steps, row_size};
+use super::plan::{Birth, Header, PlanFileError, Steps, WriteStep, row_size};
 use super::policy::holds;
+use super::rule::{Label, Rule};
+use super::write::{self, Change, Different, Filling, Writer, is_of_stream};
 use crate::model::checksum::Checksum;
 use crate::model::ids::{Fingerprint, NextIndex, Revision, Span, StreamKey};
-use crate::model::progress::Progress;
+use crate::model::progress::{Progress, Stop};
 use crate::model::time::Timestamp;
 use crate::reducer::Registry;
+use crate::replay::{ReplayError, Trust};
 use crate::store::history::{BodyBefore, MutationKind, NewMutation, RunId};
 use crate::store::records::{Standing, Until, Within};
 use crate::store::{Codec, Flow, Order, Read, Selection, Serial, Store, StoreError, Write, answer};
@@ -23,19 +26,26 @@ pub use error::{ApplyError, Moved};
 /// A plan is being applied.
 pub struct Application<'a> {
     store: &'a dyn Store,
+    registry: &'a Registry,
+    trust: Trust,
     /// The fingerprints of the models there are.
     models: BTreeSet<Fingerprint>,
     command: &'a str,
-    clock: &'a dyn Fn() -> Timestamp,
+    clock: &'a (dyn Fn() -> Timestamp + Sync),
     progress: &'a dyn Progress,
     open: Option<Open<'a>>,
     run: Option<RunId>,
     committed: Done,
+    failed: Vec<(StreamKey, ReplayError)>,
 }
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Done {
+    /// Keyframes that were written, or recorded as right where they were there.
+    pub written: u64,
+    /// Keyframes that were to be written, and had been already.
+    pub present: u64,
     /// Keyframes that went.
     pub dropped: u64,
     /// Keyframes that were to go, and were gone already.
@@ -169,17 +179,36 @@ enum Task {
 }
 
 impl<'a> Application<'a> {
-    /// Begins to apply a plan; nothing is changed yet. `command` is what the history calls the run.
+    /// Begins to apply a plan; nothing is changed yet. `command` is what the history calls the run. With [`Trust::None`]
+    /// what is written is made from the first operation.
     #[must_use]
     pub fn new(
         store: &'a dyn Store,
-        registry: &Registry,
+        (registry, trust): (&'a Registry, Trust),
         command: &'a str,
-        clock: &'a dyn Fn() -> Timestamp,
+        clock: &'a (dyn Fn() -> Timestamp + Sync),
         progress: &'a dyn Progress,
     ) -> Self {
         let models = registry.models().into_iter().map(|known| known.model.fingerprint()).collect();
-        Application { store, models, command, clock, progress, open: None, run: None, committed: Done::default() }
+        Application {
+            store,
+            registry,
+            trust,
+            models,
+            command,
+            clock,
+            progress,
+            open: None,
+            run: None,
+            committed: Done::default(),
+            failed: Vec::new(),
+        }
+    }
+
+    /// The streams whose keyframes cannot be written, each with why. Nothing was done to them.
+    #[must_use]
+    pub fn failed(&self) -> &[(StreamKey, ReplayError)] {
+        &self.failed
     }
 
     /// What was done, and is durable.
@@ -189,15 +218,21 @@ impl<'a> Application<'a> {
     }
 
     /// Does what the plan says of a stream. Part of it may be durable before, and some of it only after
-    /// [`Application::finish`].
+    /// [`Application::finish`]. What is dropped may have to be served by what is written: if that cannot be written, nothing
+    /// else is done, and [`Application::failed`] tells why.
     ///
     /// # Errors
-    /// `Moved`, `Store`: what was done in the last transaction is not done. `Stopped`: it is kept.
+    /// `Moved`, `Store`, `Replay`: what was done in the last transaction is not done. `Stopped`: it is kept.
     pub fn stream(&mut self, steps: &Steps) -> Result<(), ApplyError> {
         let stream = steps.stream();
+        if !steps.write.is_empty() && !self.write(&stream, steps)? {
+            return Ok(());
+        }
         let dropped = steps.drop.iter().map(|drop| Task::Drop(drop.label()));
         let recoded = steps.recodings().map(|(revision, codec)| Task::Recode(revision, codec));
-        let tasks: Vec<Task> = dropped.chain(recoded).collect();
+        // What was there and right is only recorded when it is written.
+        let written = steps.write.iter().filter_map(|write| Some(Task::Recode(write.label(), steps.codec()?)));
+        let tasks: Vec<Task> = dropped.chain(recoded).chain(written).collect();
         let mut next = 0;
         while next < tasks.len() {
             if let Err(stop) = self.progress.check() {
@@ -231,6 +266,65 @@ impl<'a> Application<'a> {
         Ok(())
     }
 
+    /// Writes what is missing of a stream, and says whether it is all there.
+    fn write(&mut self, stream: &StreamKey, steps: &Steps) -> Result<bool, ApplyError> {
+        // One of two transactions would wait for the other for ever.
+        self.commit()?;
+        let (store, now) = (self.store, (self.clock)());
+        let due = answer(store, |read| {
+            let present = compare(read, steps, now)?;
+            let mut due = Vec::new();
+            for revision in steps.write.iter().map(WriteStep::label) {
+                let is_there = i64::try_from(revision.get()).is_ok_and(|label| find(&present, label).is_some());
+                if !is_there || !self.is_sound(read, stream, revision)? {
+                    due.push(revision);
+                }
+            }
+            Ok::<_, ApplyError>(due)
+        })?;
+        self.committed.present += (steps.write.len() - due.len()) as u64;
+        let Some(last) = due.last().copied() else { return Ok(true) };
+        let task = write::Task {
+            store,
+            registry: self.registry,
+            trust: self.trust,
+            rule: Rule::At(due.into_iter().map(Label::Revision).collect()),
+            different: Different::Replace,
+            codec: steps.codec(),
+            change: Change::Make,
+            command: self.command.to_owned(),
+            clock: self.clock,
+        };
+        let writer = Writer::of_run(&task, self.run);
+        let mut tally = Filling::default();
+        let ended = writer.stream(stream, last, &[], &Quiet(self.progress), &mut tally);
+        self.run = writer.run();
+        self.committed.written += tally.written + tally.replaced + tally.recorded;
+        self.committed.present += tally.present;
+        self.progress.advance(steps.write.len() as u64);
+        match ended {
+            Ok(()) if tally.absent > 0 => Err(ApplyError::Moved { stream: stream.clone(), moved: Moved::Shorter }),
+            Ok(()) => Ok(true),
+            Err(error) if is_of_stream(&error) => {
+                self.failed.push((stream.clone(), error));
+                Ok(false)
+            }
+            Err(ReplayError::Store(error)) => Err(error.into()),
+            Err(ReplayError::Stopped(stop)) => Err(stop.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a keyframe was found right with models that there are.
+    fn is_sound(&self, read: &dyn Read, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError> {
+        let record = match read.records().keyframe_record(stream, revision) {
+            Err(StoreError::Corrupt { .. }) => None,
+            record => record?,
+        };
+        let record = record.filter(|record| record.proof().is_some());
+        Ok(record.and_then(|record| record.check).is_some_and(|check| self.models.contains(&check.fingerprint)))
+    }
+
     /// Makes everything durable.
     ///
     /// # Errors
@@ -258,6 +352,17 @@ impl<'a> Application<'a> {
 impl Open<'_> {
     fn is_full(&self) -> bool {
         self.n_changes >= MOST_CHANGES || self.n_seen >= MOST_SEEN || self.bytes >= MOST_BYTES
+    }
+}
+
+/// Counts no operations where keyframes are counted.
+struct Quiet<'a>(&'a dyn Progress);
+
+impl Progress for Quiet<'_> {
+    fn advance(&self, _: u64) {}
+
+    fn check(&self) -> Result<(), Stop> {
+        self.0.check()
     }
 }
 
@@ -360,7 +465,9 @@ impl At<'_, '_> {
 impl Done {
     /// Adds what else was done.
     fn add(&mut self, other: Done) {
-        let Done { dropped, gone, recoded, unreadable, bodies_kept } = other;
+        let Done { written, present, dropped, gone, recoded, unreadable, bodies_kept } = other;
+        self.written += written;
+        self.present += present;
         self.dropped += dropped;
         self.gone += gone;
         self.recoded += recoded;

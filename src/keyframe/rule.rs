@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::make::every;
 use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::store::records::Within;
-use crate::store::{Read, StoreError};
+use crate::store::{Order, Read, StoreError};
 
 /// Which keyframes are wanted of each stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Rule {
             Rule::MaxReplayOps(most) => {
                 let skips = read.skips(stream, Span::ALL)?;
                 let back = skips.iter().filter(|row| !row.denied).map(|row| row.index).collect::<Vec<_>>();
-                fewest(most.get(), head, &trusted(read, stream)?, &back)
+                fewest(most.get(), head, &trusted(read, stream)?, &back, &mut |at| first_since(read, stream, at))?
             }
         })
     }
@@ -84,11 +84,21 @@ fn trusted(read: &dyn Read, stream: &StreamKey) -> Result<Vec<Revision>, StoreEr
 }
 
 /// The fewest further keyframes with which each revision up to `head` is at most `most` operations after a keyframe or the
-/// beginning. No operation at `back`, which looks back behind it, may be between the two.
+/// beginning. No operation at `back`, which looks back behind it, may be between the two. `first_since` tells which is the
+/// first revision at or after another that is there: where the log has a gap there is none.
 ///
 /// The first revision that is too far from all before it needs a keyframe at or before it, and none reaches farther than
 /// one at that revision itself.
-fn fewest(most: u64, head: Revision, trusted: &[Revision], back: &[OpIndex]) -> Vec<Revision> {
+///
+/// # Errors
+/// What `first_since` says.
+pub(super) fn fewest(
+    most: u64,
+    head: Revision,
+    trusted: &[Revision],
+    back: &[OpIndex],
+    first_since: &mut dyn FnMut(Revision) -> Result<Option<Revision>, StoreError>,
+) -> Result<Vec<Revision>, StoreError> {
     let mut wanted = Vec::new();
     // The first revision that is not known to be near enough to something.
     let mut far = most;
@@ -102,12 +112,32 @@ fn fewest(most: u64, head: Revision, trusted: &[Revision], back: &[OpIndex]) -> 
         let at_far = Revision::of(NextIndex::new(far).index());
         if let Some(label) = trusted.next_if(|label| *label <= at_far) {
             far = far.max(reach(label.get()));
-        } else {
-            wanted.push(at_far);
-            far = reach(far);
+            continue;
+        }
+        match first_since(at_far)? {
+            None => break,
+            Some(there) if there == at_far => {
+                wanted.push(there);
+                far = reach(far);
+            }
+            Some(there) => far = there.get(),
         }
     }
-    wanted
+    Ok(wanted)
+}
+
+/// The first revision at or after another that has an operation.
+///
+/// # Errors
+/// `Corrupt`, `Busy`, `Unavailable`.
+pub(super) fn first_since(read: &dyn Read, stream: &StreamKey, at: Revision) -> Result<Option<Revision>, StoreError> {
+    let span = Span { from: NextIndex::new(at.get()), ..Span::ALL };
+    let mut found = None;
+    read.operations(stream, span, Order::Forward, &mut |row| {
+        found = Some(Revision::of(row.index));
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -127,7 +157,8 @@ mod tests {
     fn check(most: u64, head: u64, trusted: &[u64], back: &[u64]) -> Vec<u64> {
         let known: Vec<Revision> = trusted.iter().copied().map(at).collect();
         let indices: Vec<OpIndex> = back.iter().copied().map(OpIndex::new).collect();
-        let wanted: Vec<u64> = fewest(most, at(head), &known, &indices).into_iter().map(Revision::get).collect();
+        let wanted = fewest(most, at(head), &known, &indices, &mut |at| Ok(Some(at))).unwrap();
+        let wanted: Vec<u64> = wanted.into_iter().map(Revision::get).collect();
         let mut labels = [trusted, &wanted].concat();
         labels.sort_unstable();
         for revision in 0..=head {
@@ -145,6 +176,16 @@ mod tests {
         assert_eq!(check(10, 35, &[11, 30], &[]), [10, 22]);
         assert_eq!(check(10, 35, &[], &[3, 15, 16]), [10, 15, 16, 27]);
         assert_eq!(check(10, 30, &[8], &[15]), [15, 26]);
+    }
+
+    #[test]
+    fn where_the_log_has_a_gap_there_is_none() {
+        let log = [0, 1, 2, 3, 4, 5, 6, 7, 30, 31, 32, 33, 34];
+        let mut since = |from: Revision| Ok(log.iter().copied().map(at).find(|there| *there >= from));
+        let mut wanted = |trusted: &[Revision]| fewest(4, at(34), trusted, &[], &mut since).unwrap();
+        let first = wanted(&[]);
+        assert_eq!(first, [at(4), at(30)]);
+        assert_eq!(wanted(&first), [], "and none anew");
     }
 
     #[test]

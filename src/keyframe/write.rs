@@ -114,6 +114,12 @@ impl<'a> Writer<'a> {
         Writer { task, run: Mutex::new(None), turns: RwLock::new(()) }
     }
 
+    /// A writer that goes on with a run of the history, if it has begun.
+    #[must_use]
+    pub(super) fn of_run(task: &'a Task<'a>, run: Option<RunId>) -> Self {
+        Writer { task, run: Mutex::new(run), turns: RwLock::new(()) }
+    }
+
     /// The run under which the history has what was done; `None` if nothing was.
     #[must_use]
     pub fn run(&self) -> Option<RunId> {
@@ -243,10 +249,17 @@ impl<'a> Writer<'a> {
     fn put_batch(&self, batch: &[Made], tally: &mut Filling) -> Result<(), StoreError> {
         let mut write = self.task.store.write()?;
         let mut run = self.run();
+        let mut before = *tally;
         for made in batch {
             match (Place::of(made, &*write)?, self.task.different) {
-                (Place::Sound, _) => tally.present += 1,
-                (Place::Different, Different::Leave) => tally.different += 1,
+                (Place::Sound, _) => {
+                    tally.present += 1;
+                    before.present += 1;
+                }
+                (Place::Different, Different::Leave) => {
+                    tally.different += 1;
+                    before.different += 1;
+                }
                 (Place::Empty, _) => {
                     self.note(&mut *write, &mut run, made, MutationKind::Written, BodyBefore::Leave)?;
                     tally.stored_bytes += self.put_body(&mut *write, made, self.task.codec.unwrap_or_default())?;
@@ -270,7 +283,7 @@ impl<'a> Writer<'a> {
                 }
             }
         }
-        if run.is_none() {
+        if *tally == before {
             return Ok(());
         }
         write.commit()?;

@@ -208,6 +208,7 @@ fn of_apply(error: &ApplyError) -> Class {
     match error {
         ApplyError::Store(error) => of_store(error),
         ApplyError::Plan(error) => of_plan_file(error),
+        ApplyError::Replay(error) => of_replay(error),
         ApplyError::Stopped(stop) => of_stop(*stop),
         ApplyError::OtherStore { .. } => {
             hinted(ExitStatus::Precondition, "other-store", "name the store of the plan with --store, or plan anew")

@@ -3,6 +3,7 @@
 use crate::keyframe::plan::PlanFileError;
 use crate::model::ids::StreamKey;
 use crate::model::progress::Stop;
+use crate::replay::ReplayError;
 use crate::store::StoreError;
 
 /// Why a plan is not applied.
@@ -28,6 +29,9 @@ pub enum ApplyError {
         /// What is different.
         moved: Moved,
     },
+    /// What is missing cannot be made.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// The work was stopped. What was done is kept.
     #[error(transparent)]
     Stopped(#[from] Stop),

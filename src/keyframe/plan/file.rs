@@ -70,8 +70,8 @@ pub struct Steps {
     pub branch: String,
     /// Its newest revision; null if it has no operation.
     pub head: Option<u64>,
-    /// Revisions of which a keyframe is written.
-    pub write: Vec<u64>,
+    /// Keyframes that are written, by revision: nothing is dropped if one of them cannot be.
+    pub write: Vec<WriteStep>,
     /// Keyframes that go, by revision.
     pub drop: Vec<DropStep>,
     /// Keyframes that stay, by revision. Nothing is dropped if one of them is not there any more.
@@ -82,6 +82,29 @@ pub struct Steps {
     pub after: Figures,
     /// Whether it has a base, and will have none.
     pub loses_last_base: bool,
+}
+
+/// A keyframe that is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "WriteStep")]
+pub struct WriteStep {
+    /// Its label.
+    pub revision: u64,
+    /// Why it is written.
+    pub reason: WriteReason,
+    /// How its body is to be stored, if not as JSON or as the one that it replaces: json, zstd or zstd-delta.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codec: Option<String>,
+}
+
+/// Why a keyframe is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "WriteReason", inline)]
+pub enum WriteReason {
+    /// Without it a revision would have too many operations to replay from a keyframe that is trusted.
+    MaxReplayOps,
 }
 
 /// A keyframe that goes.
@@ -118,6 +141,9 @@ pub struct KeepStep {
 pub struct End {
     /// Streams to which something is to be done.
     pub streams: u64,
+    /// Keyframes that are written.
+    #[serde(default)]
+    pub write: u64,
     /// Keyframes that go.
     pub drop: u64,
     /// Keyframes that are stored in another way.
@@ -162,9 +188,9 @@ pub enum PlanFileError {
 }
 
 impl Steps {
-    /// The steps of a plan for a stream.
+    /// The steps of a plan for a stream; `codec` is how what is written is stored.
     #[must_use]
-    pub fn of(plan: &StreamPlan) -> Self {
+    pub fn of(plan: &StreamPlan, codec: Option<Codec>) -> Self {
         let StreamKey { document, scope, branch } = &plan.stream;
         let mut steps = Steps {
             document: document.as_str().to_owned(),
@@ -177,6 +203,11 @@ impl Steps {
             ..Steps::default()
         };
         for keyframe in &plan.keyframes {
+            if let (Some(reason), Ok(revision)) = (keyframe.write, u64::try_from(keyframe.label)) {
+                let codec = codec.map(|codec| codec.name().to_owned());
+                steps.write.push(WriteStep { revision, reason, codec });
+                continue;
+            }
             match (keyframe.verdict, u64::try_from(keyframe.label)) {
                 (Verdict::Drop(reason), Ok(revision)) => {
                     let body_bytes = keyframe.size.map(|size| size.body_bytes);
@@ -206,18 +237,37 @@ impl Steps {
         self.keep.iter().filter_map(KeepStep::recoding)
     }
 
+    /// How what is written is to be stored.
+    pub(crate) fn codec(&self) -> Option<Codec> {
+        self.write.first().and_then(|write| Codec::parse(write.codec.as_deref()?))
+    }
+
     /// What is wrong with it, if anything is.
     pub(super) fn fault(&self) -> Option<String> {
         let drops_ascend = self.drop.is_sorted_by(|a, b| a.revision < b.revision);
         let keeps_ascend = self.keep.is_sorted_by(|a, b| a.revision < b.revision);
-        if !drops_ascend || !keeps_ascend {
+        let writes_ascend = self.write.is_sorted_by(|a, b| a.revision < b.revision);
+        if !drops_ascend || !keeps_ascend || !writes_ascend {
             return Some("its keyframes are not in order".to_owned());
         }
-        if !self.write.is_empty() {
-            return Some("it writes keyframes, which this version does not".to_owned());
+        let is_written = |label| self.write.binary_search_by_key(&label, |write| write.revision).is_ok();
+        if let Some(drop) = self.drop.iter().find(|drop| is_written(drop.revision)) {
+            return Some(format!("keyframe {} is written and dropped", drop.revision));
+        }
+        let (codec, is_bad) = (self.write.first().and_then(|write| write.codec.as_ref()), self.codec().is_none());
+        if codec.is_some() && is_bad || self.write.iter().any(|write| write.codec.as_ref() != codec) {
+            return Some("its keyframes cannot be written as it says".to_owned());
         }
         let bad = self.keep.iter().find(|keep| keep.recode.is_some() && keep.recoding().is_none());
         bad.map(|keep| format!("keyframe {} cannot be stored as it says", keep.revision))
+    }
+}
+
+impl WriteStep {
+    /// The label.
+    #[must_use]
+    pub fn label(&self) -> Revision {
+        Revision::of(OpIndex::new(self.revision))
     }
 }
 
@@ -246,6 +296,7 @@ impl End {
     /// Counts a stream.
     pub fn count(&mut self, steps: &Steps) {
         self.streams += 1;
+        self.write += steps.write.len() as u64;
         self.drop += steps.drop.len() as u64;
         self.recode += steps.recodings().count() as u64;
         self.last_bases += u64::from(steps.loses_last_base);

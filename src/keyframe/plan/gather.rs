@@ -1,11 +1,18 @@
 //! Making a plan: the inventory, a stream at a time.
 
+use std::iter::Peekable;
+use std::num::NonZeroU64;
 use std::ops::ControlFlow;
+use std::vec;
 
 use super::facts::{self, Facts};
-use super::policy::{self, Candidate, Candidates, Exact, Soundness, Verdict, Which, worst_distance};
-use super::{Choice, Figures, PlanError, Planned, Request, Size, Sizes, StreamPlan};
-use crate::model::ids::{DocumentId, OpIndex, Revision, StreamKey};
+use super::missing::{self, Long};
+use super::policy::{
+    self, Candidate, Candidates, Exact, KeepReason, Serving, Soundness, Verdict, Which, worst_distance,
+};
+use super::{Choice, Figures, Missing, PlanError, Planned, Request, Size, Sizes, StreamPlan, WriteReason};
+use crate::model::ids::{DocumentId, OpIndex, Revision, Scope, StreamKey};
+use crate::model::time::Timestamp;
 use crate::replay::Sources;
 use crate::store::records::{Kept, Standing, Within};
 use crate::store::{Codec, Flow, Part, Read, StoreError};
@@ -16,7 +23,7 @@ const FEW: u64 = 5000;
 /// How many keyframes are looked at between two questions whether to go on.
 const STEP: usize = 4096;
 
-/// Plans for every stream that is meant and has keyframes, in the order of streams. Bodies are not touched, unless rules
+/// Plans for every stream that is meant and has keyframes, or gets some, in the order of streams. Bodies are not touched, unless rules
 /// ask for the age of keyframes that have no record.
 ///
 /// # Errors
@@ -31,6 +38,7 @@ pub fn plan<E: From<PlanError>>(
         request,
         current: None,
         document: None,
+        long: Vec::new().into_iter().peekable(),
         sizes_left: if request.sizes == Sizes::All { u64::MAX } else { FEW },
         seen: 0,
     };
@@ -59,20 +67,39 @@ pub fn measure(read: &dyn Read, stream: &StreamKey, sizes: Sizes) -> Result<Figu
     }
     let candidates: Vec<Candidate> = items.iter().map(|item| item.candidate).collect();
     let head = Facts::of(read, &stream.document)?.head(stream);
-    let stream = Candidates { keyframes: &candidates, head, upgrades: &[] };
+    let stream = Candidates { keyframes: &candidates, head, upgrades: &[], serving: Serving::All };
     Ok(figures(&stream, &items, |_| true))
 }
 
 /// A keyframe, before it is decided on.
-struct Item {
-    candidate: Candidate,
+pub(super) struct Item {
+    pub(super) candidate: Candidate,
     size: Option<Size>,
     codec: Codec,
     /// What it was checked with, if it was found right and anybody wants to know.
     fingerprint: Option<Box<str>>,
+    /// Whether it is to be written, because no rebuild starts from it as it is.
+    is_written: bool,
 }
 
 impl Item {
+    /// One that is to be written.
+    pub(super) fn new(revision: Revision, now: Timestamp) -> Self {
+        let candidate = Candidate {
+            label: i64::try_from(revision.get()).unwrap_or(i64::MAX),
+            created: Some(now),
+            soundness: Soundness::Sound,
+            pinned: None,
+        };
+        Item { candidate, size: None, codec: Codec::Json, fingerprint: None, is_written: true }
+    }
+
+    /// Takes note that it is to be written anew.
+    pub(super) fn write(&mut self) {
+        self.candidate.soundness = Soundness::Sound;
+        self.is_written = true;
+    }
+
     fn of(kept: &Kept<'_>) -> Self {
         let known = kept.known.as_ref();
         let candidate = Candidate {
@@ -82,7 +109,13 @@ impl Item {
             pinned: known.and_then(|known| known.pinned),
         };
         let size = known.map(|known| Size { stored_bytes: known.stored_bytes, body_bytes: known.body_bytes });
-        Item { candidate, size, codec: known.map_or(Codec::Json, |known| known.codec), fingerprint: None }
+        Item {
+            candidate,
+            size,
+            codec: known.map_or(Codec::Json, |known| known.codec),
+            fingerprint: None,
+            is_written: false,
+        }
     }
 
     /// Finds out the sizes, if they are not known and `left` allows.
@@ -111,6 +144,8 @@ struct Gathering<'a> {
     /// The stream whose keyframes are coming.
     current: Option<(StreamKey, Vec<Item>)>,
     document: Option<Facts>,
+    /// The streams that may get keyframes, and have not come.
+    long: Peekable<vec::IntoIter<Long>>,
     sizes_left: u64,
     seen: usize,
 }
@@ -123,6 +158,15 @@ impl Gathering<'_> {
     ) -> Result<(), E> {
         let mut failed: Option<E> = None;
         let read = self.sources.read;
+        if let Some(most) = self.bound() {
+            let document = match within {
+                Within::Document(document) => Some(document),
+                _ => None,
+            };
+            let mut long = missing::long(read, document, most).map_err(PlanError::from)?;
+            long.retain(|long| self.includes(&long.stream));
+            self.long = long.into_iter().peekable();
+        }
         let visited = read.records().inventory(within, &mut |kept| match self.keyframe(kept, each) {
             Ok(()) => Flow::Continue(()),
             Err(error) => {
@@ -134,7 +178,30 @@ impl Gathering<'_> {
             return Err(error);
         }
         visited.map_err(PlanError::from)?;
-        self.finish(each)
+        self.finish(each)?;
+        self.without_keyframes(None, each)
+    }
+
+    /// The most operations that a rebuild may need where keyframes are written for that.
+    fn bound(&self) -> Option<u64> {
+        match (self.request.missing, &self.request.choice) {
+            (Missing::Write, Choice::Policy(policy)) => policy.max_replay_ops.map(NonZeroU64::get),
+            _ => None,
+        }
+    }
+
+    /// Decides on the streams without keyframes before another one, or on all that are left.
+    fn without_keyframes<E: From<PlanError>>(
+        &mut self,
+        before: Option<&StreamKey>,
+        each: &mut dyn FnMut(StreamPlan) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while let Some(long) = self.long.next_if(|long| before.is_none_or(|before| long.stream < *before)) {
+            self.sources.progress.check().map_err(PlanError::from)?;
+            each(self.decide(long.stream, Vec::new())?)?;
+        }
+        self.long.next_if(|long| before == Some(&long.stream));
+        Ok(())
     }
 
     fn keyframe<E: From<PlanError>>(
@@ -149,14 +216,17 @@ impl Gathering<'_> {
         }
         if self.current.as_ref().is_none_or(|(stream, _)| stream != kept.stream) {
             self.finish(each)?;
+            self.without_keyframes(Some(kept.stream), each)?;
             if !self.includes(kept.stream) {
                 return Ok(());
             }
             self.current = Some((kept.stream.clone(), Vec::new()));
         }
-        let Some((_, items)) = &mut self.current else { return Ok(()) };
         let mut item = Item::of(kept);
-        if let (Choice::Exact(Which { stale: true, .. }), Some(known)) = (&self.request.choice, &kept.known)
+        let asks_for_models =
+            matches!(self.request.choice, Choice::Exact(Which { stale: true, .. })) || self.bound().is_some();
+        let Some((_, items)) = &mut self.current else { return Ok(()) };
+        if let (true, Some(known)) = (asks_for_models, &kept.known)
             && let Standing::Ok { fingerprint, .. } = known.standing
         {
             item.fingerprint = Some(fingerprint.into());
@@ -203,24 +273,40 @@ impl Gathering<'_> {
                 upgrades = facts::upgrades(read, &stream)?;
             }
         }
-        let candidates: Vec<Candidate> = items.iter().map(|item| item.candidate).collect();
         let head = facts.head(&stream);
-        let streamed = Candidates { keyframes: &candidates, head, upgrades: &upgrades };
-        let verdicts = self.verdicts(&stream, &streamed);
+        let candidates: Vec<Candidate> = items.iter().map(|item| item.candidate).collect();
+        let streamed = Candidates { keyframes: &candidates, head, upgrades: &upgrades, serving: Serving::All };
         let before = figures(&streamed, &items, |_| true);
+        let had_base = candidates.iter().any(|candidate| streamed.base(candidate).is_some());
+        let back;
+        let mut serving = Serving::All;
+        if let (Some(most), Some(head)) = (self.bound().filter(|_| stream.scope != Scope::document()), head) {
+            back = missing::back(read, &stream)?;
+            let long = Long { stream: stream.clone(), head };
+            missing::add(&mut items, read, &long, &back, most, self.request.now)?;
+            serving = Serving::Trusted { back: &back };
+        }
+        let candidates: Vec<Candidate> = items.iter().map(|item| item.candidate).collect();
+        let streamed = Candidates { keyframes: &candidates, head, upgrades: &upgrades, serving };
+        let mut verdicts = self.verdicts(&stream, &streamed);
+        for (_, verdict) in items.iter().zip(&mut verdicts).filter(|(item, _)| item.is_written) {
+            // The rule that wants it keeps it.
+            if !verdict.keeps() {
+                *verdict = Verdict::Keep(KeepReason::MaxReplayOps.into());
+            }
+        }
         let after = figures(&streamed, &items, |at| verdicts[at].keeps());
         let is_base = |at: usize| streamed.base(&candidates[at]).is_some();
-        let had_base = (0..items.len()).any(is_base);
         let loses_last_base = had_base && !(0..items.len()).any(|at| is_base(at) && verdicts[at].keeps());
         let keyframes = (items.iter().zip(&verdicts))
             .map(|(item, verdict)| Planned {
                 label: item.candidate.label,
                 verdict: *verdict,
                 size: item.size,
-                recode: self
-                    .request
-                    .recode
-                    .filter(|codec| verdict.keeps() && *codec != item.codec && item.candidate.revision().is_some()),
+                recode: self.request.recode.filter(|codec| {
+                    verdict.keeps() && !item.is_written && *codec != item.codec && item.candidate.revision().is_some()
+                }),
+                write: item.is_written.then_some(WriteReason::MaxReplayOps),
             })
             .collect();
         Ok(StreamPlan { stream, head, keyframes, before, after, loses_last_base })

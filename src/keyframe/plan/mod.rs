@@ -6,6 +6,7 @@
 mod facts;
 mod file;
 mod gather;
+mod missing;
 mod spool;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ use crate::model::time::Timestamp;
 use crate::replay::ReplayError;
 use crate::store::{Codec, Part, StoreError};
 
-pub use file::{Birth, DropStep, End, Header, KeepStep, Line, PlanFileError, Steps, VERSION};
+pub use file::{Birth, DropStep, End, Header, KeepStep, Line, PlanFileError, Steps, VERSION, WriteReason, WriteStep};
 pub(super) use gather::row_size;
 pub use gather::{measure, plan};
 pub use spool::{Spool, Spooling};
@@ -28,7 +29,10 @@ pub struct Request<'a> {
     pub parts: &'a [Part],
     /// What stays.
     pub choice: Choice,
-    /// How the bodies of what stays are to be stored; `None` leaves them as they are.
+    /// Whether keyframes are written where those that are there do not keep [`Policy::max_replay_ops`].
+    pub missing: Missing,
+    /// How the bodies of what stays or is written are to be stored; `None` leaves them as they are, and writes
+    /// [`Codec::Json`].
     pub recode: Option<Codec>,
     /// The time that pins and ages are compared with.
     pub now: Timestamp,
@@ -45,6 +49,15 @@ pub enum Choice {
     Exact(Which),
     /// Everything.
     All,
+}
+
+/// What becomes of keyframes that are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// They stay missing: nothing is written.
+    Leave,
+    /// They are written.
+    Write,
 }
 
 /// Which sizes are found out of keyframes that snapctl has no record of: each takes a look at its row.
@@ -99,6 +112,8 @@ pub struct Planned {
     pub size: Option<Size>,
     /// How its body is to be stored, if in another way than it is.
     pub recode: Option<Codec>,
+    /// Why it is to be written, if it is.
+    pub write: Option<WriteReason>,
 }
 
 /// Sizes of a body.
@@ -143,7 +158,13 @@ impl StreamPlan {
     /// Whether there is anything to do.
     #[must_use]
     pub fn changes(&self) -> bool {
-        self.keyframes.iter().any(|keyframe| !keyframe.verdict.keeps() || keyframe.recode.is_some())
+        self.keyframes.iter().any(Planned::changes)
+    }
+}
+
+impl Planned {
+    fn changes(&self) -> bool {
+        !self.verdict.keeps() || self.recode.is_some() || self.write.is_some()
     }
 }
 

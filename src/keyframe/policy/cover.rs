@@ -3,6 +3,8 @@
 //! A base is named by how many operations it includes, and there always is one that includes none. The state after `n`
 //! operations is replayed from the greatest base at or below `n`.
 
+use crate::model::ids::OpIndex;
+
 /// The most operations that any of the first `operations` states is from its base. `bases` ascend.
 #[must_use]
 pub fn worst_distance(bases: impl IntoIterator<Item = u64>, operations: u64) -> u64 {
@@ -20,17 +22,27 @@ pub fn worst_distance(bases: impl IntoIterator<Item = u64>, operations: u64) -> 
 ///
 /// Each state that would be too far without a base needs one of those between its farthest and itself. Going from the
 /// first to the last, the greatest of them serves all later states best, so that no choice with fewer bases exists.
-pub(super) fn cover(bases: &[(u64, bool)], operations: u64, most: u64, mut keep: impl FnMut(usize)) {
-    let mut last = 0_u64;
+///
+/// `back` are operations that look back, ascending: a base serves no state that includes one which the base does not. The
+/// beginning serves all.
+pub(super) fn cover(bases: &[(u64, bool)], back: &[OpIndex], operations: u64, most: u64, mut keep: impl FnMut(usize)) {
+    // The last state that a base serves.
+    let reach = |base: u64| {
+        let next = back.partition_point(|index| index.get() < base);
+        let barrier = back.get(next).map_or(u64::MAX, |index| index.get());
+        base.saturating_add(most).min(barrier).max(most)
+    };
+    let mut last = most;
     for (at, (base, kept_anyway)) in bases.iter().enumerate() {
         let next = bases.get(at + 1).map_or(operations.saturating_add(1), |(next, _)| *next);
         // The last state that this base is the nearest of.
         let farthest = next.saturating_sub(1);
+        let reached = reach(*base);
         if *kept_anyway {
-            last = *base;
-        } else if farthest.saturating_sub(last) > most {
+            last = last.max(reached);
+        } else if farthest > last && reached > last {
             keep(at);
-            last = *base;
+            last = reached;
         }
     }
 }

@@ -10,8 +10,8 @@
 //! All others are *bases*, and each rule of a [`Policy`] keeps some of them. What no rule keeps is dropped. Deciding again on
 //! what was kept, with the same head and time, drops nothing.
 //!
-//! Whether a base is safe after a skip, and whether it is trusted, is not looked at: the rules speak of operations between
-//! revisions alone.
+//! Whether a base is safe after a skip, and whether it is trusted, is looked at only where [`Serving::Trusted`] says so, and
+//! only for `max_replay_ops`: all other rules speak of operations between revisions alone.
 
 mod cover;
 mod rules;
@@ -84,6 +84,21 @@ pub struct Candidates<'a> {
     pub head: Option<Revision>,
     /// The first operation after each upgrade that changes the version, ascending.
     pub upgrades: &'a [OpIndex],
+    /// Which bases count for [`Policy::max_replay_ops`].
+    pub serving: Serving<'a>,
+}
+
+/// Which bases count where replay is bounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Serving<'a> {
+    /// All, wherever they are.
+    #[default]
+    All,
+    /// Those that a rebuild starts from: they were found right, and no operation after them looks back behind them.
+    Trusted {
+        /// The operations that look back, ascending.
+        back: &'a [OpIndex],
+    },
 }
 
 /// What becomes of a keyframe.
@@ -248,10 +263,24 @@ impl Candidates<'_> {
         within.filter(|_| keyframe.soundness != Soundness::Failed).map(|revision| revision.next().get())
     }
 
+    /// Whether a base counts where replay is bounded.
+    fn serves(&self, keyframe: &Candidate) -> bool {
+        self.serving == Serving::All || keyframe.soundness == Soundness::Sound
+    }
+
     /// How many operations there are.
     #[must_use]
     pub fn operations(&self) -> u64 {
         self.head.map_or(0, |head| head.next().get())
+    }
+}
+
+impl<'a> Serving<'a> {
+    fn back(self) -> &'a [OpIndex] {
+        match self {
+            Serving::All => &[],
+            Serving::Trusted { back } => back,
+        }
     }
 }
 

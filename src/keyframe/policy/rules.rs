@@ -41,8 +41,10 @@ pub(super) fn apply(stream: &Candidates<'_>, policy: &Policy, now: Timestamp, ke
     }
     // The last, because what others keep is a base as well.
     if let Some(most) = policy.max_replay_ops {
+        let (mut bases, back) = (bases, stream.serving.back());
+        bases.retain(|base| stream.serves(&stream.keyframes[base.at]));
         let all: Vec<(u64, bool)> = bases.iter().map(|base| (base.operations, !kept[base.at].is_empty())).collect();
-        cover(&all, stream.operations(), most.get(), |n| kept[bases[n].at].add(KeepReason::MaxReplayOps));
+        cover(&all, back, stream.operations(), most.get(), |n| kept[bases[n].at].add(KeepReason::MaxReplayOps));
     }
 }
 

@@ -23,7 +23,12 @@ fn head(head: u64) -> Revision {
 /// The labels that are kept, of keyframes at `labels`.
 fn kept(labels: &[i64], newest: u64, policy: &Policy) -> Vec<i64> {
     let keyframes: Vec<Candidate> = labels.iter().map(|label| keyframe(*label)).collect();
-    let stream = Candidates { keyframes: &keyframes, head: Some(head(newest)), upgrades: &[OpIndex::new(50)] };
+    let stream = Candidates {
+        keyframes: &keyframes,
+        head: Some(head(newest)),
+        upgrades: &[OpIndex::new(50)],
+        serving: Serving::All,
+    };
     let verdicts = decide(&stream, policy, time(NOW));
     labels.iter().zip(verdicts).filter(|(_, verdict)| verdict.keeps()).map(|(label, _)| *label).collect()
 }
@@ -61,7 +66,7 @@ fn a_clock_that_runs_backwards_drops_nothing_that_is_younger() {
     let policy = Policy { keep_within_ms: Some(1000), ..Policy::default() };
     let of = |created: Option<i64>| Candidate { created: created.map(time), ..keyframe(1) };
     let keyframes = [of(Some(NOW + 1)), of(None), of(Some(NOW)), of(Some(NOW - 1000)), of(Some(NOW - 1001))];
-    let stream = Candidates { keyframes: &keyframes, head: Some(head(9)), upgrades: &[] };
+    let stream = Candidates { keyframes: &keyframes, head: Some(head(9)), upgrades: &[], serving: Serving::All };
     let keep = |reason: KeepReason| Verdict::Keep(reason.into());
     assert_eq!(
         decide(&stream, &policy, time(NOW)),
@@ -88,7 +93,7 @@ fn what_is_no_base_counts_for_no_rule() {
         Candidate { soundness: Soundness::Failed, ..keyframe(6) },
         keyframe(10),
     ];
-    let stream = Candidates { keyframes: &keyframes, head: Some(head(9)), upgrades: &[] };
+    let stream = Candidates { keyframes: &keyframes, head: Some(head(9)), upgrades: &[], serving: Serving::All };
     let keep = |reason: KeepReason| Verdict::Keep(reason.into());
     assert_eq!(
         decide(&stream, &policy, time(NOW)),
@@ -118,7 +123,7 @@ fn exactly_what_was_chosen_goes_but_pins_stay() {
         Candidate { soundness: Soundness::Stale, ..keyframe(3) },
         keyframe(4),
     ];
-    let stream = Candidates { keyframes: &keyframes, head: Some(head(3)), upgrades: &[] };
+    let stream = Candidates { keyframes: &keyframes, head: Some(head(3)), upgrades: &[], serving: Serving::All };
     let gone = |chosen: [bool; 5], failed, stale| -> Vec<i64> {
         let verdicts = select(&stream, &Exact { chosen: &chosen, which: Which { failed, stale } }, time(NOW));
         keyframes
@@ -200,7 +205,7 @@ proptest! {
         upgrades in prop::collection::btree_set(0_u64..60, 0..4),
     ) {
         let upgrades: Vec<OpIndex> = upgrades.into_iter().map(OpIndex::new).collect();
-        let stream = Candidates { keyframes: &keyframes, head: newest.map(head), upgrades: &upgrades };
+        let stream = Candidates { keyframes: &keyframes, head: newest.map(head), upgrades: &upgrades, serving: Serving::All };
         let verdicts = decide(&stream, &policy, time(NOW));
         prop_assert_eq!(&verdicts, &decide(&stream, &policy, time(NOW)), "the same again");
         let decided = || keyframes.iter().zip(&verdicts);
@@ -254,7 +259,7 @@ proptest! {
         upgrades in prop::collection::btree_set(0_u64..60, 0..4),
     ) {
         let upgrades: Vec<OpIndex> = upgrades.into_iter().map(OpIndex::new).collect();
-        let stream = Candidates { keyframes: &keyframes, head: newest.map(head), upgrades: &upgrades };
+        let stream = Candidates { keyframes: &keyframes, head: newest.map(head), upgrades: &upgrades, serving: Serving::All };
         let verdicts = decide(&stream, &policy, time(NOW));
         let left: Vec<Candidate> =
             keyframes.iter().zip(&verdicts).filter(|(_, verdict)| verdict.keeps()).map(|(keyframe, _)| *keyframe).collect();
@@ -272,7 +277,7 @@ proptest! {
         let all: Vec<u64> = bases.iter().map(|(base, _)| *base).collect();
         let forced = bases.iter().enumerate().fold(0_u32, |set, (at, (_, kept))| set | u32::from(*kept) << at);
         let mut chosen = forced;
-        cover::cover(&bases, operations, most, |at| chosen |= 1 << at);
+        cover::cover(&bases, &[], operations, most, |at| chosen |= 1 << at);
         let of = |set: u32| -> Vec<u64> {
             all.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, base)| *base).collect()
         };

@@ -8,7 +8,7 @@ use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
 use crate::cli::ui::Ui;
-use crate::keyframe::plan::{Choice, Request};
+use crate::keyframe::plan::{Choice, Missing, Request};
 use crate::store::Codec;
 
 /// The manual page.
@@ -32,6 +32,10 @@ pub(crate) const PAGE: Page = Page {
 };
 
 /// Make keyframes take less space: drop what no rule keeps, and store the rest in another way
+///
+/// With --max-replay-ops N no revision takes more than N operations afterwards: what is missing for that is written first, as
+/// `keyframe write --max-replay-ops N` does, and only keyframes that a rebuild starts from by default, those that were written
+/// or checked by snapctl, count. A stream that cannot be replayed is left as it is, and the exit code is 1.
 ///
 /// Compressed bodies are in a table of snapctl's own: other programs see fewer keyframes, never broken ones, and every command
 /// of snapctl reads them as before.
@@ -89,6 +93,7 @@ pub(super) fn run(args: &CompactArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<
     let request = Request {
         parts: &targets.parts,
         choice: policy.clone().map_or(Choice::All, Choice::Policy),
+        missing: Missing::Write,
         recode: args.codec.map(CodecArg::codec),
         now: args.doing.now(),
         sizes: args.doing.sizes(),

@@ -7,12 +7,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::ser::{Error as _, SerializeSeq as _, SerializeStruct as _, Serializer};
 
-use super::reasons::{dropped_because, kept_because};
+use super::reasons::{dropped_because, kept_because, written_because};
 use crate::cli::commands::import::count;
 use crate::cli::render::table::{Align, table};
 use crate::cli::ui::{Format, Out, Ui};
 use crate::keyframe::apply::Done;
-use crate::keyframe::plan::{DropStep, End, Figures, Header, KeepStep, Sizes, Spool, Steps, measure};
+use crate::keyframe::plan::{
+    DropStep, End, Figures, Header, KeepStep, Sizes, Spool, Steps, WriteReason, WriteStep, measure,
+};
 use crate::keyframe::policy::{DropReason, KeepReason};
 use crate::model::ids::StreamKey;
 use crate::store::{Read, Store, StoreError, answer};
@@ -23,6 +25,8 @@ pub(super) struct Outcome<'a> {
     pub(super) store: &'a dyn Store,
     /// What was done; `None` if nothing was to be.
     pub(super) done: Option<Done>,
+    /// Streams to which nothing was done, because what is missing of them cannot be made.
+    pub(super) failed: u64,
     /// Whether all was done that was to be.
     pub(super) complete: bool,
     /// Where the plan is.
@@ -104,6 +108,8 @@ pub(in crate::cli) struct StreamView {
     branch: String,
     /// Its newest revision; `null` if it has no operation.
     head: Option<u64>,
+    /// Keyframes that are written.
+    write: u64,
     /// Keyframes that go.
     drop: u64,
     /// Keyframes that are stored in another way.
@@ -130,6 +136,9 @@ struct DecisionView {
     kept: Option<Vec<KeepReason>>,
     /// Why it goes; `null` if it stays.
     dropped: Option<DropReason>,
+    /// Why it is written; left out if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    written: Option<WriteReason>,
 }
 
 /// What all comes to.
@@ -149,6 +158,12 @@ pub(in crate::cli) struct TotalView {
     streams: u64,
     /// Streams to which something is done.
     changed_streams: u64,
+    /// Streams to which nothing was done, because what is missing of them cannot be made from the log.
+    failed_streams: u64,
+    /// Keyframes that were written, or would be: those that were there and right are recorded as such.
+    written: u64,
+    /// Keyframes that were to be written and had been before.
+    present: u64,
     /// Keyframes that went, or would go.
     dropped: u64,
     /// Keyframes that were to go and had gone before.
@@ -170,7 +185,7 @@ pub(in crate::cli) struct TotalView {
 impl<'a> Outcome<'a> {
     /// What would come of a plan.
     pub(super) fn foretold(spool: &'a Spool, store: &'a dyn Store) -> Self {
-        Outcome { spool, store, done: None, complete: true, plan: None, vacuum: None }
+        Outcome { spool, store, done: None, failed: 0, complete: true, plan: None, vacuum: None }
     }
 
     /// Writes the answer.
@@ -198,8 +213,8 @@ impl<'a> Outcome<'a> {
     /// The total without the streams to which something is done.
     fn total(&self) -> TotalView {
         let end = self.spool.end();
-        let planned = Done { dropped: end.drop, recoded: end.recode, ..Done::default() };
-        let Done { dropped, gone, recoded, unreadable, bodies_kept } = self.done.unwrap_or(planned);
+        let planned = Done { written: end.write, dropped: end.drop, recoded: end.recode, ..Done::default() };
+        let Done { written, present, dropped, gone, recoded, unreadable, bodies_kept } = self.done.unwrap_or(planned);
         TotalView {
             location: self.store.location().to_owned(),
             dry_run: self.done.is_none(),
@@ -207,6 +222,9 @@ impl<'a> Outcome<'a> {
             plan: self.plan.clone(),
             streams: end.streams + end.untouched_streams,
             changed_streams: end.streams,
+            failed_streams: self.failed,
+            written,
+            present,
             dropped,
             gone,
             recoded,
@@ -243,6 +261,7 @@ impl<'a> Outcome<'a> {
             scope: steps.scope.clone(),
             branch: steps.branch.clone(),
             head: steps.head,
+            write: steps.write.len() as u64,
             drop: steps.drop.len() as u64,
             recode: steps.recodings().count() as u64,
             loses_last_base: steps.loses_last_base,
@@ -312,10 +331,22 @@ fn decisions(steps: &Steps) -> Vec<DecisionView> {
         revision: i64::try_from(drop.revision).unwrap_or(i64::MAX),
         kept: None,
         dropped: Some(drop.reason),
+        written: None,
     };
-    let kept =
-        |keep: &KeepStep| DecisionView { revision: keep.revision, kept: Some(keep.reasons.clone()), dropped: None };
-    let mut all: Vec<DecisionView> = steps.drop.iter().map(dropped).chain(steps.keep.iter().map(kept)).collect();
+    let kept = |keep: &KeepStep| DecisionView {
+        revision: keep.revision,
+        kept: Some(keep.reasons.clone()),
+        dropped: None,
+        written: None,
+    };
+    let written = |write: &WriteStep| DecisionView {
+        revision: i64::try_from(write.revision).unwrap_or(i64::MAX),
+        kept: None,
+        dropped: None,
+        written: Some(write.reason),
+    };
+    let there = steps.drop.iter().map(dropped).chain(steps.keep.iter().map(kept));
+    let mut all: Vec<DecisionView> = there.chain(steps.write.iter().map(written)).collect();
     all.sort_by_key(|decision| decision.revision);
     all
 }
@@ -323,6 +354,7 @@ fn decisions(steps: &Steps) -> Vec<DecisionView> {
 impl DecisionView {
     fn row(&self, name: &str) -> Vec<String> {
         let (what, why) = match (&self.kept, self.dropped) {
+            _ if self.written.is_some() => ("new", self.written.map(written_because).unwrap_or_default().to_owned()),
             (Some(kept), _) => {
                 ("stays", kept.iter().map(|reason| kept_because(*reason)).collect::<Vec<_>>().join(", "))
             }
@@ -334,18 +366,28 @@ impl DecisionView {
 
 impl TotalView {
     fn sentence(&self) -> String {
-        let TotalView { dropped, gone, recoded, bodies_kept, location, .. } = self;
-        if dropped + recoded == 0 {
+        let TotalView { written, present, dropped, gone, recoded, bodies_kept, failed_streams, location, .. } = self;
+        let failed = match failed_streams {
+            0 => String::new(),
+            n => format!("; {} failed and left as they are", count(*n, "stream")),
+        };
+        if written + dropped + recoded == 0 {
             let kept = match self.after.keyframes {
                 0 => format!("there is no keyframe in {location}"),
                 1 => format!("1 keyframe in {location} stays as it is"),
                 n => format!("{n} keyframes in {location} stay as they are"),
             };
             let gone = if *gone > 0 { format!("; {gone} to drop were gone already") } else { String::new() };
-            return format!("nothing to do: {kept}{gone}{}", self.freed());
+            let present = if *present > 0 { format!("; {present} to write were there already") } else { String::new() };
+            let what = if failed.is_empty() { "nothing to do" } else { "nothing done" };
+            return format!("{what}: {kept}{gone}{present}{failed}{}", self.freed());
         }
         let mut did = Vec::new();
-        for (n, done, would) in [(*dropped, "dropped", "be dropped"), (*recoded, "stored anew", "be stored anew")] {
+        for (n, done, would) in [
+            (*written, "written", "be written"),
+            (*dropped, "dropped", "be dropped"),
+            (*recoded, "stored anew", "be stored anew"),
+        ] {
             if n > 0 {
                 let what = if self.dry_run { format!("would {would}") } else { done.to_owned() };
                 did.push(format!("{} {what}", count(n, "keyframe")));
@@ -358,7 +400,7 @@ impl TotalView {
         if let Some(plan) = &self.plan {
             let _ = write!(text, "; `snapctl keyframe apply {plan}` does it");
         }
-        text + &self.freed()
+        text + &failed + &self.freed()
     }
 
     fn freed(&self) -> String {

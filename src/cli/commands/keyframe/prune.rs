@@ -8,7 +8,7 @@ use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
 use crate::cli::ui::Ui;
-use crate::keyframe::plan::{Choice, Request};
+use crate::keyframe::plan::{Choice, Missing, Request};
 use crate::keyframe::policy::Which;
 use crate::model::ids::Span;
 
@@ -102,8 +102,14 @@ pub(super) fn run(args: &PruneArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Ex
         refuse_ranges(&targets)?;
         Choice::Policy(policy.clone())
     };
-    let request =
-        Request { parts: &targets.parts, choice, recode: None, now: args.doing.now(), sizes: args.doing.sizes() };
+    let request = Request {
+        parts: &targets.parts,
+        choice,
+        missing: Missing::Leave,
+        recode: None,
+        now: args.doing.now(),
+        sizes: args.doing.sizes(),
+    };
     let policy = Some(policy).filter(|policy| !policy.is_empty());
     let work = Work { ctx, ui, store: &*store, command: args.command() };
     work.run(&request, policy.as_ref(), &args.doing, Space::Leave)

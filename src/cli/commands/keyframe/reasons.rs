@@ -1,5 +1,6 @@
 //! Why keyframes stay and go, in words.
 
+use crate::keyframe::plan::WriteReason;
 use crate::keyframe::policy::{DropReason, KeepReason};
 
 /// Why a keyframe stays, for people.
@@ -27,5 +28,12 @@ pub(super) fn dropped_because(reason: DropReason) -> &'static str {
         DropReason::Failed => "its check found it wrong",
         DropReason::Stale => "it was checked with other models",
         DropReason::Chosen => "it is among those to drop",
+    }
+}
+
+/// Why a keyframe is written, for people.
+pub(super) fn written_because(reason: WriteReason) -> &'static str {
+    match reason {
+        WriteReason::MaxReplayOps => "--max-replay-ops: no keyframe before it is trusted and near enough",
     }
 }

@@ -19,7 +19,7 @@ use crate::keyframe::plan::{Header, PlanError, Request, Sizes, Spool, Steps, VER
 use crate::keyframe::policy::Policy;
 use crate::model::progress::{Progress, Stop};
 use crate::model::time::Timestamp;
-use crate::settings::Setting as _;
+use crate::settings::{self, Setting as _};
 use crate::store::{Access, Read, Store, Vacuumed, answer};
 
 /// What is done with a plan.
@@ -138,7 +138,7 @@ impl Work<'_> {
             let mut spool = Spool::begin(header)?;
             plan(&self.ctx.sources(read, &meter), request, &mut |stream| -> Result<(), PlanError> {
                 if stream.changes() {
-                    spool.push(Steps::of(&stream))?;
+                    spool.push(Steps::of(&stream, request.recode))?;
                 } else {
                     spool.end_mut().pass(&stream);
                 }
@@ -161,11 +161,19 @@ impl Work<'_> {
         }
         let clock = || clock::now();
         let meter = self.ctx.meter_of("applying", Unit::Keyframes);
-        meter.expect(end.drop + end.recode);
+        meter.expect(end.write + end.drop + end.recode);
         let budget = Budget::new(self.ctx.limits(), &meter, options.max_duration);
-        let mut application = Application::new(self.store, self.ctx.registry(), &self.command, &clock, &budget);
+        let mut application = Application::new(
+            self.store,
+            (self.ctx.registry(), self.ctx.settings().get(&settings::TRUST)),
+            &self.command,
+            &clock,
+            &budget,
+        );
         let ended = run(&mut application, spool);
         let done = application.done();
+        let failed: Vec<String> =
+            application.failed().iter().map(|(stream, error)| format!("keyframes of {stream}: {error}")).collect();
         drop(application);
         let is_spent = budget.is_spent();
         drop(meter);
@@ -177,9 +185,17 @@ impl Work<'_> {
         let gives_back = space == Space::GiveBack && stopped.is_none();
         let vacuum = gives_back.then(|| self.store.vacuum().map_err(|error| told(error.into(), done))).transpose()?;
         let vacuum = vacuum.map(|Vacuumed { before_bytes, after_bytes }| Vacuum { before_bytes, after_bytes });
-        let outcome =
-            Outcome { done: Some(done), complete: stopped.is_none(), vacuum, ..Outcome::foretold(spool, self.store) };
+        let outcome = Outcome {
+            done: Some(done),
+            failed: failed.len() as u64,
+            complete: stopped.is_none(),
+            vacuum,
+            ..Outcome::foretold(spool, self.store)
+        };
         outcome.answer(self.ui, options.explain)?;
+        for failure in &failed {
+            self.ui.talk.warning(failure);
+        }
         if stopped.is_some() {
             self.ui.talk.warning("the time allowed is over; the same command again goes on");
             return Ok(ExitStatus::Incomplete);
@@ -190,7 +206,7 @@ impl Work<'_> {
                 "keyframes that are damaged stay as they are stored: {n}; `snapctl verify` names them"
             ));
         }
-        Ok(ExitStatus::Success)
+        Ok(if failed.is_empty() { ExitStatus::Success } else { ExitStatus::Findings })
     }
 }
 
@@ -211,6 +227,7 @@ pub(super) fn plainly(error: ApplyError) -> anyhow::Error {
     match error {
         ApplyError::Store(error) => error.into(),
         ApplyError::Plan(error) => error.into(),
+        ApplyError::Replay(error) => error.into(),
         ApplyError::Stopped(stop) => stop.into(),
         error => error.into(),
     }
@@ -245,7 +262,7 @@ fn last_bases(spool: &Spool) -> anyhow::Result<Refusal> {
 
 /// The error with how much was done before.
 fn told(error: anyhow::Error, done: Done) -> anyhow::Error {
-    let n = done.dropped + done.recoded;
+    let n = done.written + done.dropped + done.recoded;
     if n == 0 {
         return error;
     }
