@@ -1,11 +1,12 @@
 //! `snapctl keyframe compact`.
 
-use std::time::Instant;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::cli_keyframe_write::{fixture, killed};
+use crate::cli_keyframe_write::fixture;
 use crate::support::TestEnv;
 use crate::support::keyframes::{drives, labels};
 
@@ -215,6 +216,17 @@ fn a_plan_writes_once_and_is_refused_where_the_store_moved() {
     assert!(std::fs::read(env.path("ops.db")).unwrap() == bytes);
     sql(&env, r#"DELETE FROM "Operation" WHERE "documentId" = 'd1' AND "scope" = 'global' AND "index" = 59"#);
     assert_eq!(env.on_store(&["keyframe", "apply", "plan.ndjson", "--json"]).error(15)["code"], "store-moved");
+}
+
+/// Starts snapctl, and kills it after a while.
+fn killed(env: &TestEnv, args: &[&str], after: Duration) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_snapctl"));
+    command.current_dir(env.path(".")).env_clear().env("SNAPCTL_STORE", "ops.db").args(args);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(after);
+    // SIGKILL, where there are signals.
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 /// Killed at all kinds of moments; `SNAPCTL_KILLS=200 cargo test --test it compact_that_is_killed` tries longer.
