@@ -12,6 +12,8 @@ use toml_parser::lexer::TokenKind;
 use super::error::SettingsError;
 use super::key::{AnyKey, KEYS, Member, OF_TYPE, OF_VERSION};
 use super::origin::{Origin, Position};
+use super::policies::OF_POLICY;
+use super::value::Kind;
 use super::{brief, quoted};
 use crate::model::similar::nearest;
 
@@ -42,6 +44,13 @@ pub(super) struct Entry {
 pub(super) enum Name {
     /// One of [`KEYS`], by its place there.
     Key(usize),
+    /// A member of an entry of `[keyframes.policies]`.
+    Policy {
+        /// The name of the policy.
+        policy: String,
+        /// The name of the member.
+        member: &'static str,
+    },
     /// A member of an entry of `[models]`.
     Member {
         /// `TYPE` or `TYPE@VERSION`.
@@ -56,6 +65,7 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Name::Key(n) => f.write_str(KEYS[*n].name()),
+            Name::Policy { policy, member } => write!(f, "{KEYFRAMES}.{POLICIES}.{}.{member}", quoted(policy)),
             Name::Member { model, member } => write!(f, "{MODELS}.{}.{member}", quoted(model)),
         }
     }
@@ -63,6 +73,8 @@ impl fmt::Display for Name {
 
 const MODELS: &str = "models";
 const PROFILES: &str = "profiles";
+const KEYFRAMES: &str = "keyframes";
+const POLICIES: &str = "policies";
 
 impl File {
     /// Checks the bytes of a settings file. `path` names it in errors and origins; what it says of paths is relative
@@ -172,8 +184,13 @@ impl Reader<'_> {
         }
         for (key, value) in by_position(self.table(&self.whole(section), value)?) {
             let name = key.get_ref().as_ref();
+            if (section, name) == (KEYFRAMES, POLICIES) {
+                self.policies(value)?;
+                continue;
+            }
             let Some(index) = KEYS.iter().position(|key| key.place() == (section, name)) else {
-                let names: Vec<&str> = known.iter().map(|key| key.place().1).collect();
+                let mut names: Vec<&str> = known.iter().map(|key| key.place().1).collect();
+                names.extend((section == KEYFRAMES).then_some(POLICIES));
                 let near = nearest(name, &names).map(|near| format!("{section}.{near}"));
                 let whole = self.whole(&format!("{section}.{}", quoted(name)));
                 return Err(self.unknown(
@@ -182,7 +199,7 @@ impl Reader<'_> {
                     near.or_else(|| elsewhere(name)).map(|meant| self.whole(&meant)),
                 ));
             };
-            self.add(Name::Key(index), key.span().start, value, |text| KEYS[index].check(text))?;
+            self.add(Name::Key(index), key.span().start, value, &KEYS[index].kind(), |text| KEYS[index].check(text))?;
         }
         Ok(())
     }
@@ -204,7 +221,26 @@ impl Reader<'_> {
                     ));
                 };
                 let name = Name::Member { model: model.to_owned(), member: member.name };
-                self.add(name, key.span().start, value, member.check)?;
+                self.add(name, key.span().start, value, &(member.kind)(), member.check)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn policies(&mut self, value: &Spanned<DeValue<'_>>) -> Result<(), SettingsError> {
+        let path = self.whole(&format!("{KEYFRAMES}.{POLICIES}"));
+        for (key, value) in by_position(self.table(&path, value)?) {
+            let policy = key.get_ref().as_ref();
+            let path = format!("{path}.{}", quoted(policy));
+            for (key, value) in by_position(self.table(&path, value)?) {
+                let name = key.get_ref().as_ref();
+                let Some(member) = OF_POLICY.iter().find(|member| member.name == name) else {
+                    let names = OF_POLICY.each_ref().map(|member| member.name);
+                    let meant = nearest(name, &names).map(|near| format!("{path}.{near}"));
+                    return Err(self.unknown(key, &format!("{path}.{}", quoted(name)), meant));
+                };
+                let name = Name::Policy { policy: policy.to_owned(), member: member.name };
+                self.add(name, key.span().start, value, &(member.kind)(), member.check)?;
             }
         }
         Ok(())
@@ -215,15 +251,24 @@ impl Reader<'_> {
         name: Name,
         byte: usize,
         value: &Spanned<DeValue<'_>>,
+        wanted: &Kind,
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<(), SettingsError> {
         let key = self.whole(&name.to_string());
-        let DeValue::String(text) = value.get_ref() else {
-            return Err(self.bad(value.span().start, &key, format!("it has to be a string, not {}", kind(value))));
+        let (text, form) = match (value.get_ref(), wanted) {
+            (DeValue::Integer(number), Kind::Count { .. }) if number.radix() == 10 => (number.as_str(), ""),
+            (DeValue::Boolean(flag), Kind::Flag) => (if *flag { "true" } else { "false" }, ""),
+            (_, Kind::Count { .. }) => ("", "a whole number"),
+            (_, Kind::Flag) => ("", "true or false"),
+            (DeValue::String(text), _) => (text.as_ref(), ""),
+            _ => ("", "a string"),
         };
+        if !form.is_empty() {
+            return Err(self.bad(value.span().start, &key, format!("it has to be {form}, not {}", kind(value))));
+        }
         check(text).map_err(|reason| self.bad(value.span().start, &key, reason))?;
         let at = Position::of(byte, self.text);
-        self.entries.push(Entry { name, text: text.to_string(), at, profile: self.profile.clone() });
+        self.entries.push(Entry { name, text: text.to_owned(), at, profile: self.profile.clone() });
         Ok(())
     }
 

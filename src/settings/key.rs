@@ -151,7 +151,7 @@ impl<T: Setting> AnyKey for Key<T> {
     }
 }
 
-/// A setting of each entry of `[models]`. None of them has a variable, a flag or a default.
+/// A setting of each entry of `[models]` or `[keyframes.policies]`. None of them has a variable, a flag or a default.
 pub(super) struct Member {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
@@ -160,7 +160,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    const fn new<T: Setting>(name: &'static str, about: &'static str) -> Self {
+    pub(super) const fn new<T: Setting>(name: &'static str, about: &'static str) -> Self {
         Member { name, about, kind: T::kind, check: |text| T::parse(text).map(drop) }
     }
 

@@ -8,6 +8,9 @@
 //! same-as = "powerhouse/document-drive@1"     # the model that serves it
 //! upgrade = "identity"                        # or "none" (default): no upgrade step is known
 //!
+//! [keyframes.policies.nightly]                # what `keyframe compact --policy nightly` does
+//! max-replay-ops = 50
+//!
 //! [profiles.ci.limits]                        # holds with `--profile ci`
 //! timeout = "10m"
 //! ```
@@ -20,6 +23,7 @@ mod file;
 mod key;
 mod models;
 mod origin;
+mod policies;
 mod schema;
 mod value;
 
@@ -34,12 +38,14 @@ pub use key::{
     AnyKey, BUSY_TIMEOUT, COLOR, CONFIG_VARIABLE, KEYS, Key, PROFILE_VARIABLE, PROGRESS, STORE_URL, TIMEOUT, TRUST,
 };
 pub use origin::{Origin, Position};
+pub use policies::NamedPolicy;
 pub use schema::schema;
-pub use value::{ColorWhen, Kind, Location, ProgressWhen, Setting, Word};
+pub use value::{Age, Base, ColorWhen, Kind, Location, ProgressWhen, Setting, Word};
 
 use file::{Name, form_with};
 use key::{Member, OF_TYPE, OF_VERSION};
 use models::Models;
+use policies::OF_POLICY;
 
 use crate::model::similar::nearest;
 use crate::reducer::Registry;
@@ -157,7 +163,7 @@ impl Settings {
                         let text = Some(entry.text.clone()).filter(|text| !text.is_empty());
                         self.keys[*n] = Value { text, origin };
                     }
-                    member @ Name::Member { .. } => {
+                    member @ (Name::Policy { .. } | Name::Member { .. }) => {
                         self.members.insert(member.clone(), Value { text: Some(entry.text.clone()), origin });
                     }
                 }
@@ -178,6 +184,18 @@ impl Settings {
     pub fn get<T: Setting>(&self, key: &'static Key<T>) -> T {
         let value = &self.keys[place_of(key)];
         if value.origin == Origin::Default { key.default.clone() } else { value.read() }
+    }
+
+    /// The policy for keyframes of that name.
+    ///
+    /// # Errors
+    /// When there is none: the names of those that there are.
+    pub fn policy(&self, name: &str) -> Result<NamedPolicy, Vec<&str>> {
+        NamedPolicy::of(&self.members, name).ok_or_else(|| {
+            let mut known: Vec<&str> = policies::names(&self.members).collect();
+            known.dedup();
+            known
+        })
     }
 
     /// Makes the models known that the settings name.
@@ -221,6 +239,14 @@ impl Settings {
         if let Some(entry) = exact.or_else(|| self.entries().find(|entry| plain(&entry.key) == wanted)) {
             return Ok(Some(entry));
         }
+        let of_policy = wanted.strip_prefix("keyframes.policies.").and_then(|rest| rest.rsplit_once('.'));
+        if let Some((policy, name)) = of_policy {
+            let names = OF_POLICY.each_ref().map(|member| member.name);
+            if names.contains(&name) {
+                return Ok(None);
+            }
+            return Err(nearest(name, &names).map(|near| format!("keyframes.policies.{}.{near}", quoted(policy))));
+        }
         let of_model = wanted.strip_prefix("models.").and_then(|rest| rest.rsplit_once('.'));
         if let Some((model, name)) = of_model
             && let Some(form) = form_with(name)
@@ -255,6 +281,9 @@ impl Name {
     fn about(&self) -> &'static str {
         match self {
             Name::Key(n) => KEYS[*n].about(),
+            Name::Policy { member, .. } => {
+                OF_POLICY.iter().find(|known| known.name == *member).map_or("", |known| known.about)
+            }
             Name::Member { member, .. } => {
                 OF_VERSION.iter().chain(&OF_TYPE).find(|known| known.name == *member).map_or("", |known| known.about)
             }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::key::{AnyKey, KEYS, Member, OF_TYPE, OF_VERSION};
+use super::policies::OF_POLICY;
 use super::value::Kind;
 
 /// The JSON Schema (draft 2020-12) of a settings file, for editors and for documentation. What it accepts is read; of
@@ -37,6 +38,11 @@ fn sections() -> Map<String, Value> {
         let properties = members.iter().map(|member| (member.name.to_owned(), of_kind(&(member.kind)(), member.about)));
         object(&properties.collect())
     };
+    sections["keyframes"]["properties"]["policies"] = json!({
+        "description": "Rules for keyframes by name, which keyframe prune and keyframe compact take with --policy",
+        "type": "object",
+        "additionalProperties": members(&OF_POLICY),
+    });
     sections.insert(
         "models".to_owned(),
         json!({
@@ -80,7 +86,7 @@ fn of_key(key: &dyn AnyKey) -> Value {
         match key.kind() {
             Kind::Location => schema["minLength"] = 0.into(),
             Kind::Duration => schema["pattern"] = format!("^$|{DURATION}").into(),
-            Kind::Model | Kind::Words(_) => {}
+            Kind::Model | Kind::Words(_) | Kind::Count { .. } | Kind::Flag | Kind::Age => {}
         }
     }
     schema["x-environmentVariable"] = key.variable().into();
@@ -96,6 +102,9 @@ fn of_kind(kind: &Kind, about: &str) -> Value {
         Kind::Location => schema["minLength"] = 1.into(),
         Kind::Duration => schema["pattern"] = DURATION.into(),
         Kind::Model => schema["pattern"] = "^.+@[1-9][0-9]*$".into(),
+        Kind::Count { least } => (schema["type"], schema["minimum"]) = ("integer".into(), (*least).into()),
+        Kind::Flag => schema["type"] = "boolean".into(),
+        Kind::Age => schema["pattern"] = "^[0-9]+(ms|s|m|h|d|w)$".into(),
         Kind::Words(words) => schema["enum"] = words.iter().map(|(name, _)| *name).collect(),
     }
     schema

@@ -1,12 +1,14 @@
 //! What a setting can be, and how it is written.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::model::ids::DocumentType;
 use crate::reducer::generic::GenericKind;
 use crate::reducer::{AliasStep, ModelId};
 use crate::replay::Trust;
+use crate::store::Codec;
 
 /// A type of values. What it is parsed from is the same text in a file, in a variable and after a flag.
 pub trait Setting: Clone + fmt::Debug + Send + Sync + 'static {
@@ -32,6 +34,15 @@ pub enum Kind {
     Duration,
     /// `TYPE@VERSION`.
     Model,
+    /// A whole number.
+    Count {
+        /// The least there is.
+        least: u64,
+    },
+    /// True or false.
+    Flag,
+    /// A number and a unit, up to weeks.
+    Age,
     /// One of these words, each with what it means.
     Words(Vec<(&'static str, &'static str)>),
 }
@@ -130,6 +141,86 @@ impl Setting for Duration {
 /// The units of durations in milliseconds, ascending.
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 
+/// How old something may be, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Age(pub u64);
+
+impl Setting for Age {
+    fn kind() -> Kind {
+        Kind::Age
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let unit = UNITS.iter().chain(&LONG_UNITS).find(|(name, _)| *name == unit);
+        let total = number.parse::<u64>().ok().zip(unit).and_then(|(number, (_, millis))| number.checked_mul(*millis));
+        total.map(Age).ok_or_else(|| "a duration is a number and a unit, like 90m, 12h, 30d or 8w".to_owned())
+    }
+
+    fn text(&self) -> Option<String> {
+        Some(format!("{}ms", self.0))
+    }
+}
+
+/// The units of ages beyond those of durations.
+const LONG_UNITS: [(&str, u64); 2] = [("d", 86_400_000), ("w", 604_800_000)];
+
+/// A base of powers: 2 or more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base(pub NonZeroU64);
+
+impl Setting for Base {
+    fn kind() -> Kind {
+        Kind::Count { least: 2 }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let base = text.parse().ok().filter(|base: &NonZeroU64| base.get() > 1);
+        base.map(Base).ok_or_else(|| "it has to be a whole number from 2".to_owned())
+    }
+
+    fn text(&self) -> Option<String> {
+        Some(self.0.to_string())
+    }
+}
+
+impl Setting for NonZeroU64 {
+    fn kind() -> Kind {
+        Kind::Count { least: 1 }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "it has to be a whole number from 1".to_owned())
+    }
+
+    fn text(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
+impl Setting for bool {
+    fn kind() -> Kind {
+        Kind::Flag
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "it has to be true or false".to_owned())
+    }
+
+    fn text(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
+impl Word for Codec {
+    const WORDS: &'static [(Self, &'static str, &'static str)] = &[
+        (Codec::Json, "json", "As JSON, where other programs find them"),
+        (Codec::Zstd, "zstd", "Compressed one by one"),
+        (Codec::ZstdDelta, "zstd-delta", "Compressed as differences to the first of a group: much smaller"),
+    ];
+}
+
 impl Setting for ModelId {
     fn kind() -> Kind {
         Kind::Model
@@ -225,6 +316,16 @@ mod tests {
         assert_eq!(Duration::parse("0s"), Ok(Duration::ZERO));
         for text in ["", "10", "s", "-1s", "1.5s", "1 s", "99999999999999999999s", "18446744073709551615h"] {
             assert!(Duration::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_age_may_be_days_and_weeks() {
+        assert_eq!(Age::parse("2d"), Ok(Age(172_800_000)));
+        assert_eq!(Age::parse("1w"), Ok(Age(604_800_000)));
+        assert_eq!(Age::parse("500ms"), Ok(Age(500)));
+        for text in ["", "2", "d", "-1d", "1y", "99999999999999999999w", "18446744073709551615w"] {
+            assert!(Age::parse(text).is_err(), "{text}");
         }
     }
 

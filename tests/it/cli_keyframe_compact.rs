@@ -262,3 +262,84 @@ fn a_compact_that_is_killed_is_finished_by_the_next() {
     }
     assert!(interrupted > 0, "no kill came in the middle");
 }
+
+fn settings(env: &TestEnv, text: &str) {
+    std::fs::write(env.path("snapctl.toml"), text).unwrap();
+}
+
+#[test]
+fn a_policy_of_the_settings_holds_where_no_option_says_otherwise() {
+    let env = drives(&[("d1", 60)], 7);
+    settings(
+        &env,
+        "[keyframes.policies.nightly]\nmax-replay-ops = 20\nkeep-last = 2\nkeep-upgrades = true\ncodec = 'zstd'\n\
+         [keyframes.policies.old]\nkeep-within = '8w'\nkeep-log-spaced = 2\nkeep-every = 10\n\
+         [profiles.p.keyframes.policies.nightly]\nmax-replay-ops = 30\n",
+    );
+    let told = |args: &[&str]| {
+        let args = [&["keyframe", "compact", "--dry-run", "--plan", "plan.ndjson", "--force"], args].concat();
+        let args: Vec<&str> = args.into_iter().filter(|arg| *arg != "--dry-run").collect();
+        env.on_store(&args).ok();
+        let text = std::fs::read_to_string(env.path("plan.ndjson")).unwrap();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let (policy, codec) = (lines[0]["plan"]["policy"].clone(), lines[1]["stream"]["write"][0]["codec"].clone());
+        (policy["maxReplayOps"].clone(), policy["keepLast"].clone(), policy["keepUpgrades"].clone(), codec)
+    };
+    assert_eq!(told(&["--policy", "nightly"]), (json!(20), json!(2), json!(true), json!("zstd")));
+    let other = ["--policy", "nightly", "--max-replay-ops", "9", "--codec", "zstd-delta"];
+    assert_eq!(told(&other), (json!(9), json!(2), json!(true), json!("zstd-delta")));
+    assert_eq!(told(&["--policy", "nightly", "--profile", "p"]), (json!(30), json!(2), json!(true), json!("zstd")));
+    let shown = env.run(&["config", "keyframes.policies.nightly.max-replay-ops", "--json"]).json();
+    assert_eq!((&shown["value"], &shown["origin"]["line"]), (&json!("20"), &json!(2)), "{shown}");
+    let dropped = |now: &str| {
+        let args = ["keyframe", "prune", "--policy", "old", "--dry-run", "--json", "--now", now];
+        env.read(&args).json()["total"]["dropped"].clone()
+    };
+    // Within eight weeks all; later those at distances 53, 25, 11 and 4 from the head, and the one labelled 20.
+    assert_eq!((dropped("2025-06-02T00:00:00Z"), dropped("2026-01-01T00:00:00Z")), (json!(0), json!(3)));
+    let absent = env.read(&["keyframe", "prune", "--policy", "nigthly", "--json"]).error(2);
+    assert_eq!((&absent["code"], &absent["hint"]), (&json!("no-policy"), &json!("did you mean nightly?")));
+    env.on_store(&["keyframe", "compact", "--policy", "nightly"]).ok();
+    assert_eq!(env.on_store(&["keyframe", "compact", "--policy", "nightly", "--json"]).json()["streams"], json!([]));
+    let history = env.read(&["keyframe", "history", "--json"]);
+    assert!(history.ok().contains("keyframe compact --policy nightly"), "{}", history.stdout);
+}
+
+#[test]
+fn what_a_policy_cannot_say_is_refused_with_its_place() {
+    let env = drives(&[("d1", 10)], 5);
+    for (line, message) in [
+        ("keep-evry = 1", "unknown key keyframes.policies.a.keep-evry"),
+        ("keep-every = 0", "keyframes.policies.a.keep-every: it has to be a whole number from 1"),
+        ("keep-every = '5'", "keyframes.policies.a.keep-every: it has to be a whole number, not a string"),
+        ("keep-log-spaced = 1", "keyframes.policies.a.keep-log-spaced: it has to be a whole number from 2"),
+        ("keep-within = '3y'", "keyframes.policies.a.keep-within: a duration is a number and a unit"),
+        ("keep-upgrades = 1", "keyframes.policies.a.keep-upgrades: it has to be true or false, not an integer"),
+        ("codec = 'zst'", "did you mean zstd?"),
+    ] {
+        settings(&env, &format!("[keyframes.policies.a]\n{line}\n"));
+        let run = env.read(&["keyframe", "prune", "--policy", "a"]);
+        assert!(run.status == 2 && run.stderr.contains(message) && run.stderr.contains("snapctl.toml:2:"), "{run:?}");
+        assert!(!line.contains("evry") || run.stderr.contains("keep-every"), "{run:?}");
+    }
+    let described = env.run(&["schema", "settings"]).json();
+    let policies =
+        &described["properties"]["keyframes"]["properties"]["policies"]["additionalProperties"]["properties"];
+    assert_eq!(
+        (&policies["keep-every"]["type"], &policies["keep-upgrades"]["type"]),
+        (&json!("integer"), &json!("boolean"))
+    );
+}
+
+#[test]
+fn what_tune_prints_works_as_pasted() {
+    let env = drives(&[("d1", 300)], 10);
+    let tuned = env.read(&["keyframe", "tune", "--json", "--codec", "zstd-delta"]).json();
+    let frontier = &tuned["frontiers"].as_array().unwrap()[0];
+    settings(&env, frontier["settings"].as_str().unwrap());
+    let codec = env.run(&["config", "keyframes.policies.tuned.codec"]).ok().trim().to_owned();
+    env.on_store(&["keyframe", "compact", "--policy", "tuned", "--yes"]).ok();
+    assert_eq!(codec, "zstd-delta");
+    assert_eq!(count(&env, r#"SELECT count(*) FROM "Keyframe""#), 0, "all are compressed");
+    env.read(&["verify"]).ok();
+}

@@ -80,10 +80,12 @@ enum CodecArg {
 /// When it is not said what to do, the store cannot be opened or changed, a stream would lose its last base, or the plan
 /// cannot be written.
 pub(super) fn run(args: &CompactArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
-    let policy = args.rules.policy();
-    if policy.is_empty() && args.codec.is_none() && !args.vacuum {
+    let (rules, codec) = args.rules.with(ctx.settings())?;
+    let policy = rules.policy();
+    let codec = args.codec.map(CodecArg::codec).or(codec);
+    if policy.is_empty() && codec.is_none() && !args.vacuum {
         let message = "nothing says what to do".to_owned();
-        let hint = Some("give a rule for what stays, --codec, or --vacuum".to_owned());
+        let hint = Some("give a rule for what stays, --policy, --codec, or --vacuum".to_owned());
         return Err(Refusal { exit: ExitStatus::Usage, code: "empty-policy", message, hint }.into());
     }
     let store = ctx.open_named(&ctx.store_named()?, args.doing.access())?;
@@ -94,7 +96,7 @@ pub(super) fn run(args: &CompactArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<
         parts: &targets.parts,
         choice: policy.clone().map_or(Choice::All, Choice::Policy),
         missing: Missing::Write,
-        recode: args.codec.map(CodecArg::codec),
+        recode: codec,
         now: args.doing.now(),
         sizes: args.doing.sizes(),
     };

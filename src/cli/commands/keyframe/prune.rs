@@ -76,7 +76,7 @@ pub(crate) struct PruneArgs {
 /// When it is not said what stays or goes, the store cannot be opened or changed, a stream would lose its last base, or the
 /// plan cannot be written.
 pub(super) fn run(args: &PruneArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
-    let policy = args.rules.policy();
+    let policy = args.rules.with(ctx.settings())?.0.policy();
     let says_exactly = args.all || args.failed || args.stale;
     if says_exactly && !policy.is_empty() {
         return Err(usage(

@@ -6,17 +6,24 @@ use clap::Args;
 
 use crate::cli::args::Literal;
 use crate::cli::exit::{ExitStatus, Refusal};
+use crate::cli::quote;
 use crate::cli::selection::Choice;
 use crate::cli::ui::Talk;
 use crate::keyframe::policy::Policy;
 use crate::model::ids::{OpIndex, Span};
+use crate::model::similar::nearest;
 use crate::replay::ReplayError;
-use crate::store::{Part, Read, Store, answer};
+use crate::settings::{Age, Base, Setting as _, Settings};
+use crate::store::{Codec, Part, Read, Store, answer};
 
 /// The rules of a policy. A keyframe stays if one of them keeps it.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "What stays")]
 pub(super) struct Rules {
+    /// Take what [keyframes.policies.NAME] of the settings says, where no other option says it
+    #[arg(long = "policy", value_name = "NAME")]
+    named: Option<String>,
+
     /// Keep one for every N operations: the state after a multiple of N, which is labelled one less, or, where there is
     /// none, the one that is labelled with the multiple, as the reference writes them
     #[arg(long, value_name = "N")]
@@ -45,6 +52,37 @@ pub(super) struct Rules {
 }
 
 impl Rules {
+    /// What holds, with what the settings say of the policy that is named, and how that stores bodies.
+    ///
+    /// # Errors
+    /// When there is no such policy.
+    pub(super) fn with(&self, settings: &Settings) -> Result<(Rules, Option<Codec>), Refusal> {
+        let Some(name) = &self.named else { return Ok((self.clone(), None)) };
+        let said = settings.policy(name).map_err(|known| {
+            let near = nearest(name, &known).map(|near| format!("did you mean {near}?"));
+            let known = || match known.as_slice() {
+                [] => "[keyframes.policies.NAME] in a settings file makes one".to_owned(),
+                known => format!("there is {}", known.join(", ")),
+            };
+            Refusal {
+                exit: ExitStatus::Usage,
+                code: "no-policy",
+                message: format!("the settings have no policy {name}"),
+                hint: Some(near.unwrap_or_else(known)),
+            }
+        })?;
+        let rules = Rules {
+            named: self.named.clone(),
+            keep_every: self.keep_every.or(said.keep_every),
+            keep_last: self.keep_last.or(said.keep_last),
+            keep_within: self.keep_within.or(said.keep_within.map(|Age(millis)| millis)),
+            keep_log_spaced: self.keep_log_spaced.or(said.keep_log_spaced.map(|Base(base)| base.get())),
+            keep_upgrades: self.keep_upgrades || said.keep_upgrades.unwrap_or_default(),
+            max_replay_ops: self.max_replay_ops.or(said.max_replay_ops),
+        };
+        Ok((rules, said.codec))
+    }
+
     /// The policy; empty if no rule was given.
     pub(super) fn policy(&self) -> Policy {
         Policy {
@@ -67,19 +105,14 @@ impl Rules {
             ("--max-replay-ops", self.max_replay_ops.map(NonZeroU64::get), ""),
         ];
         let given = numbers.into_iter().filter_map(|(name, number, unit)| Some(format!("{name} {}{unit}", number?)));
-        given.chain(self.keep_upgrades.then(|| "--keep-upgrades".to_owned())).collect()
+        let named = self.named.iter().map(|name| format!("--policy {}", quote::word(name)));
+        named.chain(given).chain(self.keep_upgrades.then(|| "--keep-upgrades".to_owned())).collect()
     }
 }
 
 /// Milliseconds of a duration, which may be long.
 fn parse_age(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, u64); 6] =
-        [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000)];
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let unit = UNITS.iter().find(|(name, _)| *name == unit);
-    let total = number.parse::<u64>().ok().zip(unit).and_then(|(number, (_, millis))| number.checked_mul(*millis));
-    total.ok_or_else(|| "a duration is a number and a unit, like 90m, 12h, 30d or 8w".to_owned())
+    Age::parse(text).map(|Age(millis)| millis)
 }
 
 /// The parts of the store that targets name.
@@ -134,19 +167,4 @@ pub(super) fn refuse_ranges(targets: &Targets) -> Result<(), Refusal> {
         message: format!("rules are for whole streams, not for {from}..{through} of {}", part.document),
         hint: Some("leave the position out: DOC[/SCOPE][@BRANCH]; a range without rules is dropped exactly".to_owned()),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_age_may_be_days_and_weeks() {
-        assert_eq!(parse_age("2d"), Ok(172_800_000));
-        assert_eq!(parse_age("1w"), Ok(604_800_000));
-        assert_eq!(parse_age("500ms"), Ok(500));
-        for text in ["", "2", "d", "-1d", "1y", "99999999999999999999w", "18446744073709551615w"] {
-            assert!(parse_age(text).is_err(), "{text}");
-        }
-    }
 }
