@@ -3,6 +3,7 @@
 //! A stream is compared with the plan in the transaction that changes it, so that nothing is done to keyframes that are not
 //! what they were. What is done already is passed over: a plan can be applied again after any interruption.
 
+mod change;
 mod error;
 
 use std::collections::BTreeSet;
@@ -11,16 +12,16 @@ use super::plan::{Birth, Header, PlanFileError, Steps, WriteStep, row_size};
 use super::policy::holds;
 use super::rule::{Label, Rule};
 use super::write::{self, Change, Different, Filling, Writer, is_of_stream};
-use crate::model::checksum::Checksum;
-use crate::model::ids::{Fingerprint, NextIndex, Revision, Span, StreamKey};
+use crate::model::ids::{Fingerprint, Revision, StreamKey};
 use crate::model::progress::{Progress, Stop};
 use crate::model::time::Timestamp;
 use crate::reducer::Registry;
 use crate::replay::{ReplayError, Trust};
-use crate::store::history::{BodyBefore, MutationKind, NewMutation, RunId};
+use crate::store::history::RunId;
 use crate::store::records::{Standing, Until, Within};
-use crate::store::{Codec, Flow, Order, Read, Selection, Serial, Store, StoreError, Write, answer};
+use crate::store::{Codec, Flow, Read, Selection, Serial, Store, StoreError, answer};
 
+use change::{At, Open, Task};
 pub use error::{ApplyError, Moved};
 
 /// A plan is being applied.
@@ -57,22 +58,6 @@ pub struct Done {
     /// Bodies that the history keeps, because nobody has checked that the log gives them.
     pub bodies_kept: u64,
 }
-
-/// A transaction with changes that are not committed.
-struct Open<'a> {
-    write: Box<dyn Write + 'a>,
-    done: Done,
-    n_changes: u64,
-    n_seen: u64,
-    bytes: u64,
-}
-
-/// A transaction ends after so many changes, so that others get their turn.
-const MOST_CHANGES: u64 = 256;
-/// It also ends when so many keyframes were looked at, changed or not.
-const MOST_SEEN: u64 = 4096;
-/// It also ends when so many bytes of bodies were looked at.
-const MOST_BYTES: u64 = 16 << 20;
 
 /// A keyframe as it is now, as far as a plan may depend on it.
 #[derive(Clone, Copy)]
@@ -171,13 +156,6 @@ fn find(present: &[Present], label: i64) -> Option<Present> {
     present.binary_search_by_key(&label, |found| found.label).ok().map(|at| present[at])
 }
 
-/// What is to be done to a keyframe.
-#[derive(Clone, Copy)]
-enum Task {
-    Drop(Revision),
-    Recode(Revision, Codec),
-}
-
 impl<'a> Application<'a> {
     /// Begins to apply a plan; nothing is changed yet. `command` is what the history calls the run. With [`Trust::None`]
     /// what is written is made from the first operation.
@@ -242,13 +220,7 @@ impl<'a> Application<'a> {
             let now = (self.clock)();
             let open = match &mut self.open {
                 Some(open) => open,
-                none => none.insert(Open {
-                    write: self.store.write()?,
-                    done: Done::default(),
-                    n_changes: 0,
-                    n_seen: 0,
-                    bytes: 0,
-                }),
+                none => none.insert(Open::new(self.store.write()?)),
             };
             let present = compare(&*open.write, steps, now)?;
             let mut passed = 0_u64;
@@ -349,12 +321,6 @@ impl<'a> Application<'a> {
     }
 }
 
-impl Open<'_> {
-    fn is_full(&self) -> bool {
-        self.n_changes >= MOST_CHANGES || self.n_seen >= MOST_SEEN || self.bytes >= MOST_BYTES
-    }
-}
-
 /// Counts no operations where keyframes are counted.
 struct Quiet<'a>(&'a dyn Progress);
 
@@ -363,102 +329,6 @@ impl Progress for Quiet<'_> {
 
     fn check(&self) -> Result<(), Stop> {
         self.0.check()
-    }
-}
-
-/// A moment in a transaction.
-struct At<'o, 'a> {
-    open: &'o mut Open<'a>,
-    run: &'o mut Option<RunId>,
-    models: &'o BTreeSet<Fingerprint>,
-    command: &'o str,
-    now: Timestamp,
-}
-
-impl At<'_, '_> {
-    fn run(&mut self, stream: &StreamKey, present: &[Present], task: Task) -> Result<(), StoreError> {
-        let revision = match task {
-            Task::Drop(revision) | Task::Recode(revision, _) => revision,
-        };
-        let found = i64::try_from(revision.get()).ok().and_then(|label| find(present, label));
-        self.open.n_seen += 1;
-        match (task, found) {
-            (Task::Drop(_), None) => self.open.done.gone += 1,
-            (Task::Drop(_), Some(_)) => self.drop(stream, revision)?,
-            (Task::Recode(_, codec), Some(found)) if found.codec != codec => self.recode(stream, revision, codec)?,
-            (Task::Recode(..), _) => {}
-        }
-        Ok(())
-    }
-
-    fn drop(&mut self, stream: &StreamKey, revision: Revision) -> Result<(), StoreError> {
-        let body = self.body_before(stream, revision)?;
-        self.note(MutationKind::Deleted, stream, revision, body)?;
-        self.open.write.delete_keyframe(stream, revision)?;
-        self.open.done.dropped += 1;
-        self.open.done.bodies_kept += u64::from(body == BodyBefore::Keep);
-        Ok(())
-    }
-
-    fn recode(&mut self, stream: &StreamKey, revision: Revision, codec: Codec) -> Result<(), StoreError> {
-        let body = match self.open.write.keyframe_document(stream, revision) {
-            Err(StoreError::Corrupt { .. }) => None,
-            body => body?,
-        };
-        // What is no text has no place in either table but where it is.
-        let Some(body) = body.filter(|body| std::str::from_utf8(body).is_ok()) else {
-            self.open.done.unreadable += 1;
-            return Ok(());
-        };
-        self.open.bytes += body.len() as u64;
-        self.note(MutationKind::Recoded, stream, revision, BodyBefore::Leave)?;
-        self.open.write.recode(stream, revision, codec)?;
-        self.open.done.recoded += 1;
-        Ok(())
-    }
-
-    /// Whether the log gives the body: it was checked, it is the one that was checked, the operation is the one of then, and
-    /// the models still are there. In all other cases the history keeps it.
-    fn body_before(&mut self, stream: &StreamKey, revision: Revision) -> Result<BodyBefore, StoreError> {
-        let body = match self.open.write.keyframe_document(stream, revision) {
-            Err(StoreError::Corrupt { .. }) => None,
-            body => body?,
-        };
-        self.open.bytes += body.as_ref().map_or(0, |body| body.len() as u64);
-        let record = self.open.write.records().keyframe_record(stream, revision)?;
-        let (Some(body), Some(record)) = (body, record) else { return Ok(BodyBefore::Keep) };
-        let (Some(proof), Some(check)) = (record.proof(), &record.check) else { return Ok(BodyBefore::Keep) };
-        let is_sound = record.checksum == Checksum::of(&body)
-            && self.models.contains(&check.fingerprint)
-            && self.has_operation(stream, revision, proof.operation_id.as_str())?;
-        Ok(if is_sound { BodyBefore::Leave } else { BodyBefore::Keep })
-    }
-
-    fn has_operation(&self, stream: &StreamKey, revision: Revision, id: &str) -> Result<bool, StoreError> {
-        let mut is_same = false;
-        let span = Span { from: NextIndex::new(revision.get()), through: Some(revision.last()) };
-        self.open.write.operations(stream, span, Order::Forward, &mut |row| {
-            is_same = row.id == id;
-            Flow::Break(())
-        })?;
-        Ok(is_same)
-    }
-
-    fn note(
-        &mut self,
-        kind: MutationKind,
-        stream: &StreamKey,
-        revision: Revision,
-        body: BodyBefore,
-    ) -> Result<(), StoreError> {
-        let history = self.open.write.history_mut()?;
-        let run = match *self.run {
-            Some(run) => run,
-            None => *self.run.insert(history.begin_run(self.command, self.now)?),
-        };
-        history.note(&NewMutation { run, at: self.now, kind, stream, revision, body })?;
-        self.open.n_changes += 1;
-        Ok(())
     }
 }
 
