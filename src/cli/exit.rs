@@ -14,7 +14,7 @@ use class::{Class, classify};
 pub enum ExitStatus {
     /// Done, clean.
     Success = 0,
-    /// Findings, differences, no match, failed lines in a batch.
+    /// Findings, differences, no match, or a part that failed: lines of a batch, streams.
     Findings = 1,
     /// Usage.
     Usage = 2,
@@ -66,11 +66,11 @@ impl ExitStatus {
     pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::Success => "done",
-            Self::Findings => "findings, differences, or failed lines in a batch",
+            Self::Findings => "findings, differences, or a part that failed",
             Self::Usage => "the command line is wrong",
             Self::Failed => "the environment or I/O failed; nothing was decided",
             Self::Nothing => "nothing matched, or the position is past the head",
-            Self::Incomplete => "out of time (--timeout)",
+            Self::Incomplete => "out of time, or something could not be checked",
             Self::NoStore => "the store is missing, or is not a store",
             Self::Busy => "the store is locked or busy",
             Self::Unsupported => "the schema of the store is not supported",

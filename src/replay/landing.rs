@@ -2,12 +2,13 @@
 
 use std::cell::OnceCell;
 
-use super::timeline::{Halt, thrown};
+use super::timeline::{Halt, Timeline, thrown};
 use super::{Goal, Observer, Position, ReplayError, Sources, Step};
 use crate::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::json::{Object, Text};
 use crate::model::state::State;
 use crate::model::time::Timestamp;
+use crate::reducer::ModelId;
 use crate::reducer::protocol::{Document, Header};
 use crate::store::{Flow, StreamHead};
 
@@ -131,5 +132,53 @@ impl Watch<'_, '_> {
             initial: document.initial().clone(),
         };
         Ok(self.observer.landed(step, landing)?)
+    }
+}
+
+impl Timeline {
+    /// Tells of a row, with the document as a rebuild that ends there gives it: the upgrades that are held back are part of
+    /// it.
+    pub(super) fn tell(
+        &mut self,
+        sources: &Sources<'_>,
+        step: &Step<'_>,
+        watch: &mut Watch<'_, '_>,
+    ) -> Result<Flow, Halt> {
+        let mut ahead = match self.held.len() {
+            0 => None,
+            n => Some(self.ahead(sources, n)?),
+        };
+        let document = ahead.as_mut().unwrap_or(&mut self.document);
+        let flow = watch.observer.step(step, document)?;
+        if flow.is_break() || !watch.lands_at(step.head.index) {
+            return Ok(flow);
+        }
+        watch.land(step, document, &self.document_type, None)
+    }
+
+    /// Hands out what a rebuild gives that ends at a row of `scope`, after its step: upgrades may be due there.
+    pub(super) fn land(
+        &mut self,
+        sources: &Sources<'_>,
+        scope: &Scope,
+        step: &Step<'_>,
+        watch: &mut Watch<'_, '_>,
+    ) -> Result<Flow, Halt> {
+        let n_due = self.n_due(scope, Position::At(Some(Revision::of(step.head.index))));
+        let held = self.held.get(self.applied + n_due).map(|upgrade| upgrade.index);
+        let mut ahead = if n_due > 0 { Some(self.ahead(sources, n_due)?) } else { None };
+        watch.land(step, ahead.as_mut().unwrap_or(&mut self.document), &self.document_type, held)
+    }
+
+    /// The document as it is after the next `n` upgrades that are held back. This one stays where it is.
+    fn ahead(&mut self, sources: &Sources<'_>, n: usize) -> Result<Document, Halt> {
+        let failed = |index, error| thrown(&self.stream, index, error);
+        let model = ModelId { document_type: self.document_type.clone(), version: self.version };
+        let fold = sources.registry.model(&model)?.fold()?;
+        let mut document = self.document.fork(fold).map_err(|error| failed(None, error))?;
+        for upgrade in self.held.iter().skip(self.applied).take(n) {
+            upgrade.apply(&mut document).map_err(|error| failed(Some(upgrade.index), error))?;
+        }
+        Ok(document)
     }
 }

@@ -13,14 +13,14 @@ use super::origin::Origin;
 use super::page::{PAGE_ROWS, pages_seen};
 use super::upgrade::{HeldUpgrade, versions};
 use super::{Position, Rejection, ReplayError, Sources, Step};
-use crate::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
+use crate::model::ids::{DocumentType, NextIndex, OpIndex, Scope, Span, StreamKey};
 use crate::model::json::{Json, Text};
 use crate::model::operation::{Action, OperationRow};
 use crate::model::state::State;
 use crate::model::time::Timestamp;
 use crate::reducer::protocol::{Document, ProtocolError, RowHead, Schedule};
 use crate::reducer::{ModelId, Outcome};
-use crate::store::{Flow, Order, Read, StoreError};
+use crate::store::{Order, Read, StoreError};
 
 /// A document after the pass over its document scope, before any row of another scope.
 pub(super) struct Timeline {
@@ -274,47 +274,6 @@ impl Timeline {
         Ok(Some(Outcome::Applied))
     }
 
-    /// Tells of a row, with the document as a rebuild that ends there gives it: the upgrades that are held back are part of
-    /// it.
-    fn tell(&mut self, sources: &Sources<'_>, step: &Step<'_>, watch: &mut Watch<'_, '_>) -> Result<Flow, Halt> {
-        let mut ahead = match self.held.len() {
-            0 => None,
-            n => Some(self.ahead(sources, n)?),
-        };
-        let document = ahead.as_mut().unwrap_or(&mut self.document);
-        let flow = watch.observer.step(step, document)?;
-        if flow.is_break() || !watch.lands_at(step.head.index) {
-            return Ok(flow);
-        }
-        watch.land(step, document, &self.document_type, None)
-    }
-
-    /// Hands out what a rebuild gives that ends at a row of `scope`, after its step: upgrades may be due there.
-    pub(super) fn land(
-        &mut self,
-        sources: &Sources<'_>,
-        scope: &Scope,
-        step: &Step<'_>,
-        watch: &mut Watch<'_, '_>,
-    ) -> Result<Flow, Halt> {
-        let n_due = self.n_due(scope, Position::At(Some(Revision::of(step.head.index))));
-        let held = self.held.get(self.applied + n_due).map(|upgrade| upgrade.index);
-        let mut ahead = if n_due > 0 { Some(self.ahead(sources, n_due)?) } else { None };
-        watch.land(step, ahead.as_mut().unwrap_or(&mut self.document), &self.document_type, held)
-    }
-
-    /// The document as it is after the next `n` upgrades that are held back. This one stays where it is.
-    fn ahead(&mut self, sources: &Sources<'_>, n: usize) -> Result<Document, Halt> {
-        let failed = |index, error| thrown(&self.stream, index, error);
-        let model = ModelId { document_type: self.document_type.clone(), version: self.version };
-        let fold = sources.registry.model(&model)?.fold()?;
-        let mut document = self.document.fork(fold).map_err(|error| failed(None, error))?;
-        for upgrade in self.held.iter().skip(self.applied).take(n) {
-            upgrade.apply(&mut document).map_err(|error| failed(Some(upgrade.index), error))?;
-        }
-        Ok(document)
-    }
-
     fn upgrade(
         &mut self,
         sources: &Sources<'_>,
@@ -396,7 +355,7 @@ impl Timeline {
     }
 
     /// How many upgrades that finishing would apply.
-    fn n_due(&self, scope: &Scope, position: Position) -> usize {
+    pub(super) fn n_due(&self, scope: &Scope, position: Position) -> usize {
         let is_due = |upgrade: &&HeldUpgrade| match position {
             Position::Head => true,
             Position::At(None) => false,

@@ -29,6 +29,7 @@ mod seals;
 mod select;
 pub mod signature;
 mod spine;
+mod unreplayed;
 mod waiting;
 
 use crate::model::ids::Revision;

@@ -13,17 +13,16 @@ use super::spine::Spine;
 use super::waiting::{Stored, Waiting};
 use super::{Checks, Level, Tally};
 use crate::model::checksum::Checksum;
-use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
+use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, StreamKey};
 use crate::model::json::StateHash;
-use crate::model::operation::{Action, OperationRow};
-use crate::model::progress::Progress;
+use crate::model::operation::OperationRow;
 use crate::model::running_hash::RunningHash;
 use crate::model::state::State;
 use crate::reducer::Outcome;
 use crate::reducer::protocol::{Document, ProtocolError};
 use crate::replay::{Observer, ReplayError, Step};
 use crate::store::records::{Check, CheckedKeyframe, Proof, StreamSeal, Verdict};
-use crate::store::{Flow, Order, Read, StoreError};
+use crate::store::{Flow, Read, StoreError};
 
 /// Checks a stream while it is walked.
 pub(super) struct Pass<'a, 's> {
@@ -52,7 +51,7 @@ pub(super) struct Pass<'a, 's> {
     pub(super) plain: bool,
     waiting: Waiting,
     /// Where the next step is.
-    stepped: NextIndex,
+    pub(super) stepped: NextIndex,
     /// A denied operation with a skip, after which the program that recorded the log had another state than a rebuild has;
     /// until both agree again.
     denied_skip: Option<OpIndex>,
@@ -95,49 +94,6 @@ impl<'a, 's> Pass<'a, 's> {
             hashes: RunningHash::default(),
             last: None,
         }
-    }
-
-    /// Looks at what follows the operation at which the replay ended: rows alone, as far as they decode. Some of them have
-    /// been read ahead, and only their actions have not been looked at.
-    ///
-    /// # Errors
-    /// `Busy`, `Unavailable`, `Stopped`.
-    pub(super) fn rows_alone(&mut self, progress: &dyn Progress) -> Result<(), ReplayError> {
-        let mut from = self.stepped;
-        while from.get() <= self.head.get() {
-            let (rows, findings, plain) = (&mut self.rows, &mut *self.findings, self.plain);
-            let (mut stopped, mut mistaken) = (Ok(()), false);
-            let span = Span { from, through: None };
-            let visited = self.read.operations(self.stream, span, Order::Forward, &mut |row| {
-                mistaken |= plain && row.skip.is_some();
-                if row.index >= rows.next().index() {
-                    rows.row(row, findings);
-                }
-                match Action::parse(row.action) {
-                    Ok(action) => rows.action(row.index, row.id, &action, findings),
-                    Err(error) => {
-                        let error = StoreError::corrupt_action(rows.stream(), row.index, error);
-                        add_corrupt(rows.stream(), row.index, &error, findings);
-                    }
-                }
-                progress.advance(1);
-                stopped = progress.check();
-                if stopped.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            });
-            stopped?;
-            self.mistaken |= mistaken;
-            match visited {
-                Ok(()) => break,
-                Err(error @ StoreError::Corrupt { .. }) => {
-                    let index = self.rows.next().index();
-                    add_corrupt(self.stream, index, &error, self.findings);
-                    self.rows.pass_over(index);
-                    from = NextIndex::new(index.get() + 1);
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
     }
 
     /// Compares the stored hash of an operation with that of the state after it.
@@ -196,33 +152,6 @@ impl<'a, 's> Pass<'a, 's> {
         let command = format!("snapctl log -p {}:{index}", self.stream);
         let finding = Finding::new(code, self.stream, Some(index), message);
         self.findings.add(Finding { compared: Some(compared), command: Some(command), ..finding });
-    }
-
-    /// Looks at what lies before a base: rows are digested, keyframes are those that were recorded.
-    fn look_back(&mut self, base: Revision) -> Result<(), ReplayError> {
-        let (rows, findings) = (&mut self.rows, &mut *self.findings);
-        let mut skips = false;
-        self.read.operations(self.stream, Span::between(None, Some(base)), Order::Forward, &mut |row| {
-            skips |= row.skip.is_some();
-            rows.row(row, findings);
-            ControlFlow::Continue(())
-        })?;
-        self.mistaken |= self.plain && skips;
-        self.broken |= rows.is_broken() || rows.next() != base.next();
-        let n_rows = rows.n_rows();
-        self.tally.operations += n_rows;
-        self.tally.sealed += n_rows;
-        self.stepped = base.next();
-        while let Some(&label) = self.labels.front().filter(|label| **label <= base.get()) {
-            self.labels.pop_front();
-            let label = Revision::of(OpIndex::new(label));
-            let record = self.read.records().keyframe_record(self.stream, label)?;
-            let body = self.read.keyframe_document(self.stream, label)?.unwrap_or_default();
-            self.broken |= record.is_none_or(|record| record.checksum != Checksum::of(&body));
-            self.tally.keyframes += 1;
-            self.tally.bytes += body.len() as u64;
-        }
-        Ok(())
     }
 
     /// Compares a keyframe with what is recorded of it. `is_right` is whether it is what the replay gives.
@@ -339,13 +268,6 @@ impl<'a, 's> Pass<'a, 's> {
 
     fn has_label(&self, label: u64) -> bool {
         self.labels.front().is_some_and(|first| *first <= label) && self.labels.binary_search(&label).is_ok()
-    }
-}
-
-/// The finding for a row that does not decode.
-pub(super) fn add_corrupt(stream: &StreamKey, index: OpIndex, error: &StoreError, findings: &mut Findings) {
-    if !findings.again(stream, Code::RowCorrupt) {
-        findings.add(Finding::new(Code::RowCorrupt, stream, Some(index), error.to_string()));
     }
 }
 

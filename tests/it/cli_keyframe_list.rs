@@ -1,11 +1,12 @@
 //! `snapctl keyframe list`.
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use snapctl::model::ids::{OpIndex, Revision, StreamKey};
 use snapctl::store::{Access, Codec, Options, Store as _, Write, sqlite};
 
 use crate::support::TestEnv;
+use crate::support::keyframes::{put, sql};
 
 fn fixture(name: &str) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
@@ -16,20 +17,6 @@ fn with_fixture(name: &str) -> TestEnv {
     let env = TestEnv::new();
     std::fs::copy(fixture(name), env.path("ops.db")).unwrap();
     env
-}
-
-fn sql(env: &TestEnv, text: &str) {
-    Connection::open(env.path("ops.db")).unwrap().execute_batch(text).unwrap();
-}
-
-/// Adds a keyframe with any text as its document.
-fn put(env: &TestEnv, stream: [&str; 3], revision: i64, document: &str) {
-    let [id, scope, branch] = stream;
-    let connection = Connection::open(env.path("ops.db")).unwrap();
-    let insert = r#"INSERT INTO "Keyframe" ("documentId", "documentType", "scope", "branch", "revision", "document", "createdAt")
-        VALUES (?, 'powerhouse/document-drive', ?, ?, ?, ?, ?)"#;
-    let created = format!("2025-02-01T00:00:00.{:03}Z", revision.unsigned_abs());
-    connection.execute(insert, params![id, scope, branch, revision, document, created]).unwrap();
 }
 
 /// Changes the store as other commands do.

@@ -1,23 +1,9 @@
 //! `snapctl keyframe show`.
 
-use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
+use crate::support::keyframes::{put, sql};
 use crate::support::{Operation, StoreFile, TestEnv};
-
-fn sql(env: &TestEnv, text: &str) {
-    Connection::open(env.path("ops.db")).unwrap().execute_batch(text).unwrap();
-}
-
-/// Adds a keyframe with any text as its document.
-fn put(env: &TestEnv, stream: [&str; 3], revision: i64, document: &str) {
-    let [id, scope, branch] = stream;
-    let connection = Connection::open(env.path("ops.db")).unwrap();
-    let insert = r#"INSERT INTO "Keyframe" ("documentId", "documentType", "scope", "branch", "revision", "document", "createdAt")
-        VALUES (?, 'powerhouse/document-drive', ?, ?, ?, ?, ?)"#;
-    let created = format!("2025-02-01T00:00:00.{:03}Z", revision.unsigned_abs());
-    connection.execute(insert, params![id, scope, branch, revision, document, created]).unwrap();
-}
 
 /// Adds a keyframe that is what the replay gives.
 fn put_right(env: &TestEnv, document: &str, revision: u64) {

@@ -12,7 +12,8 @@ use crate::store::{
     Stamp, StoreError, StoreInfo, StreamHead,
 };
 
-/// Rows are those of a store, and of its stream there is no keyframe but one that is held here.
+/// Rows are those of a store. To a rebuild, which asks for the nearest keyframe and its body, there is none but the one that is
+/// held here; what lists keyframes goes through to the store, and no record is known.
 pub(super) struct Overlay<'a> {
     pub(super) read: &'a dyn Read,
     pub(super) stream: StreamKey,

@@ -9,6 +9,21 @@ use super::TestEnv;
 
 const DRIVE: &str = "powerhouse/document-drive";
 
+/// Runs statements on the store in `ops.db`, as another program may.
+pub(crate) fn sql(env: &TestEnv, text: &str) {
+    Connection::open(env.path("ops.db")).unwrap().execute_batch(text).unwrap();
+}
+
+/// Adds a keyframe with any text as its document to the store in `ops.db`.
+pub(crate) fn put(env: &TestEnv, stream: [&str; 3], revision: i64, document: &str) {
+    let [id, scope, branch] = stream;
+    let connection = Connection::open(env.path("ops.db")).unwrap();
+    let insert = r#"INSERT INTO "Keyframe" ("documentId", "documentType", "scope", "branch", "revision", "document", "createdAt")
+        VALUES (?, 'powerhouse/document-drive', ?, ?, ?, ?, ?)"#;
+    let created = format!("2025-02-01T00:00:00.{:03}Z", revision.unsigned_abs());
+    connection.execute(insert, params![id, scope, branch, revision, document, created]).unwrap();
+}
+
 /// A line of an import: folder `index` of a drive.
 pub(crate) fn folder(document: &str, index: u64) -> Value {
     let (minute, second) = (10 + index / 60 % 50, index % 60);
