@@ -1,13 +1,14 @@
 //! git + fsck + restic for documents that are built from operations: inspects and rebuilds document snapshots from
 //! operation logs.
 //!
-//! The map. An arrow points to what a module may use: `model` ← `reducer`, `store` ← `replay` ← `history`, `verify`,
-//! `keyframe` ← `stats` ← `cli`.
+//! The map. An arrow points to what a module may use: `model` ← `reducer`, `store`, `cache` ← `replay` ← `history`,
+//! `verify`, `keyframe` ← `stats` ← `cli`.
 //!
 //! - [`model`]: vocabulary as types. Names and positions, targets, operations, JSON as JavaScript has it, states.
 //!   Does no I/O and reads no clock.
 //! - [`reducer`]: what turns actions into states. Sees no store and no clock: the same input gives the same bytes.
 //! - [`store`]: rows in, rows out. Never reduces, prints, or knows which command asked.
+//! - [`cache`]: tiers that keep rebuilt documents. Deleting one changes speed, never an answer.
 //! - [`replay`]: from what was typed to a document: resolve, choose a base, fold forward. Never writes.
 //! - [`history`]: what operations made of a document, as differences between its states. Changes nothing.
 //! - [`verify`]: what is stored beside what a replay gives. Changes nothing, and believes no cache.
@@ -37,6 +38,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod cache;
 pub mod cli;
 pub mod history;
 pub mod keyframe;

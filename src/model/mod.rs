@@ -12,6 +12,7 @@ pub mod progress;
 pub mod running_hash;
 pub mod seal;
 pub mod similar;
+pub mod stamp;
 pub mod state;
 pub mod target;
 pub mod time;

@@ -27,6 +27,7 @@ use crate::model::operation::{OperationRow, Retraction};
 use crate::model::progress::Progress;
 use crate::model::time::Timestamp;
 
+pub use crate::model::stamp::Stamp;
 pub use codec::Codec;
 pub use error::StoreError;
 pub use history::{History, HistoryMut};
@@ -37,7 +38,7 @@ pub use open::{
 pub use records::{Records, RecordsMut};
 pub use rows::{
     Detail, DocumentEntry, Fact, InsertedKeyframe, InsertedOperation, KeyframeEntry, NewKeyframe, NewOperation, Order,
-    Previous, ReadModelRow, Recoded, Serial, Stamp, StoreInfo, StreamHead, Vacuumed,
+    Previous, ReadModelRow, Recoded, Serial, StoreInfo, StreamHead, Vacuumed,
 };
 pub use selection::{Part, Selection};
 

@@ -208,7 +208,3 @@ pub enum Fact {
     /// Names in ascending order.
     Names(Vec<String>),
 }
-
-/// A store's answer to "has anything moved?".
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Stamp(pub String);

@@ -1,0 +1,1 @@
+//! Recent states in this process.
