@@ -62,6 +62,18 @@ pub struct Cost {
     pub elapsed: Duration,
 }
 
+impl Entry {
+    /// About how many bytes of memory it takes, rather too many than too few; states that it shares with others count in
+    /// full.
+    #[must_use]
+    pub fn heap_bytes(&self) -> u64 {
+        /// The entry itself with its names, and its place in a tier.
+        const FRAME: usize = 1024;
+        let header: usize = self.header.iter().map(|(key, value)| key.as_bytes().len() + 64 + value.heap_bytes()).sum();
+        (FRAME + header + self.state.heap_bytes() + self.initial.heap_bytes()) as u64
+    }
+}
+
 impl Facts {
     /// Whether a replay can go on from it: nothing that is still to come, other than operations of its own stream, is
     /// part of its state. That is so unless the document changes the version of its model.

@@ -29,6 +29,13 @@ pub trait StateParts: Any + Send + Sync {
         self.scope(scope).map(|state| canonical(&state))
     }
 
+    /// About how many bytes of memory all scopes take, rather too many than too few: what is shared with other states
+    /// counts in full. Cheap, where a form can help it.
+    fn heap_bytes(&self) -> usize {
+        let of = |scope: Scope| self.scope(scope.as_str()).map_or(0, |state| state.heap_bytes());
+        self.scopes().into_iter().map(of).sum()
+    }
+
     /// Visits the canonical text of one scope's state in pieces, in order, and says whether the scope has a state. Put
     /// together, the pieces are what [`StateParts::canonical`] gives.
     ///
@@ -110,6 +117,12 @@ impl State {
     #[must_use]
     pub fn hash(&self, scope: &str) -> StateHash {
         hash_canonical(self.canonical(scope).as_deref())
+    }
+
+    /// About how many bytes of memory it takes; see [`StateParts::heap_bytes`].
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.0.heap_bytes()
     }
 
     /// The model's own form, if it is a `T`.
@@ -195,6 +208,10 @@ impl StateParts for JsonState {
 
     fn canonical(&self, scope: &str) -> Option<Vec<u8>> {
         self.get(scope).map(canonical)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.0.values().map(|state| state.heap_bytes()).sum()
     }
 
     fn pieces(&self, scope: &str, each: &mut dyn FnMut(Piece<'_>)) -> bool {

@@ -157,6 +157,28 @@ impl<'a> Json<'a> {
     }
 }
 
+impl Json<'_> {
+    /// About how many bytes of memory it takes, itself included: what an allocator adds is counted by a guess, and a text
+    /// that others share in full.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        /// What an allocation takes besides what is asked for, counters of a shared one included.
+        const ALLOCATION: usize = 32;
+        let inner = match self {
+            Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+            Json::String(text) => text.as_bytes().len() + ALLOCATION,
+            Json::Array(items) => items.iter().map(Json::heap_bytes).sum::<usize>() + ALLOCATION,
+            Json::Object(object) => {
+                let member = |(key, value): (&Text<'_>, &Json<'_>)| {
+                    size_of::<Text<'_>>() + key.as_bytes().len() + ALLOCATION + value.heap_bytes()
+                };
+                object.iter().map(member).sum::<usize>() + ALLOCATION
+            }
+        };
+        size_of::<Self>() + inner
+    }
+}
+
 impl<'a> From<&'a str> for Json<'a> {
     fn from(text: &'a str) -> Self {
         Json::String(text.into())

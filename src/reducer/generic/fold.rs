@@ -35,6 +35,12 @@ impl StateParts for GenericState {
         Some(text)
     }
 
+    fn heap_bytes(&self) -> usize {
+        /// Values of a few bytes take most: a number in a list has 2 bytes of text and some 40 of memory.
+        const BYTES_A_BYTE: usize = 8;
+        self.scopes.values().map(|state| size_of::<Node>() + BYTES_A_BYTE * state.weight().bytes).sum()
+    }
+
     fn pieces(&self, scope: &str, each: &mut dyn FnMut(Piece<'_>)) -> bool {
         let state = self.scopes.get(scope);
         state.inspect(|state| state.pieces(each)).is_some()

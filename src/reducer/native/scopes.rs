@@ -27,6 +27,9 @@ pub(super) trait Form: Clone + Send + Sync + 'static {
     /// The canonical text of the state.
     fn canonical(&self) -> Vec<u8>;
 
+    /// About how many bytes of memory the state takes; see [`StateParts::heap_bytes`].
+    fn heap_bytes(&self) -> usize;
+
     /// Visits the canonical text in pieces; see [`StateParts::pieces`].
     fn pieces(&self, each: &mut dyn FnMut(Piece<'_>)) {
         each(Piece::Text(&self.canonical()));
@@ -118,6 +121,10 @@ impl<F: Form> StateParts for Scopes<F> {
 
     fn canonical(&self, scope: &str) -> Option<Vec<u8>> {
         self.get(scope).map(F::canonical)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.0.iter().map(|(_, state)| size_of::<(Scope, F)>() + state.heap_bytes()).sum()
     }
 
     fn pieces(&self, scope: &str, each: &mut dyn FnMut(Piece<'_>)) -> bool {

@@ -95,6 +95,15 @@ impl Form for ModelState {
         }
     }
 
+    fn heap_bytes(&self) -> usize {
+        /// Objects of short texts: each has some dozens of bytes around it.
+        const BYTES_A_BYTE: usize = 4;
+        match self {
+            ModelState::Indexed(state) => BYTES_A_BYTE * state.canonical().len(),
+            ModelState::Json(state) => state.heap_bytes(),
+        }
+    }
+
     fn pieces(&self, each: &mut dyn FnMut(Piece<'_>)) {
         match self {
             ModelState::Indexed(state) => state.pieces(each),

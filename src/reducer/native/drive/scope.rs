@@ -54,6 +54,13 @@ impl Form for ScopeState {
         }
     }
 
+    fn heap_bytes(&self) -> usize {
+        match self {
+            ScopeState::Tree(tree) => tree.heap_bytes(),
+            ScopeState::Json(state) => state.heap_bytes(),
+        }
+    }
+
     fn pieces(&self, each: &mut dyn FnMut(Piece<'_>)) {
         match self {
             ScopeState::Tree(tree) => tree.pieces(each),

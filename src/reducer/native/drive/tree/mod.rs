@@ -36,6 +36,8 @@ pub(super) struct Tree {
     siblings: BTree<Arc<StoredNode>>,
     next_serial: u64,
     order: Order,
+    /// What the nodes take beyond their own size, in bytes.
+    beyond: usize,
 }
 
 /// The order of the list of nodes.
@@ -60,6 +62,7 @@ impl Tree {
             siblings: BTree::new(),
             next_serial: 0,
             order: Order::Sorted,
+            beyond: 0,
         };
         for node in list {
             let node = StoredNode::read(node, tree.next_serial)?;
@@ -97,6 +100,16 @@ impl Tree {
         });
         self.write_after(&mut out);
         out
+    }
+
+    /// About how many bytes of memory the state takes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        /// The counters of a shared node, its places in two indices whose pages are half full at worst, and what an
+        /// allocator adds.
+        const PLACES: usize = 16 + 2 * 2 * 2 * size_of::<u64>() + 32;
+        let members: usize =
+            self.members.iter().map(|(key, value)| key.as_bytes().len() + 64 + value.heap_bytes()).sum();
+        self.nodes.len() * (size_of::<StoredNode>() + PLACES) + self.beyond + members
     }
 
     /// Visits the canonical text of the state in pieces: a page of the index of nodes is a group, as long as the list
@@ -161,6 +174,7 @@ impl Tree {
     /// Adds a node with the next serial number to both indices.
     fn insert(&mut self, node: StoredNode) {
         self.next_serial = node.serial + 1;
+        self.beyond += node.beyond();
         let node = Arc::new(node);
         self.place(node.clone());
         self.siblings.insert(node.slot, node, |_, _| Ordering::Less);
@@ -168,6 +182,7 @@ impl Tree {
 
     /// Puts `new` in the place of `old`; id and serial number are the same.
     fn replace(&mut self, old: &StoredNode, new: StoredNode) {
+        self.beyond = self.beyond + new.beyond() - old.beyond();
         let new = Arc::new(new);
         self.place(new.clone());
         let slot = new.slot;
@@ -178,6 +193,7 @@ impl Tree {
     }
 
     fn remove(&mut self, node: &StoredNode) {
+        self.beyond -= node.beyond();
         self.siblings.remove(node.slot, |other| other.serial.cmp(&node.serial));
         self.nodes.remove(self.weights(&node.id()), |other| cmp_nodes(other, node));
     }

@@ -85,6 +85,16 @@ impl StoredNode {
         Some(StoredNode::new(Parts { id, name, kind, parent, document_type, more, serial }))
     }
 
+    /// What it takes beyond its own size, in bytes of memory.
+    pub(super) fn beyond(&self) -> usize {
+        let texts = if self.texts.spilled() { self.texts.len() } else { 0 };
+        let more = self
+            .more
+            .as_ref()
+            .map_or(0, |more| more.iter().map(|(key, value)| key.as_bytes().len() + 64 + value.heap_bytes()).sum());
+        texts + more
+    }
+
     pub(super) fn id(&self) -> Text<'_> {
         Text::Borrowed(&self.texts[..self.start(0)])
     }
