@@ -1,6 +1,7 @@
 //! What tiers keep.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -16,12 +17,16 @@ pub const FORMAT: u32 = 1;
 
 /// A document as of a revision of one of its streams: what a rebuild gives that ends there. Immutable; its states are
 /// shared, never copied.
+///
+/// There is none where an upgrade is to come that the document scope has already, so that a replay can go on from every one
+/// with nothing but operations of its stream.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// What it is, and what it depends on.
     pub facts: Facts,
-    /// The header, stamped with what [`Facts::heads`] and [`Facts::newest`] say (reactor format §6.7).
-    pub header: Object<'static>,
+    /// The members of the header, but for `revision` and `lastModifiedAtUtcIso`, which follow from [`Facts::heads`] and
+    /// [`Facts::newest`] (reactor format §6.7).
+    pub header: Arc<Object<'static>>,
     /// The state, all scopes of it.
     pub state: State,
     /// The state that undos go back to, all scopes of it.
@@ -75,13 +80,6 @@ impl Entry {
 }
 
 impl Facts {
-    /// Whether a replay can go on from it: nothing that is still to come, other than operations of its own stream, is
-    /// part of its state. That is so unless the document changes the version of its model.
-    #[must_use]
-    pub fn goes_on(&self) -> bool {
-        self.versions.len() == 1
-    }
-
     /// The head of one scope when the entry was made.
     #[must_use]
     pub fn head_of(&self, scope: &str) -> Option<Revision> {

@@ -3,6 +3,8 @@
 mod again;
 mod base;
 mod compose;
+mod flight;
+mod ground;
 mod initial;
 mod landing;
 mod lineage;
@@ -14,7 +16,9 @@ mod pass;
 mod reactor;
 mod rejection;
 mod resolve;
+mod running;
 mod stored;
+mod tiered;
 mod timeline;
 mod upgrade;
 mod vouch;
@@ -22,6 +26,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 
+use crate::cache::TierName;
 use crate::model::ids::{Branch, DocumentId, DocumentType, OpIndex, Revision, Scope, StreamKey};
 use crate::model::json::Object;
 use crate::model::progress::{Progress, Stop};
@@ -40,6 +45,8 @@ pub use models::fingerprints;
 pub use reactor::{as_reactor, document_as_reactor, state_as_reactor};
 pub use rejection::Rejection;
 pub use resolve::{find_document, resolve, slug};
+pub use running::{Next, Running};
+pub use tiered::{Found, Rebuilt, Tiers, entry_at, rebuild_through, stamped_header};
 pub use walk::{Goal, Observer, Start, Step, state_at, walk};
 
 /// What a target means in a store: it exists, and its position is known. Only [`resolve`] makes one.
@@ -152,6 +159,8 @@ pub enum Base {
     Genesis,
     /// A stored keyframe.
     Keyframe(Revision),
+    /// A state that a tier of the cache had, which is the answer itself or older.
+    Tier(TierName, Option<Revision>),
     /// A stored keyframe that says it is from before operation 0. Only [`as_reactor`] believes one.
     EarlyKeyframe,
 }

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
+use smallvec::SmallVec;
+
 use super::again::Again;
 use super::base::{Chosen, Extent, Search, Terrain};
 use super::landing::{Stamp, Watch};
@@ -16,6 +18,7 @@ use super::walk::{Goal, Observer, Start, Step};
 use super::{Base, Explain, Position, Rejection, ReplayError, Snapshot, Sources, Warning};
 use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
 use crate::model::operation::{Action, OperationRow};
+use crate::model::state::State;
 use crate::model::time::Timestamp;
 use crate::reducer::protocol::{ProtocolError, RowHead, Schedule, Version};
 use crate::store::{StoreError, StreamHead};
@@ -36,8 +39,9 @@ pub(super) fn settle<T>(pass: impl Fn(Keep) -> Result<T, Halt>) -> Result<T, Rep
 pub(super) fn failure(halt: Halt) -> ReplayError {
     match halt {
         Halt::Failed(error) => error,
-        // With everything kept nothing looks further back. Only an observer has enough.
-        Halt::LooksBack | Halt::Enough => StoreError::Moved { location: "the store".to_owned() }.into(),
+        // With everything kept nothing looks further back. Only an observer has enough, and only a pass that has to begin at
+        // a keyframe misses one.
+        Halt::LooksBack | Halt::Enough | Halt::NoBase => StoreError::Moved { location: "the store".to_owned() }.into(),
     }
 }
 
@@ -52,6 +56,20 @@ pub(super) struct Pass<'a, 'o> {
     /// The keyframe to start from as the reference does, whatever is trusted.
     stored: Option<&'a StoredDocument>,
     seen: Seen,
+    /// The newest operation time of the branch, once the header is stamped.
+    newest: Option<Timestamp>,
+}
+
+/// What a rebuild stands on, as an entry of a tier has to say it.
+pub(super) struct Grounds {
+    /// The state that undos go back to.
+    pub(super) initial: State,
+    /// The versions of the model that ran, in order, if nothing is to come.
+    pub(super) versions: SmallVec<[u32; 4]>,
+    /// Whether no upgrade is to come that is in the document scope already.
+    pub(super) is_settled: bool,
+    /// The newest operation time of the branch.
+    pub(super) newest: Option<Timestamp>,
 }
 
 /// What a pass came to.
@@ -81,7 +99,7 @@ impl Seen {
 impl<'a, 'o> Pass<'a, 'o> {
     pub(super) fn new(sources: &'a Sources<'a>, goal: Goal<'a>, streams: &'a [StreamHead], keep: Keep) -> Self {
         let (start, observer, stored, seen) = (Start::Base, None, None, Seen::default());
-        Pass { sources, goal, streams, keep, start, observer, stored, seen }
+        Pass { sources, goal, streams, keep, start, observer, stored, seen, newest: None }
     }
 
     /// Lets an observer look at every step, from another start.
@@ -94,9 +112,27 @@ impl<'a, 'o> Pass<'a, 'o> {
         Pass { stored, ..self }
     }
 
-    pub(super) fn run(mut self) -> Result<Snapshot, Halt> {
-        let replayed = self.replay()?;
-        self.snapshot(replayed)
+    /// Lets the pass start from nothing but a keyframe above a revision.
+    pub(super) fn above(self, revision: Option<Revision>) -> Self {
+        Pass { start: Start::BaseAbove(revision), ..self }
+    }
+
+    pub(super) fn run(self) -> Result<Snapshot, Halt> {
+        Ok(self.run_whole()?.0)
+    }
+
+    /// Gives what an entry of a tier needs, too.
+    pub(super) fn run_whole(mut self) -> Result<(Snapshot, Grounds), Halt> {
+        let mut replayed = self.replay()?;
+        let timeline = &mut replayed.timeline;
+        let upgrades = timeline.held.iter().map(|upgrade| upgrade.to);
+        let grounds = Grounds {
+            initial: timeline.document.initial().clone(),
+            versions: std::iter::once(timeline.first_version).chain(upgrades).collect(),
+            is_settled: timeline.first_held().is_none(),
+            newest: self.newest,
+        };
+        Ok((self.snapshot(replayed)?, grounds))
     }
 
     /// Replays, and stamps the header.
@@ -176,6 +212,10 @@ impl<'a, 'o> Pass<'a, 'o> {
             }
             (None, Start::BaseUpTo(most)) => {
                 self.base(timeline, &stream, most.min(target), target, explain, warnings)?
+            }
+            (None, Start::BaseAbove(least)) => {
+                let base = self.base(timeline, &stream, target, target, explain, warnings)?;
+                base.filter(|base| Some(*base) > least).map(Some).ok_or(Halt::NoBase)?
             }
             (None, _) => None,
         };
@@ -339,12 +379,13 @@ impl<'a, 'o> Pass<'a, 'o> {
     }
 
     /// Stamps the header, with the newest time of the rows that were read and of those that were not.
-    fn stamp(&self, stamp: &Stamp<'_>, timeline: &mut Timeline) -> Result<(), Halt> {
+    fn stamp(&mut self, stamp: &Stamp<'_>, timeline: &mut Timeline) -> Result<(), Halt> {
         let unread = |head: &StreamHead| {
             if head.scope == *self.goal.scope { self.seen.unread(head.head) } else { [Some(Span::ALL), None] }
         };
         let newest = self.seen.newest.max(stamp.newest_of(&unread)?);
         let newest = newest.or_else(|| self.stored.and_then(|_| Timestamp::from_millis(0)));
+        self.newest = newest;
         let held = timeline.first_held();
         stamp.put(timeline.document.header_mut(), self.goal.position, held, newest);
         Ok(())

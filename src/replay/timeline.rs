@@ -58,6 +58,8 @@ pub(super) enum Halt {
     LooksBack,
     /// The observer has seen enough.
     Enough,
+    /// There is no keyframe above the revision that was named.
+    NoBase,
     /// There is no answer.
     Failed(ReplayError),
 }

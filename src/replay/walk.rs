@@ -110,6 +110,8 @@ pub enum Start {
     Base,
     /// The same, at or below a revision.
     BaseUpTo(Revision),
+    /// At the best base there is above a revision, or not at all. Only for who has another way.
+    BaseAbove(Option<Revision>),
 }
 
 /// The stream and position a walk leads to.

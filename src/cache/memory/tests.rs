@@ -36,7 +36,7 @@ fn entry(name: &str, index: u64, bytes: usize) -> Arc<Entry> {
     };
     Arc::new(Entry {
         facts,
-        header: Object::new(),
+        header: Arc::new(Object::new()),
         state: State::new(state),
         initial: State::new(JsonState::default()),
     })

@@ -254,6 +254,8 @@ fn rebuild_told(
     let base = match explain.base {
         Base::Genesis => "the first operation".to_owned(),
         Base::Keyframe(revision) => format!("keyframe {revision}"),
+        Base::Tier(tier, Some(revision)) => format!("revision {revision} in the {tier} tier"),
+        Base::Tier(tier, None) => format!("the state before operation 0 in the {tier} tier"),
         Base::EarlyKeyframe => "a keyframe before operation 0".to_owned(),
     };
     talk.detail(format_args!("{target}: rebuilt from {base}, {} operations read", explain.operations_read));

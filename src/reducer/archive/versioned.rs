@@ -126,7 +126,7 @@ impl<'a> Load<'a, '_> {
 
     /// The header with what operations have changed in it.
     fn header(&self, document: &Document) -> Object<'static> {
-        let mut header = document.header().members().clone();
+        let mut header = Object::clone(document.header().members());
         for member in ["revision", "lastModifiedAtUtcIso"] {
             if let Some(value) = self.archive.header.get(member) {
                 header.insert(member.into(), value.clone());

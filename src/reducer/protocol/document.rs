@@ -69,7 +69,24 @@ impl Document {
     /// `Fold` if the fold does not give its state.
     pub fn start(header: Header, mut fold: Box<dyn Fold>) -> Result<Self, ProtocolError> {
         let initial = fold.checkpoint()?;
-        Ok(Document {
+        Ok(Self::resumed(header, fold, initial))
+    }
+
+    /// The same document beside this one, run by another fold, without its history: for what does not look back.
+    ///
+    /// # Errors
+    /// `Fold` if either fold fails.
+    pub fn fork(&mut self, mut fold: Box<dyn Fold>) -> Result<Self, ProtocolError> {
+        fold.restore(&self.fold.checkpoint()?)?;
+        let Document { initial_lost, assumed, parted, .. } = *self;
+        let initial = self.initial.clone();
+        Ok(Document { initial, initial_lost, assumed, parted, ..Self::start(self.header.clone(), fold)? })
+    }
+
+    /// A document that goes on from a state, without its history; `initial` is what its undos go back to.
+    #[must_use]
+    pub fn resumed(header: Header, fold: Box<dyn Fold>, initial: State) -> Self {
+        Document {
             header,
             fold,
             initial,
@@ -84,18 +101,7 @@ impl Document {
             loads: false,
             applied: 0,
             outcomes: Vec::new(),
-        })
-    }
-
-    /// The same document beside this one, run by another fold, without its history: for what does not look back.
-    ///
-    /// # Errors
-    /// `Fold` if either fold fails.
-    pub fn fork(&mut self, mut fold: Box<dyn Fold>) -> Result<Self, ProtocolError> {
-        fold.restore(&self.fold.checkpoint()?)?;
-        let Document { initial_lost, assumed, parted, .. } = *self;
-        let initial = self.initial.clone();
-        Ok(Document { initial, initial_lost, assumed, parted, ..Self::start(self.header.clone(), fold)? })
+        }
     }
 
     /// The header.

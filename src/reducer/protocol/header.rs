@@ -1,5 +1,7 @@
 //! The document header.
 
+use std::sync::Arc;
+
 use crate::model::ids::{NextIndex, Scope};
 use crate::model::json::{Json, Object, Text};
 use crate::object;
@@ -8,10 +10,10 @@ use crate::reducer::auth::Owner;
 /// The header of a running document (reactor format §1.4).
 ///
 /// Most of it comes from the `CREATE_DOCUMENT` input, which nobody validates, so members are kept as the JSON
-/// they are.
+/// they are. They are shared by clones until one changes them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {
-    members: Object<'static>,
+    members: Arc<Object<'static>>,
     revision: Vec<(Scope, NextIndex)>,
     last_modified: Text<'static>,
 }
@@ -53,7 +55,13 @@ impl Header {
             }
         }
         let last_modified = created_at.as_ref().and_then(Json::as_text).map_or_else(|| "".into(), Text::to_owned_text);
-        Header { members, revision: Vec::new(), last_modified }
+        Header { members: Arc::new(members), revision: Vec::new(), last_modified }
+    }
+
+    /// The header with these members, `revision` and `lastModifiedAtUtcIso` not among them.
+    #[must_use]
+    pub fn unstamped(members: Arc<Object<'static>>) -> Self {
+        Header { members, revision: Vec::new(), last_modified: "".into() }
     }
 
     /// The header that a file has. What it says under `revision` is left to whoever has the file.
@@ -64,12 +72,12 @@ impl Header {
         let last_modified = members.remove("lastModifiedAtUtcIso");
         let last_modified =
             last_modified.as_ref().and_then(Json::as_text).map_or_else(|| "".into(), Text::to_owned_text);
-        Header { members, revision: Vec::new(), last_modified }
+        Header { members: Arc::new(members), revision: Vec::new(), last_modified }
     }
 
     /// The members, `revision` and `lastModifiedAtUtcIso` excepted.
     #[must_use]
-    pub fn members(&self) -> &Object<'static> {
+    pub fn members(&self) -> &Arc<Object<'static>> {
         &self.members
     }
 
@@ -110,12 +118,13 @@ impl Header {
 
     /// Replaces the name.
     pub fn set_name(&mut self, name: Json<'static>) {
-        self.members.insert("name".into(), name);
+        Arc::make_mut(&mut self.members).insert("name".into(), name);
     }
 
     /// Sets `meta.preferredEditor`, or removes it.
     pub fn set_preferred_editor(&mut self, editor: Option<Json<'static>>) {
-        let mut meta = match self.members.remove("meta") {
+        let members = Arc::make_mut(&mut self.members);
+        let mut meta = match members.remove("meta") {
             Some(Json::Object(meta)) => meta,
             _ => Object::new(),
         };
@@ -123,12 +132,12 @@ impl Header {
             Some(editor) => meta.insert("preferredEditor".into(), editor),
             None => meta.remove("preferredEditor"),
         };
-        self.members.insert("meta".into(), Json::Object(meta));
+        members.insert("meta".into(), Json::Object(meta));
     }
 
     /// Replaces `meta`.
     pub fn set_meta(&mut self, meta: Json<'static>) {
-        self.members.insert("meta".into(), meta);
+        Arc::make_mut(&mut self.members).insert("meta".into(), meta);
     }
 
     /// The next index of each scope that has one.
@@ -166,7 +175,7 @@ impl Header {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "indices are stored as JSON numbers")]
     pub fn to_object(&self) -> Object<'static> {
-        let mut object = self.members.clone();
+        let mut object = Object::clone(&self.members);
         let revision = self
             .revision
             .iter()

@@ -10,6 +10,17 @@ use crate::model::json::{Json, Object};
 use crate::model::operation::Action;
 use crate::reducer::Outcome;
 
+/// What an UNDO is stored as.
+#[derive(Clone, Debug)]
+pub struct Undone {
+    /// A NOOP with the id and time of the UNDO.
+    pub action: Action<'static>,
+    /// Its position. Under the first version of the protocol one undo after another takes the place of the one before.
+    pub index: OpIndex,
+    /// How many positions before it, or operations, are taken back.
+    pub skip: u32,
+}
+
 /// Where an action goes, after UNDO and REDO have become what they stand for.
 struct Placed {
     action: Action<'static>,
@@ -32,6 +43,15 @@ impl Document {
             self.fold.restore(&state)?;
         }
         result
+    }
+
+    /// What an UNDO of the last operation that stands in a scope is stored as. The document has to have kept its history.
+    ///
+    /// # Errors
+    /// `Thrown` where the reference throws: nothing is left to undo, or there is no version.
+    pub fn undo(&self, scope: &Scope, undo: &Action<'_>) -> Result<Undone, ProtocolError> {
+        let Placed { action, index, skip } = self.place_undo(scope, undo, self.version()?)?;
+        Ok(Undone { action, index: OpIndex::new(index), skip })
     }
 
     fn reduce_unguarded(&mut self, action: &Action<'_>, skip: u32) -> Result<(), ProtocolError> {

@@ -37,6 +37,7 @@ pub use document::Document;
 pub use header::Header;
 pub use history::Recorded;
 pub use level::{check_row, is_document_level};
+pub use live::Undone;
 pub use odd::is_history_action;
 pub use rows::RowHead;
 pub use schedule::Schedule;

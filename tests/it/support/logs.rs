@@ -51,7 +51,7 @@ impl Row {
         self
     }
 
-    fn text(&self, at: usize) -> String {
+    pub(crate) fn text(&self, at: usize) -> String {
         let Row { kind, scope, input, .. } = self;
         let time = time(at);
         format!(

@@ -55,8 +55,8 @@ pub(super) struct TargetView<'a> {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Source")]
 struct SourceView {
-    /// From a keyframe, or by replaying from the first operation.
-    #[schemars(extend("enum" = ["keyframe", "replay"]))]
+    /// Where it started: in this process, in the disk cache, at a keyframe, or with the first operation.
+    #[schemars(extend("enum" = ["memory", "disk", "keyframe", "replay"]))]
     tier: &'static str,
     /// Whether it may be out of date.
     stale: bool,
@@ -85,10 +85,10 @@ struct ExplainView {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Base")]
 struct BaseView {
-    /// The first operation, or a keyframe.
-    #[schemars(extend("enum" = ["genesis", "keyframe"]))]
+    /// The first operation, a keyframe, or what a tier of the cache had.
+    #[schemars(extend("enum" = ["genesis", "keyframe", "disk", "memory"]))]
     kind: &'static str,
-    /// The last operation it includes; `null` for genesis, and for a keyframe that says it includes none.
+    /// The last operation it includes; `null` for genesis, and for what says that it includes none.
     revision: Option<u64>,
 }
 
@@ -118,7 +118,11 @@ pub(super) fn write_document(out: &mut dyn Write, snapshot: &Snapshot, elapsed: 
     members.raw("header", &canonical(&Json::Object(snapshot.header.clone())))?;
     let hashes = write_states(members.key("state")?, snapshot)?;
     members.member("hash", &hashes)?;
-    let tier = if snapshot.explain.base == Base::Genesis { "replay" } else { "keyframe" };
+    let tier = match snapshot.explain.base {
+        Base::Genesis => "replay",
+        Base::Tier(tier, _) => tier.as_str(),
+        Base::Keyframe(_) | Base::EarlyKeyframe => "keyframe",
+    };
     members.member("source", &SourceView { tier, stale: false })?;
     if let Some(elapsed) = elapsed {
         members.member("explain", &explain(&snapshot.explain, elapsed))?;
@@ -171,6 +175,7 @@ fn explain(explain: &Explain, elapsed: Duration) -> ExplainView {
         base: match explain.base {
             Base::Genesis => BaseView { kind: "genesis", revision: None },
             Base::Keyframe(revision) => BaseView { kind: "keyframe", revision: Some(revision.get()) },
+            Base::Tier(tier, revision) => BaseView { kind: tier.as_str(), revision: revision.map(Revision::get) },
             Base::EarlyKeyframe => BaseView { kind: "keyframe", revision: None },
         },
         considered: considered.collect(),

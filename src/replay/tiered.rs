@@ -1,0 +1,185 @@
+//! Rebuilds through the tiers of a cache: the nearest state that still holds, and what is missing from there.
+//!
+//! The way of a read: memory, disk, keyframe, the whole log. What was found further away than it might have been is put into
+//! the nearer tiers. Identical rebuilds that run at once are computed once.
+//!
+//! An entry holds while three things do. Its models are the ones there are. The document scope has not moved: what happens
+//! there is part of every other scope's state, whatever the revision (reactor format §6.4). And the operation at its
+//! revision is the one that was there: logs only grow, but a file can be exchanged for another. What a header says of other
+//! streams is stamped anew.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use super::compose::composed;
+use super::flight::Flights;
+use super::ground::Ground;
+use super::resolve::head_of;
+use super::{Explain, Goal, Position, ReplayError, Resolved, Snapshot, Sources, View, Warning};
+use crate::cache::{Cause, Entry, Facts, Put, Tier, Which};
+use crate::model::ids::{Revision, StreamKey};
+use crate::model::json::Object;
+use crate::reducer::protocol::Header;
+use crate::store::StreamHead;
+
+/// The tiers in front of a store, and the rebuilds that run behind them. Shared by threads.
+#[derive(Default)]
+pub struct Tiers {
+    tiers: Vec<Arc<dyn Tier>>,
+    flights: Flights<(StreamKey, Option<Revision>)>,
+}
+
+/// A part of a document as it was found or rebuilt.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What it is.
+    pub entry: Arc<Entry>,
+    /// How it came about.
+    pub explain: Explain,
+    /// What the user should know about it.
+    pub warnings: Vec<Warning>,
+}
+
+impl Tiers {
+    /// Tiers, the nearest first.
+    #[must_use]
+    pub fn new(tiers: Vec<Arc<dyn Tier>>) -> Self {
+        Tiers { tiers, flights: Flights::default() }
+    }
+
+    /// The tiers, the nearest first.
+    #[must_use]
+    pub fn all(&self) -> &[Arc<dyn Tier>] {
+        &self.tiers
+    }
+
+    /// Puts entries into all tiers.
+    pub fn put(&self, puts: &[Put]) {
+        self.tiers.iter().for_each(|tier| tier.put(puts));
+    }
+
+    /// Drops entries from all tiers, and says how many those were.
+    pub fn drop_entries(&self, which: &Which, cause: Cause) -> u64 {
+        self.tiers.iter().map(|tier| tier.drop_entries(which, cause)).sum()
+    }
+}
+
+/// What came of a rebuild through the tiers.
+#[derive(Clone, Debug)]
+pub enum Rebuilt {
+    /// A part of a document that the tiers have now.
+    Kept(Found),
+    /// One that no tier keeps: the log has a gap, or an upgrade is to come.
+    Passing(Snapshot),
+}
+
+/// Rebuilds what `resolved` points at, through the tiers. The answer is that of [`rebuild`](super::rebuild).
+///
+/// # Errors
+/// As [`entry_at`].
+pub fn rebuild_through(sources: &Sources<'_>, tiers: &Tiers, resolved: &Resolved) -> Result<Snapshot, ReplayError> {
+    let streams = sources.read.streams(resolved.document())?;
+    let part = |sources: &Sources<'_>, goal: Goal<'_>| {
+        let rebuilt = entry_at(sources, tiers, goal, &streams)?;
+        Ok(rebuilt.into_snapshot(goal.position))
+    };
+    match resolved.view() {
+        View::Composed(moment) => composed(sources, resolved, *moment, &|sources, goal, _| part(sources, goal)),
+        View::Scoped(scope, position) => {
+            let goal = Goal { document: resolved.document(), branch: resolved.branch(), scope, position: *position };
+            part(sources, goal)
+        }
+        View::Keyframe(..) => super::rebuild(sources, resolved),
+    }
+}
+
+/// Rebuilds one scope of a document through the tiers. `streams` are those of the document.
+///
+/// # Errors
+/// `Store`, `Model`, `Rejected`, `Fold`, `Stopped`. The tiers are as they were.
+pub fn entry_at(
+    sources: &Sources<'_>,
+    tiers: &Tiers,
+    goal: Goal<'_>,
+    streams: &[StreamHead],
+) -> Result<Rebuilt, ReplayError> {
+    let Goal { document, branch, scope, position } = goal;
+    let stream = StreamKey { document: document.clone(), scope: scope.clone(), branch: branch.clone() };
+    let head = head_of(streams, branch, scope);
+    let target = match position {
+        Position::Head => head,
+        Position::At(revision) => revision,
+    };
+    let of_branch = streams.iter().filter(|head| head.branch == *branch);
+    let ground = Ground {
+        sources,
+        stream: &stream,
+        target,
+        heads: of_branch.map(|head| (head.scope.clone(), head.head)).collect(),
+        stamp: sources.read.stamp()?,
+        is_head: target == head,
+        failed: RefCell::new(None),
+        contradicted: Cell::new(false),
+    };
+    // Of two that look for the same thing, the second finds what the first one has put, if that could be put.
+    let key = (stream.clone(), target);
+    let mut lead = None;
+    for _ in 0..2 {
+        if let Some(found) = ground.find(tiers)? {
+            return Ok(Rebuilt::Kept(found));
+        }
+        lead = tiers.flights.lead(&key, sources.progress)?;
+        if lead.is_some() {
+            break;
+        }
+    }
+    let made = ground.make(tiers, goal, streams);
+    drop(lead);
+    made
+}
+
+impl Rebuilt {
+    /// As an answer; `position` is what was asked for.
+    #[must_use]
+    pub fn into_snapshot(self, position: Position) -> Snapshot {
+        match self {
+            Rebuilt::Kept(found) => found.snapshot(position),
+            Rebuilt::Passing(snapshot) => snapshot,
+        }
+    }
+}
+
+impl Found {
+    /// As an answer; `position` is what was asked for, which headers tell (reactor format §6.7).
+    #[must_use]
+    pub fn snapshot(self, position: Position) -> Snapshot {
+        let Found { entry, explain, warnings } = self;
+        let Facts { stream, revision, document_type, .. } = &entry.facts;
+        Snapshot {
+            document: stream.document.clone(),
+            scope: Some(stream.scope.clone()),
+            branch: stream.branch.clone(),
+            revision: [(stream.scope.clone(), *revision)].into(),
+            document_type: document_type.clone(),
+            header: stamped_header(&entry, position),
+            state: entry.state.clone(),
+            explain,
+            warnings,
+        }
+    }
+}
+
+/// The header of an entry, stamped for a read at `position` (reactor format §6.7).
+#[must_use]
+pub fn stamped_header(entry: &Entry, position: Position) -> Object<'static> {
+    let facts = &entry.facts;
+    let mut header = Header::unstamped(entry.header.clone());
+    header.set_revisions(facts.heads.iter().map(|(scope, head)| (scope.clone(), head.next())).collect());
+    if let Position::At(target) = position {
+        header.set_revision(&facts.stream.scope, target.into());
+    }
+    if let Some(newest) = facts.newest {
+        header.set_last_modified(newest.to_string().into());
+    }
+    header.to_object()
+}
