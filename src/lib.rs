@@ -40,6 +40,7 @@
 
 pub mod cache;
 pub mod cli;
+pub mod executor;
 pub mod history;
 pub mod keyframe;
 pub mod model;

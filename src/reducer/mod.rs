@@ -66,6 +66,12 @@ pub trait Model: Send + Sync {
     /// What the results depend on.
     fn fingerprint(&self) -> Fingerprint;
 
+    /// The states of the model's own scopes that a new document begins with; none where a document of the type begins with
+    /// nothing.
+    fn initial(&self) -> Vec<(Scope, Json<'static>)> {
+        Vec::new()
+    }
+
     /// Starts a fold on a document without any state.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use super::tiered::{Found, Rebuilt, Tiers};
 use super::timeline::{Halt, Keep};
 use super::vouch::row_at;
 use super::{Base, Explain, Goal, ReplayError, Snapshot, Sources, Trust, Warning};
-use crate::cache::{Cause, Cost, Entry, Facts, Lookup, Put, Tier, TierName, Want, Which};
+use crate::cache::{Cause, Cost, Entry, Facts, Lookup, Put, TierName, Want, Which};
 use crate::model::ids::{OperationId, Revision, Scope, Span, StreamKey};
 use crate::model::stamp::Stamp;
 use crate::model::time::Timestamp;
@@ -45,7 +45,7 @@ impl Ground<'_> {
                 && entry.facts.revision == self.target
                 && self.is_current(&entry.facts)
             {
-                self.promote(&tiers.all()[..n], &entry);
+                self.promote(tiers, n, &entry);
                 return Ok(Some(self.found(entry, tier.name())));
             }
         }
@@ -68,7 +68,7 @@ impl Ground<'_> {
             match lookup {
                 Lookup::Exact(entry) => {
                     let entry = self.restamped(entry)?;
-                    self.promote(&tiers.all()[..=n], &entry);
+                    self.promote(tiers, n + 1, &entry);
                     return Ok(Rebuilt::Kept(self.found(entry, tier.name())));
                 }
                 Lookup::Below(entry) => {
@@ -194,7 +194,7 @@ impl Ground<'_> {
         };
         let (state, header) = (running.state()?, running.header().clone());
         let entry = Arc::new(Entry { facts, header, state, initial: base.initial.clone() });
-        self.promote(&tiers.all(), &entry);
+        self.promote(tiers, usize::MAX, &entry);
         let explain = Explain {
             base: Base::Tier(tiers.all()[tier].name(), base.facts.revision),
             operations_read: replayed.rows,
@@ -232,7 +232,7 @@ impl Ground<'_> {
         };
         let header = Header::stored(&header).members().clone();
         let entry = Arc::new(Entry { facts, header, state, initial: grounds.initial });
-        self.promote(&tiers.all(), &entry);
+        self.promote(tiers, usize::MAX, &entry);
         Ok(Rebuilt::Kept(Found { entry, explain, warnings }))
     }
 
@@ -268,11 +268,13 @@ impl Ground<'_> {
         Ok(newest)
     }
 
-    /// Puts an entry into tiers.
-    fn promote(&self, tiers: &[Arc<dyn Tier>], entry: &Arc<Entry>) {
-        let head = self.is_head.then(|| self.stamp.clone());
-        let put = [Put { entry: entry.clone(), head }];
-        tiers.iter().for_each(|tier| tier.put(&put));
+    /// Puts an entry into the `nearest` tiers.
+    fn promote(&self, tiers: &Tiers, nearest: usize, entry: &Arc<Entry>) {
+        if tiers.keeps() {
+            let head = self.is_head.then(|| self.stamp.clone());
+            let put = [Put { entry: entry.clone(), head }];
+            tiers.all().iter().take(nearest).for_each(|tier| tier.put(&put));
+        }
     }
 
     /// What is to be said whatever the answer comes from.

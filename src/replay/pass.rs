@@ -125,14 +125,19 @@ impl<'a, 'o> Pass<'a, 'o> {
     pub(super) fn run_whole(mut self) -> Result<(Snapshot, Grounds), Halt> {
         let mut replayed = self.replay()?;
         let timeline = &mut replayed.timeline;
-        let upgrades = timeline.held.iter().map(|upgrade| upgrade.to);
         let grounds = Grounds {
             initial: timeline.document.initial().clone(),
-            versions: std::iter::once(timeline.first_version).chain(upgrades).collect(),
+            versions: timeline.all_versions(),
             is_settled: timeline.first_held().is_none(),
             newest: self.newest,
         };
         Ok((self.snapshot(replayed)?, grounds))
+    }
+
+    /// Gives the document with its history, and the newest operation time of the branch.
+    pub(super) fn replay_only(mut self) -> Result<(Timeline, Option<Timestamp>), Halt> {
+        let replayed = self.replay()?;
+        Ok((replayed.timeline, self.newest))
     }
 
     /// Replays, and stamps the header.

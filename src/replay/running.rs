@@ -2,19 +2,23 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Instant;
+
+use smallvec::SmallVec;
 
 use super::again::Again;
+use super::models::Models;
 use super::page::{PAGE_ROWS, pages};
 use super::pass::{Pass, failure};
 use super::timeline::{Halt, Keep, thrown, version_of};
 use super::{Goal, Rejection, ReplayError, Sources};
-use crate::cache::Entry;
-use crate::model::ids::{DocumentType, Revision, Span, StreamKey};
+use crate::cache::{Cost, Entry, Facts};
+use crate::model::ids::{DocumentType, OperationId, Revision, Scope, Span, StreamKey};
 use crate::model::json::Object;
 use crate::model::operation::Action;
 use crate::model::state::State;
 use crate::model::time::Timestamp;
-use crate::reducer::protocol::{Document, Header, ProtocolError, RowHead, Schedule, Undone};
+use crate::reducer::protocol::{Document, Header, ProtocolError, RowHead, Schedule, Undone, Version};
 use crate::reducer::{ModelId, Outcome, Registry};
 use crate::store::StreamHead;
 
@@ -25,7 +29,10 @@ use crate::store::StreamHead;
 pub struct Running {
     stream: StreamKey,
     document_type: DocumentType,
+    versions: SmallVec<[u32; 4]>,
     document: Document,
+    newest: Option<Timestamp>,
+    cost: Cost,
 }
 
 /// What became of an operation that was applied.
@@ -37,6 +44,21 @@ pub enum Next {
     LooksBack,
     /// The reference throws here, with this text: nothing is recorded. The document is of no further use.
     Refused(String),
+}
+
+/// Where in its stream a document is, and what else an entry says of that.
+#[derive(Clone, Debug)]
+pub struct EntryPlace {
+    /// The last operation that was applied.
+    pub revision: Revision,
+    /// Its id.
+    pub operation: OperationId,
+    /// The heads of the streams of the branch, by scope.
+    pub heads: Vec<(Scope, Revision)>,
+    /// The newest of the times of the operations that were applied.
+    pub newest: Option<Timestamp>,
+    /// What applying them took.
+    pub cost: Cost,
 }
 
 /// What a replay of rows came to.
@@ -65,7 +87,8 @@ impl Running {
         document.assume(registry.base_reducer());
         document.set_schedule(Schedule::plain());
         document.set_stream(&stream.scope);
-        Ok(Running { stream: stream.clone(), document_type: document_type.clone(), document })
+        let Facts { stream, document_type, versions, newest, cost, .. } = entry.facts.clone();
+        Ok(Running { stream, document_type, versions, document, newest, cost })
     }
 
     /// Reads the whole log of the stream, and keeps all of its history: what an undo or a skip needs. `None` where an
@@ -76,17 +99,51 @@ impl Running {
     pub fn read(sources: &Sources<'_>, goal: Goal<'_>, streams: &[StreamHead]) -> Result<Option<Self>, ReplayError> {
         let Goal { document, branch, scope, .. } = goal;
         let stream = StreamKey { document: document.clone(), scope: scope.clone(), branch: branch.clone() };
-        let timeline = Pass::new(sources, goal, streams, Keep::Everything).replay().map_err(failure)?.timeline;
-        let is_settled = timeline.first_held().is_none();
+        let begun = Instant::now();
+        let (timeline, newest) = Pass::new(sources, goal, streams, Keep::Everything).replay_only().map_err(failure)?;
+        if timeline.first_held().is_some() {
+            return Ok(None);
+        }
+        let versions = timeline.all_versions();
         let (document_type, mut document) = (timeline.document_type, timeline.document);
         document.set_schedule(Schedule::unknown());
-        Ok(is_settled.then_some(Running { stream, document_type, document }))
+        let cost = Cost { operations: document.applied(), elapsed: begun.elapsed() };
+        Ok(Some(Running { stream, document_type, versions, document, newest, cost }))
     }
 
     /// The document type.
     #[must_use]
     pub fn document_type(&self) -> &DocumentType {
         &self.document_type
+    }
+
+    /// The newest operation time of the branch, as far as it is known.
+    #[must_use]
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.newest
+    }
+
+    /// An entry of the document as it is now.
+    ///
+    /// # Errors
+    /// `Model`, `Fold`.
+    pub fn entry(&mut self, registry: &Registry, place: EntryPlace) -> Result<Entry, ReplayError> {
+        let EntryPlace { revision, operation, heads, newest, cost } = place;
+        let fingerprint = Models::new(registry, &self.document_type, self.versions.iter().copied()).fingerprint()?;
+        let facts = Facts {
+            stream: self.stream.clone(),
+            revision: Some(revision),
+            operation: Some(operation),
+            document_type: self.document_type.clone(),
+            versions: self.versions.clone(),
+            fingerprint,
+            heads,
+            newest: self.newest.max(newest),
+            seal: None,
+            cost: self.cost.and(cost),
+        };
+        let state = self.state()?;
+        Ok(Entry { facts, header: self.header().clone(), state, initial: self.document.initial().clone() })
     }
 
     /// Applies an operation that is not in the log, as the next of the stream.
@@ -111,6 +168,13 @@ impl Running {
     /// The text with which the reference refuses.
     pub fn undo(&self, action: &Action<'_>) -> Result<Undone, String> {
         self.document.undo(&self.stream.scope, action).map_err(|error| error.to_string())
+    }
+
+    /// Whether an undo takes back one operation, and not positions: that of the second version of the protocol does, and
+    /// records no hash (reactor format §4.6).
+    #[must_use]
+    pub fn takes_back_by_count(&self) -> bool {
+        self.document.version().is_ok_and(|version| version == Version::V2)
     }
 
     /// The state, all scopes of it.

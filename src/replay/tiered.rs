@@ -26,7 +26,16 @@ use crate::store::StreamHead;
 #[derive(Default)]
 pub struct Tiers {
     tiers: Vec<Arc<dyn Tier>>,
+    puts: Puts,
     flights: Flights<(StreamKey, Option<Revision>)>,
+}
+
+/// Whether answers of reads are put into the tiers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Puts {
+    #[default]
+    OfReads,
+    Never,
 }
 
 /// A part of a document as it was found or rebuilt.
@@ -44,7 +53,19 @@ impl Tiers {
     /// Tiers, the nearest first.
     #[must_use]
     pub fn new(tiers: Vec<Arc<dyn Tier>>) -> Self {
-        Tiers { tiers, flights: Flights::default() }
+        Tiers { tiers, ..Tiers::default() }
+    }
+
+    /// The same tiers for reads whose answers are not kept: those of a transaction that has changed something and may yet
+    /// fail.
+    #[must_use]
+    pub fn unkept(&self) -> Self {
+        Tiers { tiers: self.tiers.clone(), puts: Puts::Never, flights: Flights::default() }
+    }
+
+    /// Whether answers of reads are kept.
+    pub(super) fn keeps(&self) -> bool {
+        self.puts == Puts::OfReads
     }
 
     /// The tiers, the nearest first.

@@ -330,6 +330,11 @@ impl Timeline {
         std::iter::once(self.first_version).chain(upgrades).collect()
     }
 
+    /// The versions whose models have run when no upgrade is held back any more, in order.
+    pub(super) fn all_versions(&self) -> SmallVec<[u32; 4]> {
+        std::iter::once(self.first_version).chain(self.held.iter().map(|upgrade| upgrade.to)).collect()
+    }
+
     /// The models that have made the document as of the last row of its scope.
     fn models<'a>(&mut self, sources: &Sources<'a>) -> Result<Models<'a>, Halt> {
         let first = match self.held.first() {

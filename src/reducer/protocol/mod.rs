@@ -41,6 +41,7 @@ pub use live::Undone;
 pub use odd::is_history_action;
 pub use rows::RowHead;
 pub use schedule::Schedule;
+pub use scopes::default_document_state;
 
 /// Which generation of the base protocol a document follows (`header.protocolVersions["base-reducer"]`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

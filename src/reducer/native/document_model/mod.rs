@@ -29,6 +29,9 @@ mod tests;
 use form::ModelState;
 
 use super::scopes::Scopes;
+use crate::model::ids::Scope;
+use crate::model::json::{Json, Object};
+use crate::object;
 use crate::reducer::{Fingerprint, Fold, FoldError, Model, ModelId, ModelKind};
 
 /// The model.
@@ -47,6 +50,26 @@ impl Model for DocumentModel {
 
     fn fingerprint(&self) -> Fingerprint {
         Fingerprint::from("native-document-model-1")
+    }
+
+    fn initial(&self) -> Vec<(Scope, Json<'static>)> {
+        let list = || Json::Array(Vec::new());
+        let described = || object! { "schema" => "", "initialValue" => "", "examples" => list() };
+        let specification = object! {
+            "version" => 1.0,
+            "changeLog" => list(),
+            "state" => object! { "global" => described(), "local" => described() },
+            "modules" => list(),
+        };
+        let global = object! {
+            "id" => "",
+            "name" => "",
+            "extension" => "",
+            "description" => "",
+            "author" => object! { "name" => "", "website" => "" },
+            "specifications" => Json::Array(vec![specification.into()]),
+        };
+        vec![(Scope::global(), global.into()), ("local".into(), Object::new().into())]
     }
 
     fn fold(&self) -> Result<Box<dyn Fold>, FoldError> {

@@ -21,6 +21,9 @@ mod tree;
 use scope::ScopeState;
 
 use super::scopes::Scopes;
+use crate::model::ids::Scope;
+use crate::model::json::Json;
+use crate::object;
 use crate::reducer::{Fingerprint, Fold, FoldError, Model, ModelId, ModelKind};
 
 /// The model.
@@ -39,6 +42,18 @@ impl Model for Drive {
 
     fn fingerprint(&self) -> Fingerprint {
         Fingerprint::from("native-drive-1")
+    }
+
+    fn initial(&self) -> Vec<(Scope, Json<'static>)> {
+        let list = || Json::Array(Vec::new());
+        let global = object! { "name" => "", "nodes" => list(), "icon" => Json::Null };
+        let local = object! {
+            "listeners" => list(),
+            "triggers" => list(),
+            "sharingType" => "private",
+            "availableOffline" => false,
+        };
+        vec![(Scope::global(), global.into()), ("local".into(), local.into())]
     }
 
     fn fold(&self) -> Result<Box<dyn Fold>, FoldError> {

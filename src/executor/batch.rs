@@ -1,0 +1,423 @@
+//! One batch: one transaction of the store.
+
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::hashes::{HashTotals, Hashes};
+use super::request::{id_of, stored_text};
+use super::{Appended, Atomic, ExecuteError, Failed, Known, Means, Refusal, Request, Rules};
+use crate::cache::{Cost, Entry, Put};
+use crate::model::ids::{Branch, DocumentId, NextIndex, Revision, Scope, StreamKey};
+use crate::model::operation::{Action, OperationRow};
+use crate::model::progress::Progress;
+use crate::model::time::Timestamp;
+use crate::reducer::Outcome;
+use crate::reducer::protocol::{RowHead, Undone};
+use crate::replay::{EntryPlace, Goal, Next, Position, Rebuilt, ReplayError, Running, Sources, Tiers, entry_at};
+use crate::store::{NewOperation, Previous, Read, StoreError, StreamHead, Write};
+
+/// Appends batches. It keeps what makes the next one cheaper.
+pub struct Appender<'a> {
+    means: &'a Means<'a>,
+    rules: Rules,
+    hashes: Hashes,
+}
+
+/// A batch under way.
+pub(super) struct Batch<'b> {
+    pub(super) means: &'b Means<'b>,
+    pub(super) rules: Rules,
+    pub(super) write: Box<dyn Write + 'b>,
+    pub(super) progress: &'b dyn Progress,
+    hashes: &'b mut Hashes,
+    /// The tiers, for reads after the first change.
+    unkept: Tiers,
+    now: Timestamp,
+    job: String,
+    /// What the documents are like that were looked at.
+    documents: HashMap<(DocumentId, Branch), Standing>,
+    /// The newest state of each stream that was appended to.
+    staged: HashMap<StreamKey, Arc<Entry>>,
+    /// States that are to become keyframes.
+    due: Vec<Arc<Entry>>,
+    /// Whether anything was added.
+    pub(super) is_changed: bool,
+}
+
+/// What a document is like, as of the last operation of the batch.
+pub(super) struct Standing {
+    streams: Vec<StreamHead>,
+    /// The newest operation time of the branch, as far as it is known.
+    newest: Option<Timestamp>,
+}
+
+/// Why a batch has to be begun anew, or given up.
+pub(super) enum Trouble {
+    /// An operation of the document scope turned out to be impossible after it was inserted.
+    Refused(usize, Refusal),
+    /// There is no going on.
+    Failed(ExecuteError),
+}
+
+impl<E: Into<ExecuteError>> From<E> for Trouble {
+    fn from(error: E) -> Self {
+        Trouble::Failed(error.into())
+    }
+}
+
+/// What is known of each request.
+type Results = Vec<Result<Appended, Refusal>>;
+
+impl<'a> Appender<'a> {
+    /// An appender that has nothing yet.
+    #[must_use]
+    pub fn new(means: &'a Means<'a>, rules: Rules) -> Self {
+        Appender { means, rules, hashes: Hashes::default() }
+    }
+
+    /// What hashing took so far.
+    #[must_use]
+    pub fn hashed(&self) -> HashTotals {
+        self.hashes.totals()
+    }
+
+    /// Appends a batch in one transaction, and says of each request what became of it, in order. It is in the store when
+    /// this returns.
+    ///
+    /// # Errors
+    /// `Replay`, `Store`, `Overtaken`: nothing of the batch was appended, and the tiers are as they were.
+    pub fn append(&mut self, requests: &[Request<'_>], progress: &dyn Progress) -> Result<Results, ExecuteError> {
+        let mut refused = BTreeMap::new();
+        let mut attempts = 0;
+        loop {
+            match self.attempt(requests, &refused, progress) {
+                Ok(results) => return Ok(results),
+                Err(Trouble::Refused(n, refusal)) => {
+                    refused.insert(n, refusal);
+                }
+                Err(Trouble::Failed(ExecuteError::Store(source @ StoreError::Conflict { .. }))) => {
+                    attempts += 1;
+                    if attempts >= self.rules.attempts.get() {
+                        return Err(ExecuteError::Overtaken { attempts: self.rules.attempts, source });
+                    }
+                }
+                Err(Trouble::Failed(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// One transaction. `refused` are the requests that are known to be impossible.
+    fn attempt(
+        &mut self,
+        requests: &[Request<'_>],
+        refused: &BTreeMap<usize, Refusal>,
+        progress: &dyn Progress,
+    ) -> Result<Results, Trouble> {
+        let means = self.means;
+        let mut batch = Batch {
+            means,
+            rules: self.rules,
+            write: means.store.write()?,
+            progress,
+            hashes: &mut self.hashes,
+            unkept: means.tiers.unkept(),
+            now: (means.clock)(),
+            job: (means.new_id)(),
+            documents: HashMap::new(),
+            staged: HashMap::new(),
+            due: Vec::new(),
+            is_changed: false,
+        };
+        let mut results = Vec::with_capacity(requests.len());
+        for (n, request) in requests.iter().enumerate() {
+            progress.check().map_err(ReplayError::from)?;
+            let result = match refused.get(&n) {
+                Some(refusal) => Err(refusal.clone()),
+                None => batch.one(n, request)?,
+            };
+            results.push(result);
+        }
+        if self.rules.atomic == Atomic::Yes && results.iter().any(Result::is_err) {
+            results.iter_mut().filter(|result| result.is_ok()).for_each(|result| *result = Err(Refusal::WithOthers));
+            return Ok(results);
+        }
+        batch.finish()?;
+        Ok(results)
+    }
+}
+
+impl Batch<'_> {
+    /// Appends what one request asks.
+    fn one(&mut self, n: usize, request: &Request<'_>) -> Result<Result<Appended, Refusal>, Trouble> {
+        let Some(stream) = request.stream() else {
+            return Ok(Err(Refusal::Closed("the scope of the action holds a lone surrogate".to_owned())));
+        };
+        let head = self.standing(&stream)?.head(&stream.scope);
+        if let Some(expected) = request.expect
+            && expected != head
+        {
+            return Ok(Err(Refusal::Moved { stream, expected, actual: head }));
+        }
+        if self.rules.known == Known::PassedOver
+            && let Some(appended) = self.known(&stream, &request.action)?
+        {
+            return Ok(Ok(appended));
+        }
+        if stream.scope == Scope::document() {
+            return self.level(n, &stream, head, request);
+        }
+        self.scoped(&stream, head, request)
+    }
+
+    /// Appends to a scope other than `document`.
+    fn scoped(
+        &mut self,
+        stream: &StreamKey,
+        head: Option<Revision>,
+        request: &Request<'_>,
+    ) -> Result<Result<Appended, Refusal>, Trouble> {
+        let begun = Instant::now();
+        let index = NextIndex::from(head).index();
+        let is_undo = request.action.kind == *"UNDO";
+        let base = if is_undo { None } else { self.base(stream)? };
+        let resumed = match &base {
+            Some(base) => Some(Running::resume(self.means.registry, base)?),
+            None => self.read(stream)?,
+        };
+        let Some(mut running) = resumed else {
+            let text = format!("an upgrade of document {} is to come before operations of {stream}", stream.document);
+            return Ok(Err(Refusal::Closed(text)));
+        };
+        if let Some(text) = closed(&mut running)? {
+            return Ok(Err(Refusal::Closed(text)));
+        }
+        let undone = if is_undo { Some(running.undo(&request.action)) } else { None };
+        let (action, skip) = match &undone {
+            None => (&request.action, 0),
+            Some(Ok(Undone { index: place, .. })) if *place != index => {
+                let text = format!(
+                    "an undo right after another one takes its place under the first version of the protocol, and operation {place} \
+                     of {stream} is stored already"
+                );
+                return Ok(Err(Refusal::Closed(text)));
+            }
+            Some(Ok(Undone { action, skip, .. })) => (action, *skip),
+            Some(Err(text)) => return Ok(Err(Refusal::Thrown(text.clone()))),
+        };
+        let row = RowHead { index, skip, denied: false, failed: false };
+        let mut next = self.apply(&mut running, row, action)?;
+        if next == Next::LooksBack && base.is_some() {
+            let Some(read) = self.read(stream)? else { return Ok(Err(Refusal::Closed("it looks back".to_owned()))) };
+            running = read;
+            next = self.apply(&mut running, row, action)?;
+        }
+        let error = match next {
+            Next::Done(Outcome::Applied) => None,
+            Next::Done(Outcome::Failed(text)) => Some(text.to_string_lossy().into_owned()),
+            Next::Refused(text) => return Ok(Err(Refusal::Thrown(text))),
+            Next::LooksBack => return Ok(Err(Refusal::Thrown("it looks back on operations that are gone".to_owned()))),
+        };
+        if let (Some(text), Failed::Refused) = (&error, self.rules.failed) {
+            return Ok(Err(Refusal::Failed(text.clone())));
+        }
+        let state = running.state()?;
+        // A NOOP that takes back what was done has none under the second version of the protocol.
+        let has_hash = !(is_undo && running.takes_back_by_count());
+        let hash = has_hash.then(|| self.hashes.hash(stream, &state));
+        let document_type = running.document_type().clone();
+        let mut appended = Appended {
+            stream: stream.clone(),
+            index,
+            skip,
+            operation: id_of(stream, action),
+            action: action.id.to_string_lossy().into_owned(),
+            hash,
+            error,
+            repeated: false,
+        };
+        let bytes = self.insert(&mut appended, document_type.as_str(), action, request.time)?;
+        let standing = self.standing(stream)?;
+        let newest = standing.newest.max(running.newest()).max(Some(request.time));
+        standing.newest = newest;
+        let place = EntryPlace {
+            revision: Revision::of(index),
+            operation: appended.operation.clone(),
+            heads: standing.heads(),
+            newest,
+            cost: Cost { operations: 1, elapsed: begun.elapsed() },
+        };
+        let entry = Arc::new(running.entry(self.means.registry, place)?);
+        if self.means.keyframes.is_due(&entry.facts, bytes) {
+            self.due.push(entry.clone());
+        }
+        self.staged.insert(stream.clone(), entry);
+        Ok(Ok(appended))
+    }
+
+    /// Inserts the row of an operation, and says how many bytes its action has.
+    pub(super) fn insert(
+        &mut self,
+        appended: &mut Appended,
+        document_type: &str,
+        action: &Action<'_>,
+        time: Timestamp,
+    ) -> Result<u64, Trouble> {
+        let Appended { stream, index, skip, operation, hash, error, .. } = &*appended;
+        let text = stored_text(action);
+        let hash = hash.map_or_else(String::new, |hash| hash.to_string());
+        let operation = NewOperation {
+            row: OperationRow {
+                index: *index,
+                skip: NonZeroU32::new(*skip),
+                id: operation.as_str(),
+                previous_id: "",
+                document_type,
+                timestamp: time,
+                hash: &hash,
+                error: error.as_deref(),
+                denied: None,
+                action: &text,
+            },
+            written: self.now,
+            job_id: &self.job,
+        };
+        let added = self.write.add(stream, &operation, Previous::Derived)?;
+        let stream = stream.clone();
+        appended.repeated = !added;
+        self.is_changed = true;
+        self.standing(&stream)?.put(&stream, Revision::of(appended.index));
+        Ok(text.len() as u64)
+    }
+
+    /// What is known of the document of a stream.
+    pub(super) fn standing(&mut self, stream: &StreamKey) -> Result<&mut Standing, Trouble> {
+        use std::collections::hash_map::Entry as Place;
+        match self.documents.entry((stream.document.clone(), stream.branch.clone())) {
+            Place::Occupied(known) => Ok(known.into_mut()),
+            Place::Vacant(place) => {
+                let streams = self.write.streams(&stream.document)?;
+                Ok(place.insert(Standing { streams, newest: None }))
+            }
+        }
+    }
+
+    /// The state that a stream is in; `None` where only the log can tell.
+    fn base(&mut self, stream: &StreamKey) -> Result<Option<Arc<Entry>>, Trouble> {
+        if let Some(staged) = self.staged.get(stream) {
+            return Ok(Some(staged.clone()));
+        }
+        match self.rebuilt(stream)? {
+            Rebuilt::Kept(found) => Ok(Some(found.entry)),
+            Rebuilt::Passing(_) => Ok(None),
+        }
+    }
+
+    /// Rebuilds the head of a stream through the tiers, as this transaction sees it.
+    pub(super) fn rebuilt(&mut self, stream: &StreamKey) -> Result<Rebuilt, Trouble> {
+        let streams = self.standing(stream)?.streams.clone();
+        let tiers = if self.is_changed { &self.unkept } else { self.means.tiers };
+        Ok(entry_at(&self.sources(), tiers, goal(stream), &streams)?)
+    }
+
+    /// Reads a stream with its history; `None` if an upgrade is to come.
+    fn read(&mut self, stream: &StreamKey) -> Result<Option<Running>, Trouble> {
+        let streams = self.standing(stream)?.streams.clone();
+        Ok(Running::read(&self.sources(), goal(stream), &streams)?)
+    }
+
+    fn apply(&self, running: &mut Running, row: RowHead, action: &Action<'_>) -> Result<Next, Trouble> {
+        Ok(running.apply(&self.sources(), row, action)?)
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        let read: &dyn Read = &*self.write;
+        Sources { read, registry: self.means.registry, trust: self.means.trust, progress: self.progress }
+    }
+
+    /// The operation of an action that is in its stream already.
+    fn known(&mut self, stream: &StreamKey, action: &Action<'_>) -> Result<Option<Appended>, Trouble> {
+        let id = id_of(stream, action);
+        let found = self.write.find_operation(&stream.document, &stream.branch, Some(&stream.scope), &id)?;
+        Ok(found.map(|(_, index)| Appended {
+            stream: stream.clone(),
+            index,
+            skip: 0,
+            operation: id,
+            action: action.id.to_string_lossy().into_owned(),
+            hash: None,
+            error: None,
+            repeated: true,
+        }))
+    }
+
+    /// Forgets the states of a document whose document scope has moved: they are no base any more.
+    pub(super) fn unstage(&mut self, stream: &StreamKey) {
+        self.staged.retain(|other, _| other.document != stream.document || other.branch != stream.branch);
+    }
+
+    /// Commits, and then lets the tiers know.
+    fn finish(self) -> Result<(), Trouble> {
+        let Batch { means, write, documents, staged, due, is_changed, .. } = self;
+        if !is_changed {
+            return Ok(());
+        }
+        write.commit()?;
+        let puts: Vec<Put> = staged
+            .into_values()
+            .map(|entry| {
+                let key = (entry.facts.stream.document.clone(), entry.facts.stream.branch.clone());
+                Put { entry: documents.get(&key).map_or(entry.clone(), |standing| standing.stamp(entry)), head: None }
+            })
+            .collect();
+        means.tiers.put(&puts);
+        due.into_iter().for_each(|entry| means.keyframes.queue(entry));
+        Ok(())
+    }
+}
+
+impl Standing {
+    fn head(&self, scope: &Scope) -> Option<Revision> {
+        self.streams.iter().find(|stream| stream.scope == *scope).map(|stream| stream.head)
+    }
+
+    /// The streams, by scope.
+    fn heads(&self) -> Vec<(Scope, Revision)> {
+        self.streams.iter().map(|stream| (stream.scope.clone(), stream.head)).collect()
+    }
+
+    fn put(&mut self, stream: &StreamKey, head: Revision) {
+        match self.streams.iter_mut().find(|known| known.scope == stream.scope) {
+            Some(known) => known.head = head,
+            None => {
+                let (branch, scope) = (stream.branch.clone(), stream.scope.clone());
+                let at = self.streams.partition_point(|known| known.scope < scope);
+                self.streams.insert(at, StreamHead { branch, scope, head });
+            }
+        }
+    }
+
+    /// An entry of the document that says what all of the batch has made of it.
+    fn stamp(&self, entry: Arc<Entry>) -> Arc<Entry> {
+        let heads = self.heads();
+        if entry.facts.heads == heads {
+            return entry;
+        }
+        let mut entry = Arc::unwrap_or_clone(entry);
+        entry.facts.newest = entry.facts.newest.max(self.newest);
+        entry.facts.heads = heads;
+        Arc::new(entry)
+    }
+}
+
+/// Why nothing goes into the log of a document any more, if that is so.
+fn closed(running: &mut Running) -> Result<Option<String>, Trouble> {
+    let document = running.state()?.scope("document");
+    let is_deleted = document.as_ref().and_then(|document| document.get("isDeleted"));
+    Ok(is_deleted.filter(|deleted| !deleted.is_falsy()).map(|_| "the document was deleted".to_owned()))
+}
+
+fn goal(stream: &StreamKey) -> Goal<'_> {
+    Goal { document: &stream.document, branch: &stream.branch, scope: &stream.scope, position: Position::Head }
+}
