@@ -11,7 +11,8 @@ pub(crate) use help::dress;
 pub(crate) use roff::{man_page, page_name};
 
 use super::commands::{
-    completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, schema, stats, store, verify,
+    append, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, schema, stats, store,
+    verify,
 };
 
 /// What the manual says of a command beside what its definition says.
@@ -75,6 +76,7 @@ const PAGES: &[Page] = &[
     keyframe::SHOW_PAGE,
     keyframe::PIN_PAGE,
     keyframe::UNPIN_PAGE,
+    append::PAGE,
     import::PAGE,
     export::PAGE,
     keyframe::tune::PAGE,

@@ -27,7 +27,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use args::Global;
 use commands::schema as schema_command;
 use commands::{
-    completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store, verify,
+    append, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store, verify,
 };
 use ctx::Ctx;
 use exit::Report;
@@ -60,6 +60,7 @@ enum Command {
     Rebuild(rebuild::RebuildArgs),
     Stats(stats::StatsArgs),
     Verify(verify::VerifyArgs),
+    Append(append::AppendArgs),
     Import(import::ImportArgs),
     Export(export::ExportArgs),
     /// Look after keyframes: list them, write them, drop them, take that back
@@ -133,6 +134,7 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Rebuild(args) => rebuild::run(args, ctx, ui),
         Command::Stats(args) => stats::run(args, ctx, ui),
         Command::Verify(args) => verify::run(args, ctx, ui),
+        Command::Append(args) => append::run(args, ctx, ui),
         Command::Import(args) => import::run(args, ctx, ui),
         Command::Export(args) => export::run(args, ctx, ui),
         Command::Keyframe(command) => keyframe::run(command, ctx, ui),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::commands::{
-    completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store, verify,
+    append, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store, verify,
 };
 use super::progress::Event;
 use super::ui::{FailureLine, Remark};
@@ -43,6 +43,13 @@ pub(crate) struct EntryView {
 
 /// All there is, by name. A command whose name is missing here fails a test.
 pub(crate) const ENTRIES: &[Entry] = &[
+    out("append", "a line an action", of::<append::LineView>),
+    Entry {
+        name: "append-line",
+        about: "a line that append --documents reads",
+        way: Way::In,
+        schema: of::<append::AppendLine<'_>>,
+    },
     out("completions", "a script (completions --json)", of::<completions::ScriptView<'_>>),
     out(
         "config",

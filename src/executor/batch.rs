@@ -48,6 +48,7 @@ pub(super) struct Batch<'b> {
 
 /// What a document is like, as of the last operation of the batch.
 pub(super) struct Standing {
+    /// Those of its branch, by scope.
     streams: Vec<StreamHead>,
     /// The newest operation time of the branch, as far as it is known.
     newest: Option<Timestamp>,
@@ -135,7 +136,13 @@ impl<'a> Appender<'a> {
             progress.check().map_err(ReplayError::from)?;
             let result = match refused.get(&n) {
                 Some(refusal) => Err(refusal.clone()),
-                None => batch.one(n, request)?,
+                None => match batch.one(n, request) {
+                    // The other documents of the batch have nothing to do with it.
+                    Err(Trouble::Failed(ExecuteError::Replay(error))) if is_of_document(&error) => {
+                        Err(Refusal::Unreplayable(error.to_string()))
+                    }
+                    result => result?,
+                },
             };
             results.push(result);
         }
@@ -297,7 +304,8 @@ impl Batch<'_> {
         match self.documents.entry((stream.document.clone(), stream.branch.clone())) {
             Place::Occupied(known) => Ok(known.into_mut()),
             Place::Vacant(place) => {
-                let streams = self.write.streams(&stream.document)?;
+                let mut streams = self.write.streams(&stream.document)?;
+                streams.retain(|known| known.branch == stream.branch);
                 Ok(place.insert(Standing { streams, newest: None }))
             }
         }
@@ -409,6 +417,14 @@ impl Standing {
         entry.facts.heads = heads;
         Arc::new(entry)
     }
+}
+
+/// Whether an error says that a document cannot be rebuilt, and not that reading failed.
+fn is_of_document(error: &ReplayError) -> bool {
+    matches!(
+        error,
+        ReplayError::Rejected { .. } | ReplayError::Model(_) | ReplayError::Store(StoreError::Corrupt { .. })
+    )
 }
 
 /// Why nothing goes into the log of a document any more, if that is so.

@@ -29,13 +29,7 @@ impl Batch<'_> {
             let named = action.input.get("model").and_then(Json::as_text).and_then(Text::as_str);
             named.unwrap_or_default().to_owned()
         } else {
-            match self.document_type(stream) {
-                Ok(document_type) => document_type,
-                Err(Trouble::Failed(ExecuteError::Replay(ReplayError::Rejected { message, .. }))) => {
-                    return Ok(Err(Refusal::Thrown(message)));
-                }
-                Err(trouble) => return Err(trouble),
-            }
+            self.document_type(stream)?
         };
         let mut appended = Appended {
             stream: stream.clone(),

@@ -73,6 +73,10 @@ pub enum Refusal {
         /// Where it is.
         actual: Option<Revision>,
     },
+    /// Its document cannot be rebuilt, so that nothing can be applied to it: it is not there, its log cannot be replayed, or
+    /// there is no model for it.
+    #[error("{0}")]
+    Unreplayable(String),
     /// Nothing goes into a log like this one any more.
     #[error("{0}")]
     Closed(String),

@@ -43,6 +43,7 @@ mod command_tree;
 mod compressed;
 mod determinism;
 mod examples;
+mod executor;
 mod fixtures;
 mod generations;
 mod generic;

@@ -1,5 +1,6 @@
 //! One file per command: arguments, one library call, one view.
 
+pub(crate) mod append;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod explain;

@@ -25,7 +25,7 @@ fn beside(command: &str) -> Option<Vec<ExitStatus>> {
         "store check" => &[Findings],
         "store init" | "store migrate" => &[Precondition],
         "keyframe apply" => &[Findings, Precondition],
-        "import" | "keyframe undo" | "keyframe compact" => &[Findings, Nothing, Precondition],
+        "append" | "import" | "keyframe undo" | "keyframe compact" => &[Findings, Nothing, Precondition],
         "export" | "keyframe prune" => &[Nothing, Precondition],
         "ls" | "log" | "stats" | "keyframe pin" | "keyframe unpin" | "keyframe history" | "keyframe tune" => &[Nothing],
         "rebuild" | "verify" | "keyframe list" | "keyframe show" | "keyframe write" => &[Findings, Nothing],

@@ -1,0 +1,300 @@
+//! `snapctl append`.
+
+mod input;
+mod view;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::cache::memory::{Bounds, MemoryTier};
+use crate::cli::args::Literal;
+use crate::cli::clock;
+use crate::cli::ctx::Ctx;
+use crate::cli::exit::{ExitStatus, Refusal, Retold};
+use crate::cli::manual::{Example, Page};
+use crate::cli::ui::{Format, Ui};
+use crate::executor::{
+    Appended, Appender, Atomic, Creation, ExecuteError, Failed, Known, Means, Refusal as Refused, Rules, keyframes,
+};
+use crate::model::ids::{DocumentId, Revision};
+use crate::model::target::{At, DocumentRef, Target};
+use crate::replay::{ReplayError, Tiers, find_document};
+use crate::settings;
+use crate::store::{Access, Store, StoreError, answer};
+
+pub(in crate::cli) use input::Line as AppendLine;
+use input::{Destination, Input, Pending};
+pub(in crate::cli) use view::LineView;
+
+/// The manual page.
+pub(crate) const PAGE: Page = Page {
+    command: "append",
+    examples: &[
+        Example {
+            does: "Rename a document",
+            run: "echo '{\"type\":\"SET_NAME\",\"scope\":\"global\",\"input\":{\"name\":\"Spring\"}}' \\\n  | snapctl append field-notes",
+        },
+        Example { does: "Take back the last operation of a scope", run: "snapctl append field-notes/global --undo" },
+        Example {
+            does: "Make a drive, and put a folder into it",
+            run: "echo '{\"type\":\"ADD_FOLDER\",\"input\":{\"id\":\"a\",\"name\":\"A\"}}' \\\n  | snapctl append a-drive --type powerhouse/document-drive --store new.sqlite --init",
+        },
+        Example {
+            does: "Only if nothing has happened since revision 24, or not at all (exit 15)",
+            run: "echo '{\"type\":\"SET_DRIVE_NAME\",\"input\":{\"name\":\"Notes\"}}' \\\n  | snapctl append field-notes/global --expect-revision 3",
+        },
+    ],
+};
+
+/// Append actions to documents, as operations
+///
+/// Reads actions from stdin, a JSON object a line: {"type","input","scope"}, with an "id" and a "timestampUtcMs" that are made
+/// where they lack, and a "context" if the action is signed. The scope is global unless named. Without TARGET a line names its
+/// document: {"document","branch","action"}.
+///
+/// Each action is applied to the head of its stream and recorded with the hash of the state after it. One that its reducer
+/// fails is recorded with the error, as the reference does; what the reference does not record is refused, and ends the run
+/// with exit code 1. An answer is a line an action, once it is in the store.
+///
+/// UNDO is recorded as what it stands for. The policies of scope auth are not evaluated.
+#[derive(Debug, Args)]
+pub(crate) struct AppendArgs {
+    /// Where to: DOC[/SCOPE][@BRANCH]; with a scope, actions of others are refused
+    #[arg(value_name = "TARGET", required_unless_present = "documents")]
+    target: Option<String>,
+
+    #[command(flatten)]
+    literal: Literal,
+
+    /// Lines name their documents, by exact ids
+    #[arg(long, conflicts_with_all = ["target", "scope", "branch", "at", "type", "undo", "expect_revision"])]
+    documents: bool,
+
+    /// Make the document, of this type, if it is not there; TARGET is then its exact id
+    #[arg(long, value_name = "TYPE")]
+    r#type: Option<String>,
+
+    /// Name of a document that is made
+    #[arg(long, value_name = "TEXT", requires = "type", default_value = "", hide_default_value = true)]
+    name: String,
+
+    /// Slug of a document that is made
+    #[arg(long, value_name = "TEXT", requires = "type", default_value = "", hide_default_value = true)]
+    slug: String,
+
+    /// Make the store if there is none
+    #[arg(long)]
+    init: bool,
+
+    /// Commit after every N actions
+    #[arg(long, value_name = "N", default_value = "1")]
+    batch: NonZeroUsize,
+
+    /// Append all actions in one transaction, or none
+    #[arg(long, conflicts_with = "batch")]
+    atomic: bool,
+
+    /// Refuse the first action unless its stream is at this revision; none is an empty stream (exit 15)
+    #[arg(long, value_name = "REV", value_parser = parse_expected)]
+    expect_revision: Option<Expected>,
+
+    /// Refuse actions that their reducer fails
+    #[arg(long)]
+    reject_errors: bool,
+
+    /// Pass over actions whose operations are in their streams already, so that a run that was stopped can be begun again
+    #[arg(long)]
+    skip_known: bool,
+
+    /// Append an undo to the scope of TARGET; stdin is not read
+    #[arg(long, conflicts_with_all = ["batch", "skip_known", "type"])]
+    undo: bool,
+}
+
+/// The revision that a stream should have; `None` before its first operation.
+#[derive(Clone, Copy, Debug)]
+struct Expected(Option<Revision>);
+
+fn parse_expected(text: &str) -> Result<Expected, String> {
+    if text == "none" {
+        return Ok(Expected(None));
+    }
+    match At::parse_literal(text) {
+        Ok(At::Revision(revision)) => Ok(Expected(Some(revision))),
+        _ => Err("it has to be the index of an operation, or none".to_owned()),
+    }
+}
+
+/// Runs `snapctl append`.
+///
+/// # Errors
+/// When the store cannot be opened or changed, stdin not read, or a document not be rebuilt.
+pub(crate) fn run(args: &AppendArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
+    let named = &ctx.store_named()?;
+    let store = if args.init { ctx.create_or_open_named(named)? } else { ctx.open_named(named, Access::Change)? };
+    let destination = args.destination(&*store)?;
+    let tiers = Tiers::new(vec![Arc::new(MemoryTier::new(Bounds::default()))]);
+    let new_id = || uuid::Uuid::new_v4().to_string();
+    let means = Means {
+        store: &*store,
+        registry: ctx.registry(),
+        trust: ctx.settings().get(&settings::TRUST),
+        tiers: &tiers,
+        clock: &clock::now,
+        new_id: &new_id,
+        keyframes: &keyframes::None,
+    };
+    let mut input = Input::new(destination, args.undo, &new_id);
+    if let Some((document, creation)) = args.creation(&*store)? {
+        let branch = input.branch();
+        input.put(creation.requests(&document, &branch, ctx.registry(), clock::now(), &new_id)?);
+    }
+    input.expect(args.expect_revision.map(|expected| expected.0));
+    let mut run = Run { appender: Appender::new(&means, args.rules()), status: ExitStatus::Success };
+    let most = if args.atomic { usize::MAX } else { args.batch.get() };
+    while let Some(batch) = input.batch(most, ctx, ui)? {
+        run.append(batch, args.atomic, ctx, ui)?;
+        if run.status == ExitStatus::Precondition {
+            break;
+        }
+    }
+    Ok(run.status)
+}
+
+/// What has been done so far.
+struct Run<'a> {
+    appender: Appender<'a>,
+    status: ExitStatus,
+}
+
+impl Run<'_> {
+    /// Appends a batch, and answers each of its lines.
+    fn append(&mut self, batch: Vec<Pending>, atomic: bool, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<()> {
+        let is_whole = batch.iter().all(|pending| pending.request.is_ok());
+        let requests: Vec<_> = batch.iter().filter_map(|pending| pending.request.clone().ok()).collect();
+        let appended = if atomic && !is_whole {
+            requests.iter().map(|_| Err(Refused::WithOthers)).collect()
+        } else {
+            self.appender.append(&requests, &ctx.hidden_meter()).map_err(told)?
+        };
+        let mut appended = appended.into_iter();
+        for pending in batch {
+            let result = match pending.request {
+                Ok(_) => appended.next().unwrap_or(Err(Refused::WithOthers)).map_err(|refused| refusal(&refused)),
+                Err(refusal) => Err(refusal),
+            };
+            self.answer(pending.line, &result, ui)?;
+        }
+        // Whoever waits for an answer before the next question has it by now.
+        ui.out.flush()?;
+        Ok(())
+    }
+
+    fn answer(&mut self, line: Option<u64>, result: &Result<Appended, Refusal>, ui: &mut Ui) -> anyhow::Result<()> {
+        if let Err(refusal) = result {
+            let is_precondition = refusal.exit == ExitStatus::Precondition;
+            self.status = if is_precondition { ExitStatus::Precondition } else { ExitStatus::Findings };
+        }
+        let view = LineView::of(line, result);
+        if ui.out.format() == Format::Plain {
+            ui.out.line(&view.told())?;
+        } else {
+            ui.out.json_line(|out| Ok(serde_json::to_writer(out, &view)?))?;
+        }
+        Ok(())
+    }
+}
+
+impl AppendArgs {
+    fn rules(&self) -> Rules {
+        Rules {
+            failed: if self.reject_errors { Failed::Refused } else { Failed::Recorded },
+            known: if self.skip_known { Known::PassedOver } else { Known::Appended },
+            atomic: if self.atomic { Atomic::Yes } else { Atomic::No },
+            ..Rules::default()
+        }
+    }
+
+    /// Where actions go.
+    fn destination(&self, store: &dyn Store) -> anyhow::Result<Destination> {
+        let Some(target) = self.parsed()? else { return Ok(Destination::ByLine) };
+        let Target { document, scope, branch, at } = target;
+        if at != At::Head {
+            return Err(usage("actions go to the head", "leave the position away, or say --expect-revision").into());
+        }
+        if (self.undo || self.expect_revision.is_some()) && scope.is_none() {
+            return Err(usage("the scope is not named", "name it: DOC/SCOPE, for example DOC/global").into());
+        }
+        let document = match &self.r#type {
+            Some(_) => literal(&document),
+            None => answer(store, |read| find_document(read, &document))?,
+        };
+        Ok(Destination::One { document, scope, branch })
+    }
+
+    fn parsed(&self) -> anyhow::Result<Option<Target>> {
+        let target = self.target.as_deref().map(|text| self.literal.target(text));
+        Ok(target.transpose()?)
+    }
+
+    /// The document to make, if there is one to make.
+    fn creation(&self, store: &dyn Store) -> anyhow::Result<Option<(DocumentId, Creation)>> {
+        let (Some(document_type), Some(target)) = (&self.r#type, self.parsed()?) else { return Ok(None) };
+        let document = literal(&target.document);
+        let is_there = answer(store, |read| Ok::<_, ReplayError>(!read.streams(&document)?.is_empty()))?;
+        let (name, slug) = (self.name.clone(), self.slug.clone());
+        let creation = Creation { document_type: document_type.as_str().into(), name, slug };
+        Ok((!is_there).then_some((document, creation)))
+    }
+}
+
+/// A document that is named by its exact id, since it may not be there.
+fn literal(document: &DocumentRef) -> DocumentId {
+    match document {
+        DocumentRef::Literal(id) => id.clone(),
+        DocumentRef::Typed(text) => text.as_str().into(),
+    }
+}
+
+fn usage(message: &str, hint: &str) -> Refusal {
+    Refusal { exit: ExitStatus::Usage, code: "usage", message: message.to_owned(), hint: Some(hint.to_owned()) }
+}
+
+/// A request that was refused, as an error.
+fn refusal(refused: &Refused) -> Refusal {
+    let (exit, code, hint) = match refused {
+        Refused::Failed(_) => {
+            (ExitStatus::Findings, "reducer-failed", "without --reject-errors it is recorded with the error")
+        }
+        Refused::Thrown(_) => (ExitStatus::Findings, "refused", "the reference records nothing of it either"),
+        Refused::Moved { .. } => (ExitStatus::Precondition, "moved", "look at what has happened since, and try again"),
+        Refused::Unreplayable(_) => (
+            ExitStatus::Findings,
+            "unreplayable",
+            "`snapctl verify DOC` tells more; --type makes a document that is not there",
+        ),
+        Refused::Closed(_) => (ExitStatus::Findings, "closed", "nothing was recorded of it"),
+        Refused::WithOthers => (ExitStatus::Findings, "with-others", "mend what was refused, and try again"),
+    };
+    Refusal { exit, code, message: refused.to_string(), hint: Some(hint.to_owned()) }
+}
+
+/// A batch that could not be appended.
+fn told(error: ExecuteError) -> anyhow::Error {
+    match error {
+        ExecuteError::Replay(error) => error.into(),
+        ExecuteError::Store(error @ StoreError::ReadOnly { .. }) => {
+            Retold::with_hint(error.into(), |_| "only SQLite stores are written to".to_owned()).into()
+        }
+        ExecuteError::Store(error) => error.into(),
+        ExecuteError::Overtaken { .. } => Refusal {
+            exit: ExitStatus::Precondition,
+            code: "overtaken",
+            message: error.to_string(),
+            hint: Some("nothing of the batch was appended; run it again".to_owned()),
+        }
+        .into(),
+    }
+}
