@@ -1,7 +1,8 @@
 //! Recent states in this process.
 //!
-//! A ring of the last states of each stream; streams are forgotten least recently used first, when there are too many of
-//! them or too many bytes. What a state takes is told by its model from above ([`Entry::heap_bytes`]): states that follow
+//! A ring of the last states of each stream; streams are forgotten least recently used first when there are too many of
+//! them. When there are too many bytes, what goes first is what streams have besides their newest state, from the least
+//! recently used stream on, since the next operation goes to the newest; and then whole streams. What a state takes is told by its model from above ([`Entry::heap_bytes`]): states that follow
 //! each other share most of what they hold, and each counts in full, so that what is really taken stays below the budget.
 //!
 //! The rules are those of the reference's cache (reactor format §6.1), and a budget of bytes, which it has not.
@@ -49,6 +50,8 @@ pub struct MemoryTier {
 struct Kept {
     streams: HashMap<StreamKey, Ring>,
     recency: Recency<StreamKey>,
+    /// The streams with more than one state.
+    several: Recency<StreamKey>,
     stats: TierStats,
 }
 
@@ -58,6 +61,8 @@ struct Ring {
     slots: VecDeque<Slot>,
     bytes: u64,
     place: Place,
+    /// Its place among the streams with more than one state.
+    several: Option<Place>,
 }
 
 #[derive(Debug)]
@@ -94,6 +99,19 @@ impl Tier for MemoryTier {
         TierName::Memory
     }
 
+    fn find_exact(&self, want: &Want<'_>) -> Option<Arc<Entry>> {
+        let begun = Instant::now();
+        let entry = self.kept().at(want.stream, want.revision)?;
+        if !(want.fits)(&entry.facts) {
+            return None;
+        }
+        let mut kept = self.kept();
+        kept.used(want.stream, &entry);
+        let found = Lookup::Exact(entry.clone());
+        kept.stats.count(&found, begun.elapsed());
+        Some(entry)
+    }
+
     fn find(&self, want: &Want<'_>) -> Lookup {
         let begun = Instant::now();
         // Whether an entry fits may take a look into the store, which is not for a time under the lock.
@@ -115,14 +133,13 @@ impl Tier for MemoryTier {
     fn find_head(&self, stream: &StreamKey, stamp: &Stamp) -> Option<Arc<Entry>> {
         let begun = Instant::now();
         let mut kept = self.kept();
-        let Kept { streams, recency, stats } = &mut *kept;
-        let ring = streams.get_mut(stream)?;
-        let slot = ring.slots.iter_mut().rev().find(|slot| slot.head.as_ref() == Some(stamp))?;
-        slot.reads += 1;
-        recency.touch(ring.place);
-        let found = Lookup::Exact(slot.entry.clone());
-        stats.count(&found, begun.elapsed());
-        Some(slot.entry.clone())
+        let ring = kept.streams.get(stream)?;
+        let slot = ring.slots.iter().rev().find(|slot| slot.head.as_ref() == Some(stamp))?;
+        let entry = slot.entry.clone();
+        kept.used(stream, &entry);
+        let found = Lookup::Exact(entry.clone());
+        kept.stats.count(&found, begun.elapsed());
+        Some(entry)
     }
 
     fn put(&self, puts: &[Put]) {
@@ -168,6 +185,12 @@ impl Tier for MemoryTier {
 }
 
 impl Kept {
+    /// The entry of a stream at a revision.
+    fn at(&self, stream: &StreamKey, revision: Option<Revision>) -> Option<Arc<Entry>> {
+        let slots = &self.streams.get(stream)?.slots;
+        slots.iter().rev().find(|slot| slot.entry.facts.revision == revision).map(|slot| slot.entry.clone())
+    }
+
     /// The entries of a stream at or below a revision, the newest first.
     fn at_or_below(&self, stream: &StreamKey, most: Option<Revision>) -> Vec<Arc<Entry>> {
         let Some(ring) = self.streams.get(stream) else { return Vec::new() };
@@ -183,6 +206,7 @@ impl Kept {
         if let Some(slot) = ring.slots.iter_mut().find(|slot| Arc::ptr_eq(&slot.entry, entry)) {
             slot.reads += 1;
             self.recency.touch(ring.place);
+            ring.several.iter().for_each(|place| self.several.touch(*place));
         }
     }
 
@@ -206,20 +230,27 @@ impl Kept {
             slots: VecDeque::new(),
             bytes: 0,
             place: recency.add(stream.clone()),
+            several: None,
         });
         recency.touch(ring.place);
         ring.slots.push_back(Slot { entry: entry.clone(), head: head.clone(), bytes, reads: 0 });
         ring.bytes += bytes;
+        if ring.slots.len() > 1 {
+            match ring.several {
+                Some(place) => self.several.touch(place),
+                None => ring.several = Some(self.several.add(stream.clone())),
+            }
+        }
         self.stats.entries += 1;
         self.stats.bytes += bytes;
         if ring.slots.len() > bounds.ring.get() {
             self.drop_oldest(stream, Cause::Ring);
         }
-        while self.stats.bytes > bounds.bytes && self.streams.len() > 1 {
-            self.drop_least_recent(Cause::Bytes);
-        }
         while self.stats.bytes > bounds.bytes {
-            self.drop_oldest(stream, Cause::Bytes);
+            match self.several.least_recent().cloned() {
+                Some(stream) => self.drop_oldest(&stream, Cause::Bytes),
+                None => self.drop_least_recent(Cause::Bytes),
+            }
         }
     }
 
@@ -232,23 +263,23 @@ impl Kept {
         let dropped = (entries - ring.slots.len()) as u64;
         self.stats.entries -= dropped;
         self.stats.bytes -= bytes - ring.bytes;
-        if ring.slots.is_empty() {
-            self.forget(stream);
-        }
+        self.settle(stream);
         dropped
     }
 
+    /// Drops what came first in a ring: of several states not the newest revision, which may have come before others.
     fn drop_oldest(&mut self, stream: &StreamKey, cause: Cause) {
         let Some(ring) = self.streams.get_mut(stream) else { return };
-        if let Some(slot) = ring.slots.pop_front() {
+        let newest = ring.slots.iter().map(|slot| slot.entry.facts.revision).max();
+        let is_newest = |slot: &Slot| ring.slots.len() > 1 && Some(slot.entry.facts.revision) == newest;
+        let oldest = ring.slots.iter().position(|slot| !is_newest(slot));
+        if let Some(slot) = oldest.and_then(|at| ring.slots.remove(at)) {
             ring.bytes -= slot.bytes;
             self.stats.bytes -= slot.bytes;
             self.stats.entries -= 1;
             self.stats.count_dropped(cause, 1);
         }
-        if ring.slots.is_empty() {
-            self.forget(stream);
-        }
+        self.settle(stream);
     }
 
     fn drop_least_recent(&mut self, cause: Cause) {
@@ -257,8 +288,17 @@ impl Kept {
         self.stats.count_dropped(cause, dropped);
     }
 
-    fn forget(&mut self, stream: &StreamKey) {
-        if let Some(ring) = self.streams.remove(stream) {
+    /// Notes what a stream has left.
+    fn settle(&mut self, stream: &StreamKey) {
+        let Some(ring) = self.streams.get_mut(stream) else { return };
+        if ring.slots.len() < 2
+            && let Some(place) = ring.several.take()
+        {
+            self.several.remove(place);
+        }
+        if ring.slots.is_empty()
+            && let Some(ring) = self.streams.remove(stream)
+        {
             self.recency.remove(ring.place);
         }
     }

@@ -37,6 +37,13 @@ pub trait Tier: Send + Sync {
     /// asked first, and none after the first that fits; bodies are not touched until then.
     fn find(&self, want: &Want<'_>) -> Lookup;
 
+    /// The entry at the very revision that is wanted, if its facts fit. That it is not there is not counted: whoever asks
+    /// goes on to [`Tier::find`]. For tiers that answer at once; the others have nothing here.
+    fn find_exact(&self, want: &Want<'_>) -> Option<Arc<Entry>> {
+        let _ = want;
+        None
+    }
+
     /// [`Tier::find`] for each of several, which describe one moment of the tier.
     fn find_all(&self, wants: &[Want<'_>]) -> Vec<Lookup> {
         wants.iter().map(|want| self.find(want)).collect()

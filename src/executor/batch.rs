@@ -8,14 +8,16 @@ use std::time::Instant;
 use super::hashes::{HashTotals, Hashes};
 use super::request::{id_of, stored_text};
 use super::{Appended, Atomic, ExecuteError, Failed, Known, Means, Refusal, Request, Rules};
-use crate::cache::{Cost, Entry, Put};
-use crate::model::ids::{Branch, DocumentId, NextIndex, Revision, Scope, StreamKey};
+use crate::cache::{Cost, Entry, Facts, Put, Want};
+use crate::model::ids::{NextIndex, Revision, Scope, StreamKey};
 use crate::model::operation::{Action, OperationRow};
 use crate::model::progress::Progress;
 use crate::model::time::Timestamp;
 use crate::reducer::Outcome;
 use crate::reducer::protocol::{RowHead, Undone};
-use crate::replay::{EntryPlace, Goal, Next, Position, Rebuilt, ReplayError, Running, Sources, Tiers, entry_at};
+use crate::replay::{
+    EntryPlace, Goal, Next, Position, Rebuilt, ReplayError, Running, Sources, Tiers, entry_at, is_current,
+};
 use crate::store::{NewOperation, Previous, Read, StoreError, StreamHead, Write};
 
 /// Appends batches. It keeps what makes the next one cheaper.
@@ -36,22 +38,12 @@ pub(super) struct Batch<'b> {
     unkept: Tiers,
     now: Timestamp,
     job: String,
-    /// What the documents are like that were looked at.
-    documents: HashMap<(DocumentId, Branch), Standing>,
     /// The newest state of each stream that was appended to.
     staged: HashMap<StreamKey, Arc<Entry>>,
     /// States that are to become keyframes.
     due: Vec<Arc<Entry>>,
     /// Whether anything was added.
     pub(super) is_changed: bool,
-}
-
-/// What a document is like, as of the last operation of the batch.
-pub(super) struct Standing {
-    /// Those of its branch, by scope.
-    streams: Vec<StreamHead>,
-    /// The newest operation time of the branch, as far as it is known.
-    newest: Option<Timestamp>,
 }
 
 /// Why a batch has to be begun anew, or given up.
@@ -126,7 +118,6 @@ impl<'a> Appender<'a> {
             unkept: means.tiers.unkept(),
             now: (means.clock)(),
             job: (means.new_id)(),
-            documents: HashMap::new(),
             staged: HashMap::new(),
             due: Vec::new(),
             is_changed: false,
@@ -161,7 +152,7 @@ impl Batch<'_> {
         let Some(stream) = request.stream() else {
             return Ok(Err(Refusal::Closed("the scope of the action holds a lone surrogate".to_owned())));
         };
-        let head = self.standing(&stream)?.head(&stream.scope);
+        let head = self.write.last_operation(&stream)?.map(|(head, _)| head);
         if let Some(expected) = request.expect
             && expected != head
         {
@@ -245,14 +236,15 @@ impl Batch<'_> {
             repeated: false,
         };
         let bytes = self.insert(&mut appended, document_type.as_str(), action, request.time)?;
-        let standing = self.standing(stream)?;
-        let newest = standing.newest.max(running.newest()).max(Some(request.time));
-        standing.newest = newest;
+        let heads = match &base {
+            Some(base) => base.facts.heads.clone(),
+            None => self.streams(stream)?.into_iter().map(|known| (known.scope, known.head)).collect(),
+        };
         let place = EntryPlace {
             revision: Revision::of(index),
             operation: appended.operation.clone(),
-            heads: standing.heads(),
-            newest,
+            heads: with_head(heads, &stream.scope, Revision::of(index)),
+            newest: Some(request.time),
             cost: Cost { operations: 1, elapsed: begun.elapsed() },
         };
         let entry = Arc::new(running.entry(self.means.registry, place)?);
@@ -291,24 +283,16 @@ impl Batch<'_> {
             job_id: &self.job,
         };
         let added = self.write.add(stream, &operation, Previous::Derived)?;
-        let stream = stream.clone();
         appended.repeated = !added;
         self.is_changed = true;
-        self.standing(&stream)?.put(&stream, Revision::of(appended.index));
         Ok(text.len() as u64)
     }
 
-    /// What is known of the document of a stream.
-    pub(super) fn standing(&mut self, stream: &StreamKey) -> Result<&mut Standing, Trouble> {
-        use std::collections::hash_map::Entry as Place;
-        match self.documents.entry((stream.document.clone(), stream.branch.clone())) {
-            Place::Occupied(known) => Ok(known.into_mut()),
-            Place::Vacant(place) => {
-                let mut streams = self.write.streams(&stream.document)?;
-                streams.retain(|known| known.branch == stream.branch);
-                Ok(place.insert(Standing { streams, newest: None }))
-            }
-        }
+    /// The streams of a branch, as this transaction sees them.
+    fn streams(&self, stream: &StreamKey) -> Result<Vec<StreamHead>, StoreError> {
+        let mut streams = self.write.streams(&stream.document)?;
+        streams.retain(|known| known.branch == stream.branch);
+        Ok(streams)
     }
 
     /// The state that a stream is in; `None` where only the log can tell.
@@ -316,22 +300,41 @@ impl Batch<'_> {
         if let Some(staged) = self.staged.get(stream) {
             return Ok(Some(staged.clone()));
         }
+        if let Some(entry) = self.at_hand(stream)? {
+            return Ok(Some(entry));
+        }
         match self.rebuilt(stream)? {
             Rebuilt::Kept(found) => Ok(Some(found.entry)),
             Rebuilt::Passing(_) => Ok(None),
         }
     }
 
+    /// The head of a stream, if a tier has it at hand: then the last operations of two streams are all that has to be looked
+    /// up.
+    fn at_hand(&mut self, stream: &StreamKey) -> Result<Option<Arc<Entry>>, Trouble> {
+        let Some((head, operation)) = self.write.last_operation(stream)? else { return Ok(None) };
+        let spine = StreamKey { scope: Scope::document(), ..stream.clone() };
+        let document = self.write.last_operation(&spine)?.map(|(head, _)| head);
+        let registry = self.means.registry;
+        let fits = |facts: &Facts| {
+            facts.operation.as_ref() == Some(&operation)
+                && facts.head_of("document") == document
+                && is_current(registry, facts)
+        };
+        let want = Want { stream, revision: Some(head), fits: &fits };
+        Ok(self.means.tiers.all().iter().find_map(|tier| tier.find_exact(&want)))
+    }
+
     /// Rebuilds the head of a stream through the tiers, as this transaction sees it.
     pub(super) fn rebuilt(&mut self, stream: &StreamKey) -> Result<Rebuilt, Trouble> {
-        let streams = self.standing(stream)?.streams.clone();
+        let streams = self.streams(stream)?;
         let tiers = if self.is_changed { &self.unkept } else { self.means.tiers };
         Ok(entry_at(&self.sources(), tiers, goal(stream), &streams)?)
     }
 
     /// Reads a stream with its history; `None` if an upgrade is to come.
     fn read(&mut self, stream: &StreamKey) -> Result<Option<Running>, Trouble> {
-        let streams = self.standing(stream)?.streams.clone();
+        let streams = self.streams(stream)?;
         Ok(Running::read(&self.sources(), goal(stream), &streams)?)
     }
 
@@ -367,55 +370,15 @@ impl Batch<'_> {
 
     /// Commits, and then lets the tiers know.
     fn finish(self) -> Result<(), Trouble> {
-        let Batch { means, write, documents, staged, due, is_changed, .. } = self;
+        let Batch { means, write, staged, due, is_changed, .. } = self;
         if !is_changed {
             return Ok(());
         }
         write.commit()?;
-        let puts: Vec<Put> = staged
-            .into_values()
-            .map(|entry| {
-                let key = (entry.facts.stream.document.clone(), entry.facts.stream.branch.clone());
-                Put { entry: documents.get(&key).map_or(entry.clone(), |standing| standing.stamp(entry)), head: None }
-            })
-            .collect();
+        let puts: Vec<Put> = staged.into_values().map(|entry| Put { entry, head: None }).collect();
         means.tiers.put(&puts);
         due.into_iter().for_each(|entry| means.keyframes.queue(entry));
         Ok(())
-    }
-}
-
-impl Standing {
-    fn head(&self, scope: &Scope) -> Option<Revision> {
-        self.streams.iter().find(|stream| stream.scope == *scope).map(|stream| stream.head)
-    }
-
-    /// The streams, by scope.
-    fn heads(&self) -> Vec<(Scope, Revision)> {
-        self.streams.iter().map(|stream| (stream.scope.clone(), stream.head)).collect()
-    }
-
-    fn put(&mut self, stream: &StreamKey, head: Revision) {
-        match self.streams.iter_mut().find(|known| known.scope == stream.scope) {
-            Some(known) => known.head = head,
-            None => {
-                let (branch, scope) = (stream.branch.clone(), stream.scope.clone());
-                let at = self.streams.partition_point(|known| known.scope < scope);
-                self.streams.insert(at, StreamHead { branch, scope, head });
-            }
-        }
-    }
-
-    /// An entry of the document that says what all of the batch has made of it.
-    fn stamp(&self, entry: Arc<Entry>) -> Arc<Entry> {
-        let heads = self.heads();
-        if entry.facts.heads == heads {
-            return entry;
-        }
-        let mut entry = Arc::unwrap_or_clone(entry);
-        entry.facts.newest = entry.facts.newest.max(self.newest);
-        entry.facts.heads = heads;
-        Arc::new(entry)
     }
 }
 
@@ -432,6 +395,18 @@ fn closed(running: &mut Running) -> Result<Option<String>, Trouble> {
     let document = running.state()?.scope("document");
     let is_deleted = document.as_ref().and_then(|document| document.get("isDeleted"));
     Ok(is_deleted.filter(|deleted| !deleted.is_falsy()).map(|_| "the document was deleted".to_owned()))
+}
+
+/// The heads of streams, one of which has moved. They are by scope.
+fn with_head(mut heads: Vec<(Scope, Revision)>, scope: &Scope, head: Revision) -> Vec<(Scope, Revision)> {
+    match heads.iter_mut().find(|(known, _)| known == scope) {
+        Some((_, known)) => *known = head,
+        None => {
+            let at = heads.partition_point(|(known, _)| known < scope);
+            heads.insert(at, (scope.clone(), head));
+        }
+    }
+    heads
 }
 
 fn goal(stream: &StreamKey) -> Goal<'_> {

@@ -15,6 +15,7 @@ use crate::cache::{Cause, Cost, Entry, Facts, Lookup, Put, TierName, Want, Which
 use crate::model::ids::{OperationId, Revision, Scope, Span, StreamKey};
 use crate::model::stamp::Stamp;
 use crate::model::time::Timestamp;
+use crate::reducer::Registry;
 use crate::reducer::protocol::Header;
 use crate::store::StreamHead;
 
@@ -95,10 +96,8 @@ impl Ground<'_> {
         self.keep(tiers, made, begun)
     }
 
-    /// Whether an entry is made with the models there are.
     fn is_current(&self, facts: &Facts) -> bool {
-        let models = Models::new(self.sources.registry, &facts.document_type, facts.versions.iter().copied());
-        models.fingerprint().is_ok_and(|fingerprint| fingerprint == facts.fingerprint)
+        is_current(self.sources.registry, facts)
     }
 
     fn fits(&self, facts: &Facts) -> bool {
@@ -290,6 +289,13 @@ impl Ground<'_> {
         let explain = Explain { base: Base::Tier(tier, entry.facts.revision), ..Explain::default() };
         Found { entry, explain, warnings: self.warnings() }
     }
+}
+
+/// Whether an entry is made with the models there are.
+#[must_use]
+pub fn is_current(registry: &Registry, facts: &Facts) -> bool {
+    let models = Models::new(registry, &facts.document_type, facts.versions.iter().copied());
+    models.fingerprint().is_ok_and(|fingerprint| fingerprint == facts.fingerprint)
 }
 
 fn head_in(heads: &[(Scope, Revision)], scope: &str) -> Option<Revision> {

@@ -37,6 +37,7 @@ use crate::reducer::{FoldError, Registry, RegistryError};
 use crate::store::{Read, StoreError};
 
 pub use compose::rebuild;
+pub use ground::is_current;
 pub use initial::{Initial, initial};
 pub use landing::Landing;
 pub use lineage::Lineage;

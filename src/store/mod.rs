@@ -318,6 +318,13 @@ pub trait Write: Read {
     fn add(&mut self, stream: &StreamKey, operation: &NewOperation<'_>, previous: Previous)
     -> Result<bool, StoreError>;
 
+    /// The last operation of a stream and its id, as this transaction sees it; `None` for an empty stream. It is looked up once
+    /// in a transaction, and [`Write::add`] need not look then.
+    ///
+    /// # Errors
+    /// `Corrupt` if the row does not decode; `Busy`, `Unavailable`.
+    fn last_operation(&mut self, stream: &StreamKey) -> Result<Option<(Revision, OperationId)>, StoreError>;
+
     /// Writes a keyframe as [`Codec::Json`].
     ///
     /// # Errors

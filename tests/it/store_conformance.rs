@@ -141,7 +141,7 @@ pub(crate) fn conformance_of(checks: &[fn(&Subject)]) {
 
 /// Runs every check, each on a store of its own that holds [`fill`].
 fn conformance(subject: &dyn Fn() -> Subject) {
-    let checks: [fn(&dyn Store); 21] = [
+    let checks: [fn(&dyn Store); 22] = [
         rows_come_back_as_they_were_written,
         order_and_span_choose_the_rows,
         a_visit_stops_when_the_visitor_says_so,
@@ -153,6 +153,7 @@ fn conformance(subject: &dyn Fn() -> Subject) {
         keyframes_are_listed_by_branch_scope_and_revision,
         a_keyframe_is_replaced_and_deleted,
         documents_are_listed_by_prefix,
+        a_write_knows_where_streams_end,
         streams_are_listed_with_their_heads,
         unusual_names_are_names,
         rows_are_shown_as_they_were_inserted,
@@ -508,6 +509,20 @@ fn documents_are_listed_by_prefix(store: &dyn Store) {
     assert_eq!(types, ["type/first", "type/first"]);
     let info = read.info().unwrap();
     assert_eq!((info.documents, info.operations, info.keyframes), (2, 14, 6));
+}
+
+fn a_write_knows_where_streams_end(store: &dyn Store) {
+    let mut write = store.write().unwrap();
+    let (head, id) = write.last_operation(&main_stream()).unwrap().expect("it has operations");
+    let streams = write.streams(&main_stream().document).unwrap();
+    let listed =
+        streams.iter().find(|known| known.scope == main_stream().scope && known.branch == main_stream().branch);
+    assert_eq!(listed.unwrap().head, head);
+    let found = write.find_operation(&main_stream().document, &main_stream().branch, Some(&main_stream().scope), &id);
+    assert_eq!(found.unwrap(), Some((main_stream().scope, head.last())));
+    let empty = StreamKey { scope: "nothing".into(), ..main_stream() };
+    assert_eq!(write.last_operation(&empty).unwrap(), None);
+    assert_eq!(write.last_operation(&empty).unwrap(), None, "asked twice");
 }
 
 fn streams_are_listed_with_their_heads(store: &dyn Store) {

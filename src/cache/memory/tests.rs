@@ -101,10 +101,10 @@ fn a_head_is_found_while_its_stamp_holds() {
 }
 
 #[test]
-fn a_full_ring_forgets_what_came_first() {
+fn a_full_ring_forgets_what_came_first_but_the_newest() {
     let tier = MemoryTier::new(bounds(2, 9, 1 << 20));
     [7, 1, 4].into_iter().for_each(|index| put(&tier, entry("a", index, 0), None));
-    assert_eq!(labels(&tier), ["a:1", "a:4"]);
+    assert_eq!(labels(&tier), ["a:4", "a:7"]);
     assert_eq!(tier.stats().dropped, [(Cause::Ring, 1)].into());
 }
 
@@ -126,11 +126,11 @@ fn too_many_bytes_cost_streams_and_then_states() {
     put(&tier, entry("a", 1, 4000), None);
     put(&tier, entry("b", 1, 4000), None);
     put(&tier, entry("b", 2, 4000), None);
-    assert_eq!(labels(&tier), ["b:1", "b:2"]);
-    put(&tier, entry("b", 3, 4000), None);
-    assert_eq!(labels(&tier), ["b:2", "b:3"]);
-    put(&tier, entry("b", 4, 400_000), None);
-    put(&tier, entry("b", 3, 400_000), None);
+    assert_eq!(labels(&tier), ["a:1", "b:2"], "an older state goes before a stream");
+    put(&tier, entry("c", 3, 4000), None);
+    assert_eq!(labels(&tier), ["b:2", "c:3"]);
+    put(&tier, entry("c", 4, 400_000), None);
+    put(&tier, entry("c", 3, 400_000), None);
     assert_eq!(labels(&tier), ["b:2"], "what it would have replaced is out of date");
     assert_eq!((tier.stats().too_large, tier.stats().dropped), (2, [(Cause::Bytes, 2)].into()));
 }

@@ -5,11 +5,16 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use super::{Body, Moment, Row};
-use crate::model::ids::{NextIndex, Revision, StreamKey};
+use crate::model::ids::{NextIndex, OperationId, Revision, StreamKey};
 use crate::store::repeat::Stored;
 use crate::store::{Codec, HistoryMut, NewKeyframe, NewOperation, Previous, Recoded, RecordsMut, StoreError, Write};
 
 impl Write for Moment<'_> {
+    fn last_operation(&mut self, stream: &StreamKey) -> Result<Option<(Revision, OperationId)>, StoreError> {
+        let last = self.tables.operations.get(stream).and_then(OrdMap::get_max);
+        Ok(last.map(|(index, row)| (Revision::of(*index), row.id.clone())))
+    }
+
     fn add(
         &mut self,
         stream: &StreamKey,

@@ -9,7 +9,7 @@ use super::keyframes::as_text;
 use super::rows::{self, BadValue, RowError};
 use super::schema::{KEYFRAME, OPERATION};
 use super::{Transaction, own, sql};
-use crate::model::ids::{NextIndex, OpIndex, Revision, StreamKey};
+use crate::model::ids::{NextIndex, OpIndex, OperationId, Revision, StreamKey};
 use crate::model::operation::OperationRow;
 use crate::store::repeat::Stored;
 use crate::store::{Codec, HistoryMut, NewKeyframe, NewOperation, Previous, Recoded, RecordsMut, StoreError, Write};
@@ -43,6 +43,15 @@ impl Write for Transaction<'_> {
         self.tails.put(stream, Tail { next: row.index.next(), id: row.id.to_owned() });
         self.note_change();
         Ok(true)
+    }
+
+    fn last_operation(&mut self, stream: &StreamKey) -> Result<Option<(Revision, OperationId)>, StoreError> {
+        if !self.tails.of.contains_key(stream) {
+            let tail = self.tail(stream)?;
+            self.tails.put(stream, tail);
+        }
+        let tail = self.tails.of.get(stream);
+        Ok(tail.and_then(|tail| Some((tail.next.last_applied()?, tail.id.as_str().into()))))
     }
 
     fn put_keyframe_as(&mut self, keyframe: &NewKeyframe<'_>, codec: Codec) -> Result<(), StoreError> {

@@ -1,0 +1,304 @@
+//! Appending beside plain inserts of the same rows in the same transactions, and what the tiers bring to it.
+//!
+//! `--test` runs everything once on small data.
+#![expect(clippy::print_stdout, reason = "figures are what a bench is for")]
+
+mod support;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, params};
+use snapctl::cache::memory::{Bounds, MemoryTier};
+use snapctl::cache::{Tier, TierStats};
+use snapctl::executor::{Appender, Creation, Means, Request, Rules, keyframes};
+use snapctl::model::ids::Branch;
+use snapctl::model::operation::Action;
+use snapctl::model::progress::Silent;
+use snapctl::model::time::Timestamp;
+use snapctl::reducer::Registry;
+use snapctl::replay::{Tiers, Trust};
+use snapctl::store::{Access, Options, Store, Stores};
+
+use support::Random;
+
+const DRIVE: &str = "powerhouse/document-drive";
+
+fn main() {
+    let short = std::env::args().any(|arg| arg == "--test");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let at = |name: &str| directory.path().join(name);
+    let (documents, actions) = if short { (20, 200) } else { (1_000, 50_000) };
+    for batch in [1, 100, 1_000] {
+        // One transaction an operation is the time of the disk; fewer of them say as much.
+        let actions = if batch == 1 { actions / 10 } else { actions };
+        let log = Log::uniform(documents, actions);
+        beside_inserts(
+            &at(&format!("wide-{batch}")),
+            &format!("{documents} documents, {batch} a transaction"),
+            &log,
+            batch,
+        );
+    }
+    let growing = if short { 300 } else { 20_000 };
+    beside_inserts(
+        &at("growing"),
+        &format!("one drive growing to {growing} nodes, 100 a transaction"),
+        &Log::growing(growing),
+        100,
+    );
+    let (documents, actions) = if short { (100, 1_000) } else { (5_000, 100_000) };
+    job_executor(directory.path(), documents, actions, short);
+}
+
+/// Who asks what of whom.
+struct Log {
+    documents: Vec<String>,
+    /// Document and action.
+    actions: Vec<(usize, String)>,
+}
+
+impl Log {
+    fn of(documents: usize, actions: usize, mut next: impl FnMut(&mut Random) -> usize) -> Self {
+        let mut random = Random::seeded(11);
+        let documents: Vec<String> = (0..documents).map(|_| random.uuid()).collect();
+        let mut known: Vec<u64> = vec![0; documents.len()];
+        let action = |_| {
+            let document = next(&mut random);
+            let text = action(&mut random, &mut known[document]);
+            (document, text)
+        };
+        Log { actions: (0..actions).map(action).collect(), documents }
+    }
+
+    /// Every document as often as the others.
+    fn uniform(documents: usize, actions: usize) -> Self {
+        Log::of(documents, actions, |random| random.below(documents))
+    }
+
+    /// The n-th document about 1/n as often as the first (Zipf).
+    fn zipf(documents: usize, actions: usize) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "weights")]
+        let weights: Vec<f64> = (1..=documents).map(|rank| 1.0 / rank as f64).collect();
+        let mut sums = Vec::with_capacity(documents);
+        let mut sum = 0.0;
+        weights.iter().for_each(|weight| {
+            sum += weight;
+            sums.push(sum);
+        });
+        Log::of(documents, actions, move |random| {
+            #[expect(clippy::cast_precision_loss, reason = "a share")]
+            let at = (random.next() >> 11) as f64 / (1_u64 << 53) as f64 * sum;
+            sums.partition_point(|until| *until < at).min(documents - 1)
+        })
+    }
+
+    /// One drive that only grows.
+    fn growing(actions: usize) -> Self {
+        let mut random = Random::seeded(12);
+        let documents = vec![random.uuid()];
+        let mut known = 0;
+        let folder = |_| (0, add(&mut random, &mut known));
+        Log { actions: (0..actions).map(folder).collect(), documents }
+    }
+}
+
+fn add(random: &mut Random, known: &mut u64) -> String {
+    *known += 1;
+    let (id, action) = (random.uuid(), random.uuid());
+    format!(
+        r#"{{"id":"{action}","input":{{"id":"{id}","name":"Folder {known}","parentFolder":null}},"scope":"global","timestampUtcMs":"2025-06-01T12:00:00.000Z","type":"ADD_FOLDER"}}"#
+    )
+}
+
+/// A small change of a small drive.
+fn action(random: &mut Random, known: &mut u64) -> String {
+    if *known < 20 || random.below(8) == 0 {
+        return add(random, known);
+    }
+    let (action, name) = (random.uuid(), random.below(1_000));
+    format!(
+        r#"{{"id":"{action}","input":{{"name":"Drive {name}"}},"scope":"global","timestampUtcMs":"2025-06-01T12:00:00.000Z","type":"SET_DRIVE_NAME"}}"#
+    )
+}
+
+/// A store with documents that nothing has happened to, and all that appending works with.
+struct Bed {
+    store: Arc<dyn Store>,
+    registry: Registry,
+    memory: Option<Arc<MemoryTier>>,
+    tiers: Tiers,
+    ids: AtomicU64,
+    time: AtomicI64,
+}
+
+impl Bed {
+    fn new(path: &Path, log: &Log, bounds: Option<Bounds>) -> Self {
+        let options = Options { access: Access::Change, ..Options::default() };
+        let store = Stores::built_in().create(path.to_str().expect("a path"), &options).expect("a new store");
+        Connection::open(path).and_then(|file| file.pragma_update(None, "journal_mode", "wal")).expect("a log");
+        drop(store);
+        let store = Stores::built_in().open(path.to_str().expect("a path"), &options).expect("the store");
+        let memory = bounds.map(|bounds| Arc::new(MemoryTier::new(bounds)));
+        let tiers = Tiers::new(memory.iter().map(|tier| tier.clone() as Arc<dyn Tier>).collect());
+        let bed = Bed { store, registry: Registry::built_in(), memory, tiers, ids: 0.into(), time: 0.into() };
+        let creation = Creation { document_type: DRIVE.into(), name: String::new(), slug: String::new() };
+        bed.with_appender(|appender| {
+            for documents in log.documents.chunks(100) {
+                let new_id = || bed.id();
+                let made = documents.iter().flat_map(|document| {
+                    let branch = Branch::main();
+                    let id = document.as_str().into();
+                    creation.requests(&id, &branch, &bed.registry, bed.now(), &new_id).expect("a model")
+                });
+                let made: Vec<Request<'_>> = made.collect();
+                assert!(appender.append(&made, &Silent).expect("documents").iter().all(Result::is_ok));
+            }
+        });
+        bed
+    }
+
+    fn id(&self) -> String {
+        format!("{:032x}", self.ids.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_750_000_000_000 + self.time.fetch_add(1, Ordering::Relaxed)).expect("a time")
+    }
+
+    fn with_appender<T>(&self, work: impl FnOnce(&mut Appender<'_>) -> T) -> T {
+        let (clock, new_id) = (|| self.now(), || self.id());
+        let means = Means {
+            store: &*self.store,
+            registry: &self.registry,
+            trust: Trust::default(),
+            tiers: &self.tiers,
+            clock: &clock,
+            new_id: &new_id,
+            keyframes: &keyframes::None,
+        };
+        work(&mut Appender::new(&means, Rules::default()))
+    }
+}
+
+/// Appends a log, and inserts the same rows into a copy of the store as it was before.
+fn beside_inserts(path: &Path, name: &str, log: &Log, batch: usize) {
+    let bed = Bed::new(path, log, Some(Bounds { streams: 2_000.try_into().expect("not 0"), ..Bounds::default() }));
+    let file = Connection::open(path).expect("the store");
+    file.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("a checkpoint");
+    let copy = path.with_extension("copy");
+    std::fs::copy(path, &copy).expect("a copy");
+    let first: i64 = file.query_row(r#"SELECT max("id") FROM "Operation""#, [], |row| row.get(0)).expect("a row");
+    let start = Instant::now();
+    let hashed = bed.with_appender(|appender| {
+        for actions in log.actions.chunks(batch) {
+            let requests: Vec<Request<'_>> = actions.iter().map(|action| request(log, action)).collect();
+            assert!(appender.append(&requests, &Silent).expect("appended").iter().all(Result::is_ok));
+        }
+        appender.hashed()
+    });
+    let appended = start.elapsed();
+    let inserted = insert(path, &copy, first, batch);
+    let n = log.actions.len();
+    println!(
+        "{name}: {n} appended in {appended:.2?} ({:.0}/s), inserted in {inserted:.2?} ({:.0}/s): {:.2} of their rate; {} bytes hashed an operation, {} written",
+        rate(n, appended),
+        rate(n, inserted),
+        inserted.as_secs_f64() / appended.as_secs_f64(),
+        hashed.hashed_bytes / n as u64,
+        hashed.written_bytes / n as u64,
+    );
+}
+
+fn request<'a>(log: &Log, (document, text): &'a (usize, String)) -> Request<'a> {
+    let action = Action::parse(text.as_bytes()).expect("an action");
+    let document = log.documents[*document].as_str().into();
+    Request::of(document, Branch::main(), action, &String::new, Timestamp::from_millis(0).expect("a time"))
+        .expect("a request")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate")]
+fn rate(n: usize, took: Duration) -> f64 {
+    n as f64 / took.as_secs_f64()
+}
+
+/// A row, all columns but its number.
+type Row =
+    (String, String, String, String, String, String, String, String, String, i64, String, i64, Option<String>, String);
+
+/// Inserts the rows after `first` of one store into another, so many a transaction, with the prepared statement that a program
+/// would use which has them.
+fn insert(from: &Path, to: &Path, first: i64, batch: usize) -> Duration {
+    const COLUMNS: &str = r#""jobId","opId","prevOpId","writeTimestampUtcMs","documentId","documentType","scope","branch","timestampUtcMs","index","action","skip","error","hash""#;
+    let from = Connection::open(from).expect("the store");
+    let mut select =
+        from.prepare(&format!(r#"SELECT {COLUMNS} FROM "Operation" WHERE "id" > ?1 ORDER BY "id""#)).expect("rows");
+    let rows = select.query_map([first], |row| {
+        Ok((
+            row.get(0)?,
+            row.get(1)?,
+            row.get(2)?,
+            row.get(3)?,
+            row.get(4)?,
+            row.get(5)?,
+            row.get(6)?,
+            row.get(7)?,
+            row.get(8)?,
+            row.get(9)?,
+            row.get(10)?,
+            row.get(11)?,
+            row.get(12)?,
+            row.get(13)?,
+        ))
+    });
+    let rows: Vec<Row> = rows.expect("rows").collect::<Result<_, _>>().expect("rows");
+    let to = Connection::open(to).expect("the copy");
+    to.pragma_update(None, "journal_mode", "wal").expect("a log");
+    let marks = (1..=14).map(|n| format!("?{n}")).collect::<Vec<_>>().join(",");
+    let sql = format!(r#"INSERT INTO "Operation" ({COLUMNS}) VALUES ({marks})"#);
+    let start = Instant::now();
+    for rows in rows.chunks(batch) {
+        to.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
+        let mut insert = to.prepare_cached(&sql).expect("a statement");
+        for (job, op, previous, written, document, kind, scope, branch, time, index, action, skip, error, hash) in rows
+        {
+            insert
+                .execute(params![
+                    job, op, previous, written, document, kind, scope, branch, time, index, action, skip, error, hash
+                ])
+                .expect("a row");
+        }
+        to.execute_batch("COMMIT").expect("a commit");
+    }
+    start.elapsed()
+}
+
+/// A job executor: reads a document, applies an action, writes. The second run has no tiers.
+fn job_executor(directory: &Path, documents: usize, actions: usize, short: bool) {
+    let log = Log::zipf(documents, actions);
+    let run = |name: &str, bounds: Option<Bounds>, actions: usize| {
+        let bed = Bed::new(&directory.join(name), &log, bounds);
+        let before = bed.memory.as_ref().map_or_else(TierStats::default, |memory| memory.stats());
+        let start = Instant::now();
+        bed.with_appender(|appender| {
+            for action in &log.actions[..actions] {
+                assert!(appender.append(&[request(&log, action)], &Silent).expect("appended")[0].is_ok());
+            }
+        });
+        let took = start.elapsed();
+        let after = bed.memory.as_ref().map_or_else(TierStats::default, |memory| memory.stats());
+        (took, after.requests - before.requests, after.exact - before.exact, after)
+    };
+    let (took, requests, exact, stats) = run("tiers", Some(Bounds::default()), actions);
+    println!(
+        "job executor, {documents} documents (Zipf), one action a transaction: {actions} in {took:.2?} ({:.0}/s); memory hits {exact} of {requests}; {} bytes kept of {}",
+        rate(actions, took),
+        stats.bytes,
+        stats.bytes_most,
+    );
+    let few = if short { actions } else { actions / 10 };
+    let (took, ..) = run("none", None, few);
+    println!("the same without tiers: {few} in {took:.2?} ({:.0}/s)", rate(few, took));
+}
