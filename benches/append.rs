@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 use snapctl::cache::memory::{Bounds, MemoryTier};
 use snapctl::cache::{Tier, TierStats};
-use snapctl::executor::{Appender, Creation, Means, Request, Rules, keyframes};
+use snapctl::executor::{Appender, Creation, Means, NoKeyframes, Request, Rules};
 use snapctl::model::ids::Branch;
 use snapctl::model::operation::Action;
 use snapctl::model::progress::Silent;
@@ -84,10 +84,10 @@ impl Log {
         let weights: Vec<f64> = (1..=documents).map(|rank| 1.0 / rank as f64).collect();
         let mut sums = Vec::with_capacity(documents);
         let mut sum = 0.0;
-        weights.iter().for_each(|weight| {
+        for weight in weights {
             sum += weight;
             sums.push(sum);
-        });
+        }
         Log::of(documents, actions, move |random| {
             #[expect(clippy::cast_precision_loss, reason = "a share")]
             let at = (random.next() >> 11) as f64 / (1_u64 << 53) as f64 * sum;
@@ -177,7 +177,7 @@ impl Bed {
             tiers: &self.tiers,
             clock: &clock,
             new_id: &new_id,
-            keyframes: &keyframes::None,
+            keyframes: &NoKeyframes,
         };
         work(&mut Appender::new(&means, Rules::default()))
     }

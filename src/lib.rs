@@ -44,6 +44,7 @@ pub mod executor;
 pub mod history;
 pub mod keyframe;
 pub mod model;
+pub mod queue;
 pub mod reducer;
 pub mod replay;
 pub mod settings;

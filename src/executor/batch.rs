@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::hashes::{HashTotals, Hashes};
 use super::request::{id_of, stored_text};
-use super::{Appended, Atomic, ExecuteError, Failed, Known, Means, Refusal, Request, Rules};
+use super::{Appended, Atomic, ExecuteError, Expected, Failed, Known, Means, Refusal, Request, Rules, Turn};
 use crate::cache::{Cost, Entry, Facts, Put, Want};
 use crate::model::ids::{NextIndex, Revision, Scope, StreamKey};
 use crate::model::operation::{Action, OperationRow};
@@ -31,7 +31,9 @@ pub struct Appender<'a> {
 pub(super) struct Batch<'b> {
     pub(super) means: &'b Means<'b>,
     pub(super) rules: Rules,
+    /// Let go of after the transaction.
     pub(super) write: Box<dyn Write + 'b>,
+    turn: Option<Turn<'b>>,
     pub(super) progress: &'b dyn Progress,
     hashes: &'b mut Hashes,
     /// The tiers, for reads after the first change.
@@ -112,6 +114,7 @@ impl<'a> Appender<'a> {
         let mut batch = Batch {
             means,
             rules: self.rules,
+            turn: means.keyframes.turn(),
             write: means.store.write()?,
             progress,
             hashes: &mut self.hashes,
@@ -153,7 +156,7 @@ impl Batch<'_> {
             return Ok(Err(Refusal::Closed("the scope of the action holds a lone surrogate".to_owned())));
         };
         let head = self.write.last_operation(&stream)?.map(|(head, _)| head);
-        if let Some(expected) = request.expect
+        if let Expected::At(expected) = request.expect
             && expected != head
         {
             return Ok(Err(Refusal::Moved { stream, expected, actual: head }));
@@ -248,7 +251,7 @@ impl Batch<'_> {
             cost: Cost { operations: 1, elapsed: begun.elapsed() },
         };
         let entry = Arc::new(running.entry(self.means.registry, place)?);
-        if self.means.keyframes.is_due(&entry.facts, bytes) {
+        if self.means.keyframes.is_due(&entry, bytes) {
             self.due.push(entry.clone());
         }
         self.staged.insert(stream.clone(), entry);
@@ -370,14 +373,18 @@ impl Batch<'_> {
 
     /// Commits, and then lets the tiers know.
     fn finish(self) -> Result<(), Trouble> {
-        let Batch { means, write, staged, due, is_changed, .. } = self;
+        let Batch { means, write, staged, due, is_changed, turn, .. } = self;
         if !is_changed {
             return Ok(());
         }
         write.commit()?;
         let puts: Vec<Put> = staged.into_values().map(|entry| Put { entry, head: None }).collect();
         means.tiers.put(&puts);
-        due.into_iter().for_each(|entry| means.keyframes.queue(entry));
+        // The queue may be full, and its thread waits for a turn.
+        drop(turn);
+        for entry in due {
+            means.keyframes.take(entry);
+        }
         Ok(())
     }
 }
@@ -399,12 +406,11 @@ fn closed(running: &mut Running) -> Result<Option<String>, Trouble> {
 
 /// The heads of streams, one of which has moved. They are by scope.
 fn with_head(mut heads: Vec<(Scope, Revision)>, scope: &Scope, head: Revision) -> Vec<(Scope, Revision)> {
-    match heads.iter_mut().find(|(known, _)| known == scope) {
-        Some((_, known)) => *known = head,
-        None => {
-            let at = heads.partition_point(|(known, _)| known < scope);
-            heads.insert(at, (scope.clone(), head));
-        }
+    if let Some((_, known)) = heads.iter_mut().find(|(known, _)| known == scope) {
+        *known = head;
+    } else {
+        let at = heads.partition_point(|(known, _)| known < scope);
+        heads.insert(at, (scope.clone(), head));
     }
     heads
 }

@@ -1,6 +1,6 @@
 //! Documents that are made by appending to them.
 
-use super::Request;
+use super::{Expected, Request};
 use crate::model::ids::{Branch, DocumentId, DocumentType};
 use crate::model::json::{Json, Object, Text};
 use crate::model::operation::Action;
@@ -71,7 +71,7 @@ impl Creation {
                 context: None,
             },
             time: now,
-            expect: None,
+            expect: Expected::Anywhere,
         };
         let mut requests = vec![request("CREATE_DOCUMENT", create)];
         if !initial.is_empty() {

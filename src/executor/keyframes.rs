@@ -1,28 +1,145 @@
 //! Keyframes that are written behind the operations.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::io;
+use std::num::NonZeroU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use crate::cache::{Entry, Facts};
+use super::turns::{Turn, Turns};
+use crate::cache::Entry;
+use crate::keyframe::{Due, KeyframeSink};
+use crate::model::ids::StreamKey;
+use crate::queue::{Counts, Ended, Flushed, Limits, Sink, SinkError, WriteBehind};
 
 /// Says which states are to become keyframes, and takes them.
-pub trait Due: Sync {
-    /// Whether the state after an operation is to become a keyframe; `row_bytes` is what its row added to the log. Asked once
-    /// for each operation of a stream, in order.
-    fn is_due(&self, facts: &Facts, row_bytes: u64) -> bool;
+pub trait Keyframing: Sync {
+    /// Whether the state after an operation is to become a keyframe; `row_bytes` is what its action added to the log. Asked
+    /// once for each operation of a scope other than `document`, in the order of each stream.
+    fn is_due(&self, entry: &Entry, row_bytes: u64) -> bool;
 
     /// Takes a state whose operation is in the log now. It may wait, and never fails: what cannot be written is a gap
     /// that `keyframe list --gaps` shows.
-    fn queue(&self, entry: Arc<Entry>);
+    fn take(&self, entry: Arc<Entry>);
+
+    /// Waits until the store is free for a transaction of the appender, and keeps it so; `None` if nobody else of this process
+    /// writes.
+    fn turn(&self) -> Option<Turn<'_>> {
+        None
+    }
 }
 
 /// No keyframes.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct None;
+pub struct NoKeyframes;
 
-impl Due for None {
-    fn is_due(&self, _: &Facts, _: u64) -> bool {
+impl Keyframing for NoKeyframes {
+    fn is_due(&self, _: &Entry, _: u64) -> bool {
         false
     }
 
-    fn queue(&self, _: Arc<Entry>) {}
+    fn take(&self, _: Arc<Entry>) {}
+}
+
+/// Which revisions get keyframes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spacing {
+    /// Those whose label is a multiple of this, but not 0, as in the reference (reactor format §6.1): 10.
+    pub every: NonZeroU64,
+    /// But not before the log has grown so much that keyframes take at most so many bytes for each of its bytes: 4. Large
+    /// states that change little get fewer keyframes.
+    pub bytes_per_log_byte: NonZeroU64,
+}
+
+impl Default for Spacing {
+    fn default() -> Self {
+        let number = |n| NonZeroU64::new(n).expect("it is not 0");
+        Spacing { every: number(10), bytes_per_log_byte: number(4) }
+    }
+}
+
+/// Keyframes that a thread of its own writes.
+pub struct KeyframesBehind {
+    queue: WriteBehind<Due>,
+    turns: Arc<Turns>,
+    spacing: Spacing,
+    /// How many bytes the log of each stream has grown since its last keyframe.
+    grown: Mutex<HashMap<StreamKey, u64>>,
+}
+
+/// Writes when it is its turn.
+struct InTurn {
+    turns: Arc<Turns>,
+    sink: KeyframeSink,
+}
+
+impl Sink<Due> for InTurn {
+    fn write(&mut self, batch: &[Arc<Due>]) -> Result<(), SinkError> {
+        let _turn = self.turns.behind();
+        self.sink.write(batch)
+    }
+}
+
+impl KeyframesBehind {
+    /// Streams whose growth is known; beyond that it is forgotten, and their keyframes come later.
+    const MOST_STREAMS: usize = 100_000;
+
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// If the system gives none.
+    pub fn start(spacing: Spacing, limits: Limits, sink: KeyframeSink) -> io::Result<Self> {
+        let turns = Arc::new(Turns::default());
+        let sink = InTurn { turns: turns.clone(), sink };
+        // A keyframe that is not written is a gap, which is seen and filled later.
+        let queue = WriteBehind::start(limits, sink, |_| {})?;
+        Ok(KeyframesBehind { queue, turns, spacing, grown: Mutex::default() })
+    }
+
+    /// Waits until all that was taken is written, for so long at most.
+    pub fn flush(&self, within: Duration) -> Flushed {
+        self.queue.flush(within)
+    }
+
+    /// What became of keyframes so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.queue.counts()
+    }
+
+    /// Writes what is left, for so long at most, and ends.
+    #[must_use]
+    pub fn shutdown(self, within: Duration) -> Ended<Due> {
+        self.queue.shutdown(within)
+    }
+}
+
+impl Keyframing for KeyframesBehind {
+    fn is_due(&self, entry: &Entry, row_bytes: u64) -> bool {
+        let Some(revision) = entry.facts.revision else { return false };
+        let mut grown = self.grown.lock().unwrap_or_else(PoisonError::into_inner);
+        let stream = &entry.facts.stream;
+        let bytes = grown.get(stream).copied().unwrap_or_default().saturating_add(row_bytes);
+        let is_label = revision.get() > 0 && revision.get() % self.spacing.every == 0;
+        // A text takes less than half of what its values take in memory.
+        let is_paid = || bytes.saturating_mul(self.spacing.bytes_per_log_byte.get()) >= entry.heap_bytes() / 2;
+        if is_label && is_paid() {
+            grown.remove(stream);
+            return true;
+        }
+        if grown.len() >= Self::MOST_STREAMS && !grown.contains_key(stream) {
+            grown.clear();
+        }
+        grown.insert(stream.clone(), bytes);
+        false
+    }
+
+    fn take(&self, entry: Arc<Entry>) {
+        // The queue takes nothing more when too much of it failed; then there is a gap, as there is for what is parked.
+        let _ = self.queue.push(Due { entry, stays: true });
+    }
+
+    fn turn(&self) -> Option<Turn<'_>> {
+        Some(self.turns.ahead())
+    }
 }

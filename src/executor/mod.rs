@@ -8,14 +8,15 @@
 //! - [`request`](Request) is what is asked, [`Appended`] what became of it; `batch` is the transaction;
 //! - `level` appends to the scope `document`, `create` makes documents;
 //! - `hashes` keeps the texts of large states that are appended to again and again;
-//! - [`keyframes`] are written behind the operations.
+//! - `keyframes` are written behind the operations, in `turns`.
 
 mod batch;
 mod create;
 mod hashes;
-pub mod keyframes;
+mod keyframes;
 mod level;
 mod request;
+mod turns;
 
 use std::num::NonZeroU32;
 
@@ -27,7 +28,9 @@ use crate::store::{Store, StoreError};
 pub use batch::Appender;
 pub use create::Creation;
 pub use hashes::HashTotals;
-pub use request::{Appended, Refusal, Request, RequestError};
+pub use keyframes::{KeyframesBehind, Keyframing, NoKeyframes, Spacing};
+pub use request::{Appended, Expected, Refusal, Request, RequestError};
+pub use turns::{Turn, Turns};
 
 /// What appending works with.
 pub struct Means<'a> {
@@ -44,7 +47,7 @@ pub struct Means<'a> {
     /// Makes a new id for an action or a job that has none.
     pub new_id: &'a (dyn Fn() -> String + Sync),
     /// Where keyframes go.
-    pub keyframes: &'a dyn keyframes::Due,
+    pub keyframes: &'a dyn Keyframing,
 }
 
 /// How appending decides.

@@ -16,8 +16,18 @@ pub struct Request<'a> {
     pub action: Action<'a>,
     /// When it happens, by its own account.
     pub time: Timestamp,
-    /// The revision that its stream must have for it to be appended; `Some(None)` an empty one.
-    pub expect: Option<Option<Revision>>,
+    /// Where its stream has to be for it to be appended.
+    pub expect: Expected,
+}
+
+/// Where a stream has to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expected {
+    /// Anywhere.
+    #[default]
+    Anywhere,
+    /// At this revision; `None` is before its first operation.
+    At(Option<Revision>),
 }
 
 /// Why a text is no request.
@@ -121,7 +131,7 @@ impl<'a> Request<'a> {
             let text = action.timestamp.to_string_lossy();
             Timestamp::parse(&text).ok_or_else(|| RequestError::Time(text.into_owned()))?
         };
-        Ok(Request { document, branch, action, time, expect: None })
+        Ok(Request { document, branch, action, time, expect: Expected::Anywhere })
     }
 
     /// The stream that the operation goes to; `None` if the scope is one that no stream has.

@@ -1,6 +1,7 @@
 //! Keyframes: made from the log, written, listed, dropped, taken back, and what is kept of them.
 //!
 //! - `make` gives the keyframes of a stream as a rebuild gives them, in one pass, each with what makes it a base.
+//! - `behind` writes those of states that are at hand, for who appends operations.
 //! - `rule` says which are wanted; `write` writes those of one stream, `fill` those of many documents.
 //! - [`policy`] says which are worth their bytes, and is pure; [`plan`] asks it of every stream before anything changes, and
 //!   [`apply`] does what a plan says.
@@ -12,6 +13,7 @@
 //! Every change of a keyframe is noted in the history before it happens, in the same transaction.
 
 pub mod apply;
+mod behind;
 mod body;
 mod distance;
 mod fill;
@@ -27,6 +29,7 @@ pub mod tune;
 mod undo;
 mod write;
 
+pub use behind::{Due, KeyframeSink};
 pub use distance::{Distances, StreamDistances, Worst};
 pub use fill::{FillEvent, fill};
 pub use listed::{Listed, listed};

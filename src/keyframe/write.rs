@@ -200,7 +200,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes what was made.
-    fn put(&self, made: &[Made], tally: &mut Filling) -> Result<(), StoreError> {
+    pub(super) fn put(&self, made: &[Made], tally: &mut Filling) -> Result<(), StoreError> {
         let _turn = self.turns.write().unwrap_or_else(PoisonError::into_inner);
         let mut left = made;
         while !left.is_empty() {

@@ -42,13 +42,11 @@ impl<K: Eq + Hash + Clone> Flights<K> {
         const TICK: Duration = Duration::from_millis(20);
         let flight = {
             let mut under_way = locked(&self.under_way);
-            match under_way.get(key) {
-                Some(flight) => flight.clone(),
-                None => {
-                    under_way.insert(key.clone(), Arc::default());
-                    return Ok(Some(Lead { flights: self, key: key.clone() }));
-                }
-            }
+            let Some(flight) = under_way.get(key) else {
+                under_way.insert(key.clone(), Arc::default());
+                return Ok(Some(Lead { flights: self, key: key.clone() }));
+            };
+            flight.clone()
         };
         let mut is_over = locked(&flight.is_over);
         while !*is_over {

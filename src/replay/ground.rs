@@ -37,7 +37,7 @@ pub(super) struct Ground<'a> {
 
 impl Ground<'_> {
     /// Looks for the state itself.
-    pub(super) fn find(&self, tiers: &Tiers) -> Result<Option<Found>, ReplayError> {
+    pub(super) fn find(&self, tiers: &Tiers) -> Option<Found> {
         for (n, tier) in tiers.all().iter().enumerate() {
             if !self.is_head {
                 break;
@@ -47,10 +47,10 @@ impl Ground<'_> {
                 && self.is_current(&entry.facts)
             {
                 self.promote(tiers, n, &entry);
-                return Ok(Some(self.found(entry, tier.name())));
+                return Some(self.found(entry, tier.name()));
             }
         }
-        Ok(None)
+        None
     }
 
     /// Looks for the nearest state, and goes on from it, or from a keyframe, or from nothing.
@@ -83,7 +83,7 @@ impl Ground<'_> {
         }
         if let Some((n, base)) = below {
             let nearer = self.keyframe_above(&base)?;
-            let jumped = if nearer { self.from_keyframe(goal, streams, &base)? } else { None };
+            let jumped = if nearer { self.jump_to_keyframe(goal, streams, &base)? } else { None };
             let gone_on = match jumped {
                 Some(made) => Some(self.keep(tiers, made, begun)?),
                 None => self.go_on(tiers, n, &base, begun)?,
@@ -150,7 +150,7 @@ impl Ground<'_> {
         Ok(nearest.and_then(|entry| u64::try_from(entry.label).ok()).is_some_and(|label| label >= from + WORTH))
     }
 
-    fn from_keyframe(
+    fn jump_to_keyframe(
         &self,
         goal: Goal<'_>,
         streams: &[StreamHead],

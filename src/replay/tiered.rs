@@ -25,7 +25,7 @@ use crate::store::StreamHead;
 /// The tiers in front of a store, and the rebuilds that run behind them. Shared by threads.
 #[derive(Default)]
 pub struct Tiers {
-    tiers: Vec<Arc<dyn Tier>>,
+    nearest_first: Vec<Arc<dyn Tier>>,
     puts: Puts,
     flights: Flights<(StreamKey, Option<Revision>)>,
 }
@@ -53,14 +53,14 @@ impl Tiers {
     /// Tiers, the nearest first.
     #[must_use]
     pub fn new(tiers: Vec<Arc<dyn Tier>>) -> Self {
-        Tiers { tiers, ..Tiers::default() }
+        Tiers { nearest_first: tiers, ..Tiers::default() }
     }
 
     /// The same tiers for reads whose answers are not kept: those of a transaction that has changed something and may yet
     /// fail.
     #[must_use]
     pub fn unkept(&self) -> Self {
-        Tiers { tiers: self.tiers.clone(), puts: Puts::Never, flights: Flights::default() }
+        Tiers { nearest_first: self.nearest_first.clone(), puts: Puts::Never, flights: Flights::default() }
     }
 
     /// Whether answers of reads are kept.
@@ -71,17 +71,17 @@ impl Tiers {
     /// The tiers, the nearest first.
     #[must_use]
     pub fn all(&self) -> &[Arc<dyn Tier>] {
-        &self.tiers
+        &self.nearest_first
     }
 
     /// Puts entries into all tiers.
     pub fn put(&self, puts: &[Put]) {
-        self.tiers.iter().for_each(|tier| tier.put(puts));
+        self.nearest_first.iter().for_each(|tier| tier.put(puts));
     }
 
     /// Drops entries from all tiers, and says how many those were.
     pub fn drop_entries(&self, which: &Which, cause: Cause) -> u64 {
-        self.tiers.iter().map(|tier| tier.drop_entries(which, cause)).sum()
+        self.nearest_first.iter().map(|tier| tier.drop_entries(which, cause)).sum()
     }
 }
 
@@ -146,7 +146,7 @@ pub fn entry_at(
     let key = (stream.clone(), target);
     let mut lead = None;
     for _ in 0..2 {
-        if let Some(found) = ground.find(tiers)? {
+        if let Some(found) = ground.find(tiers) {
             return Ok(Rebuilt::Kept(found));
         }
         lead = tiers.flights.lead(&key, sources.progress)?;

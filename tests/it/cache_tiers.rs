@@ -39,7 +39,9 @@ impl Subject {
         let store = MemoryStore::new(&Options { access: Access::Change, ..Options::default() });
         let tiers = Tiers::new(vec![Arc::new(MemoryTier::new(bounds))]);
         let mut subject = Subject { store, registry: Registry::built_in(), tiers, bounds, lengths: [0; 3] };
-        genesis(2).iter().for_each(|row| subject.append("document", row));
+        for row in &genesis(2) {
+            subject.append("document", row);
+        }
         subject
     }
 

@@ -11,7 +11,8 @@ use rusqlite::Connection;
 use snapctl::cache::memory::{Bounds, MemoryTier};
 use snapctl::cache::{Facts, Tier};
 use snapctl::executor::{
-    Appended, Appender, Atomic, Creation, ExecuteError, Failed, Known, Means, Refusal, Request, Rules, keyframes,
+    Appended, Appender, Atomic, Creation, ExecuteError, Expected, Failed, Known, Means, NoKeyframes, Refusal, Request,
+    Rules,
 };
 use snapctl::model::ids::{Branch, DocumentId, Fingerprint, OpIndex, Revision, Scope};
 use snapctl::model::json::Json;
@@ -72,7 +73,7 @@ impl Subject {
             tiers: &self.tiers,
             clock: &clock,
             new_id: &new_id,
-            keyframes: &keyframes::None,
+            keyframes: &NoKeyframes,
         };
         Appender::new(&means, self.rules).append(requests, &Silent)
     }
@@ -209,7 +210,7 @@ fn an_expected_revision_holds_or_nothing_happens() {
     subject.create("d");
     let at = |expected: Option<u64>| {
         let mut request = subject.request("d", "global", "ADD_FOLDER", &folder(7));
-        request.expect = Some(expected.map(|index| Revision::of(OpIndex::new(index))));
+        request.expect = Expected::At(expected.map(|index| Revision::of(OpIndex::new(index))));
         subject.append(&[request]).unwrap().remove(0)
     };
     assert!(matches!(at(Some(0)), Err(Refusal::Moved { actual: None, .. })));
@@ -254,7 +255,7 @@ fn asked(path: &str) -> Vec<(Request<'static>, Vec<String>)> {
             branch: stream.branch.clone(),
             action,
             time: row.timestamp,
-            expect: None,
+            expect: Expected::Anywhere,
         };
         let skip = row.skip.map_or(0, std::num::NonZeroU32::get);
         let error = row.error.unwrap_or_default().to_owned();

@@ -14,6 +14,7 @@ fn stream(name: &str) -> StreamKey {
     StreamKey { document: name.into(), scope: Scope::global(), branch: "main".into() }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the revision of an entry may be none")]
 fn revision(index: u64) -> Option<Revision> {
     Some(Revision::of(OpIndex::new(index)))
 }
@@ -103,7 +104,9 @@ fn a_head_is_found_while_its_stamp_holds() {
 #[test]
 fn a_full_ring_forgets_what_came_first_but_the_newest() {
     let tier = MemoryTier::new(bounds(2, 9, 1 << 20));
-    [7, 1, 4].into_iter().for_each(|index| put(&tier, entry("a", index, 0), None));
+    for index in [7, 1, 4] {
+        put(&tier, entry("a", index, 0), None);
+    }
     assert_eq!(labels(&tier), ["a:4", "a:7"]);
     assert_eq!(tier.stats().dropped, [(Cause::Ring, 1)].into());
 }

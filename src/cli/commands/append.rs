@@ -3,9 +3,11 @@
 mod input;
 mod view;
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use crate::cache::memory::{Bounds, MemoryTier};
@@ -16,17 +18,21 @@ use crate::cli::exit::{ExitStatus, Refusal, Retold};
 use crate::cli::manual::{Example, Page};
 use crate::cli::ui::{Format, Ui};
 use crate::executor::{
-    Appended, Appender, Atomic, Creation, ExecuteError, Failed, Known, Means, Refusal as Refused, Rules, keyframes,
+    Appended, Appender, Atomic, Creation, ExecuteError, Expected, Failed, KeyframesBehind, Keyframing, Known, Means,
+    NoKeyframes, Refusal as Refused, Rules, Spacing,
 };
-use crate::model::ids::{DocumentId, Revision};
+use crate::keyframe::KeyframeSink;
+use crate::model::ids::DocumentId;
 use crate::model::target::{At, DocumentRef, Target};
+use crate::queue::Limits;
 use crate::replay::{ReplayError, Tiers, find_document};
 use crate::settings;
 use crate::store::{Access, Store, StoreError, answer};
+use crate::transfer::Keyframes;
 
 pub(in crate::cli) use input::Line as AppendLine;
 use input::{Destination, Input, Pending};
-pub(in crate::cli) use view::LineView;
+pub(in crate::cli) use view::{LineView, SummaryView};
 
 /// The manual page.
 pub(crate) const PAGE: Page = Page {
@@ -60,6 +66,7 @@ pub(crate) const PAGE: Page = Page {
 ///
 /// UNDO is recorded as what it stands for. The policies of scope auth are not evaluated.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub(crate) struct AppendArgs {
     /// Where to: DOC[/SCOPE][@BRANCH]; with a scope, actions of others are refused
     #[arg(value_name = "TARGET", required_unless_present = "documents")]
@@ -108,21 +115,22 @@ pub(crate) struct AppendArgs {
     #[arg(long)]
     skip_known: bool,
 
+    /// Write a keyframe at every N-th revision of a scope, behind the operations, as long as keyframes take no more than four
+    /// bytes for each byte that the log grows; 0 for none
+    #[arg(long, value_name = "N", default_value = "10")]
+    keyframe_every: u64,
+
     /// Append an undo to the scope of TARGET; stdin is not read
     #[arg(long, conflicts_with_all = ["batch", "skip_known", "type"])]
     undo: bool,
 }
 
-/// The revision that a stream should have; `None` before its first operation.
-#[derive(Clone, Copy, Debug)]
-struct Expected(Option<Revision>);
-
 fn parse_expected(text: &str) -> Result<Expected, String> {
     if text == "none" {
-        return Ok(Expected(None));
+        return Ok(Expected::At(None));
     }
     match At::parse_literal(text) {
-        Ok(At::Revision(revision)) => Ok(Expected(Some(revision))),
+        Ok(At::Revision(revision)) => Ok(Expected::At(Some(revision))),
         _ => Err("it has to be the index of an operation, or none".to_owned()),
     }
 }
@@ -137,6 +145,8 @@ pub(crate) fn run(args: &AppendArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
     let destination = args.destination(&*store)?;
     let tiers = Tiers::new(vec![Arc::new(MemoryTier::new(Bounds::default()))]);
     let new_id = || uuid::Uuid::new_v4().to_string();
+    let behind = args.keyframing(&store, ctx)?;
+    let none = NoKeyframes;
     let means = Means {
         store: &*store,
         registry: ctx.registry(),
@@ -144,24 +154,35 @@ pub(crate) fn run(args: &AppendArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
         tiers: &tiers,
         clock: &clock::now,
         new_id: &new_id,
-        keyframes: &keyframes::None,
+        keyframes: behind.as_ref().map_or(&none as &dyn Keyframing, |behind| behind),
     };
     let mut input = Input::new(destination, args.undo, &new_id);
     if let Some((document, creation)) = args.creation(&*store)? {
         let branch = input.branch();
         input.put(creation.requests(&document, &branch, ctx.registry(), clock::now(), &new_id)?);
     }
-    input.expect(args.expect_revision.map(|expected| expected.0));
+    input.expect(args.expect_revision.unwrap_or_default());
     let mut run = Run { appender: Appender::new(&means, args.rules()), status: ExitStatus::Success };
     let most = if args.atomic { usize::MAX } else { args.batch.get() };
-    while let Some(batch) = input.batch(most, ctx, ui)? {
-        run.append(batch, args.atomic, ctx, ui)?;
-        if run.status == ExitStatus::Precondition {
-            break;
+    let mut append_all = || -> anyhow::Result<()> {
+        while let Some(batch) = input.batch(most, ctx)? {
+            run.append(batch, args.atomic, ctx, ui)?;
+            if run.status == ExitStatus::Precondition {
+                break;
+            }
         }
-    }
-    Ok(run.status)
+        Ok(())
+    };
+    let appended = append_all();
+    let status = run.status;
+    // What was appended gets its keyframes, whatever came then.
+    let is_whole = behind.is_none_or(|behind| view::tell(&ui.talk, &behind.shutdown(SHUTDOWN)));
+    appended?;
+    Ok(if status == ExitStatus::Success && !is_whole { ExitStatus::Incomplete } else { status })
 }
+
+/// How long keyframes are waited for at the end.
+const SHUTDOWN: Duration = Duration::from_secs(60);
 
 /// What has been done so far.
 struct Run<'a> {
@@ -215,6 +236,18 @@ impl AppendArgs {
             atomic: if self.atomic { Atomic::Yes } else { Atomic::No },
             ..Rules::default()
         }
+    }
+
+    /// What writes keyframes, if any are wanted.
+    fn keyframing(&self, store: &Arc<dyn Store>, ctx: &Ctx) -> anyhow::Result<Option<KeyframesBehind>> {
+        let Some(every) = NonZeroU64::new(self.keyframe_every) else { return Ok(None) };
+        if ctx.keyframes() == Keyframes::Leave || !store.capabilities().keyframes {
+            return Ok(None);
+        }
+        let spacing = Spacing { every, ..Spacing::default() };
+        let sink = KeyframeSink::new(store.clone(), "snapctl append".to_owned(), clock::now);
+        let behind = KeyframesBehind::start(spacing, Limits::default(), sink);
+        behind.map(Some).context("cannot start a thread for keyframes")
     }
 
     /// Where actions go.

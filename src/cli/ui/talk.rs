@@ -72,6 +72,21 @@ impl Talk {
         }
     }
 
+    /// Whether it is said as JSON.
+    #[must_use]
+    pub(crate) fn is_json(&self) -> bool {
+        self.as_json
+    }
+
+    /// What a run came to besides its answer: a JSON object, or `text` for people.
+    pub(crate) fn summary(&self, view: &impl Serialize, text: impl Display) {
+        if self.as_json && self.volume >= Volume::Normal {
+            say_json(view);
+        } else {
+            self.note(text);
+        }
+    }
+
     /// What the user should know about an answer.
     pub(crate) fn warning(&self, text: impl Display) {
         if self.volume >= Volume::Normal {

@@ -99,6 +99,7 @@ impl Document {
 }
 
 /// The state of scope `document` before anything happened (reactor format §1.4).
+#[must_use]
 pub fn default_document_state() -> Json<'static> {
     let hash = object! { "algorithm" => "sha1", "encoding" => "base64" };
     Json::Object(object! { "version" => 0.0, "hash" => hash })

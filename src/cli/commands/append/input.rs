@@ -10,9 +10,8 @@ use crate::cli::clock;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::lines::{Line as Read, Lines};
-use crate::cli::ui::Ui;
-use crate::executor::Request;
-use crate::model::ids::{Branch, DocumentId, Revision, Scope};
+use crate::executor::{Expected, Request};
+use crate::model::ids::{Branch, DocumentId, Scope};
 use crate::model::json::Json;
 use crate::model::operation::Action;
 
@@ -54,7 +53,7 @@ pub(super) struct Input<'a> {
     before: VecDeque<Request<'static>>,
     /// `None` if they are not read.
     lines: Option<Lines>,
-    expect: Option<Option<Revision>>,
+    expect: Expected,
     is_ended: bool,
 }
 
@@ -75,11 +74,11 @@ impl<'a> Input<'a> {
                     context: None,
                 },
                 time: now,
-                expect: None,
+                expect: Expected::Anywhere,
             });
         }
         let lines = (!undo).then(Lines::of_stdin);
-        Input { destination, new_id, before, lines, expect: None, is_ended: false }
+        Input { destination, new_id, before, lines, expect: Expected::Anywhere, is_ended: false }
     }
 
     /// The branch that all go to.
@@ -96,7 +95,7 @@ impl<'a> Input<'a> {
     }
 
     /// Says where the stream of the first action has to be.
-    pub(super) fn expect(&mut self, expect: Option<Option<Revision>>) {
+    pub(super) fn expect(&mut self, expect: Expected) {
         self.expect = expect;
     }
 
@@ -104,7 +103,7 @@ impl<'a> Input<'a> {
     ///
     /// # Errors
     /// When stdin cannot be read, or the wait was stopped.
-    pub(super) fn batch(&mut self, most: usize, ctx: &Ctx, _: &Ui) -> anyhow::Result<Option<Vec<Pending>>> {
+    pub(super) fn batch(&mut self, most: usize, ctx: &Ctx) -> anyhow::Result<Option<Vec<Pending>>> {
         let mut batch = Vec::new();
         // What makes a document goes with the first action, so that there is never one half.
         for request in self.before.drain(..) {
@@ -124,10 +123,8 @@ impl<'a> Input<'a> {
             let request = self.request(&line);
             batch.push(Pending { line: Some(line.number), request });
         }
-        if let Some(expect) = self.expect.take_if(|_| !batch.is_empty())
-            && let Some(Ok(first)) = batch.iter_mut().map(|pending| pending.request.as_mut()).find(Result::is_ok)
-        {
-            first.expect = Some(expect);
+        if let Some(first) = batch.iter_mut().find_map(|pending| pending.request.as_mut().ok()) {
+            first.expect = std::mem::take(&mut self.expect);
         }
         Ok((!batch.is_empty()).then_some(batch))
     }

@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use crate::cli::exit::{Refusal, Report};
 use crate::cli::render::table::one_line;
+use crate::cli::ui::Talk;
 use crate::executor::Appended;
+use crate::queue::{Counts, Ended};
 
 /// What became of an action.
 #[derive(JsonSchema, Serialize)]
@@ -55,6 +57,48 @@ pub(in crate::cli) struct RefusedView {
     line: Option<u64>,
     /// Why.
     error: Report,
+}
+
+/// What became of the keyframes, on stderr at the end.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "AppendSummary")]
+pub(in crate::cli) struct SummaryView {
+    /// Keyframes that were to be written behind the operations.
+    keyframes: QueueView,
+}
+
+/// What became of what was queued.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "QueueCounts")]
+pub(in crate::cli) struct QueueView {
+    /// How many were queued.
+    queued: u64,
+    /// How many were written.
+    written: u64,
+    /// How many were replaced by newer ones before they were written.
+    coalesced: u64,
+    /// How many could not be written. `keyframe list --gaps` shows what they leave, and `keyframe write` fills it.
+    parked: u64,
+    /// How many were pending at most.
+    high_water: u64,
+}
+
+/// Says what became of keyframes, and whether all were written.
+pub(super) fn tell<T>(talk: &Talk, ended: &Ended<T>) -> bool {
+    let Counts { queued, written, coalesced, parked, high_water } = ended.counts;
+    let view = SummaryView { keyframes: QueueView { queued, written, coalesced, parked, high_water } };
+    if queued > 0 || talk.is_json() {
+        talk.summary(&view, format_args!("{written} of {queued} keyframes were written"));
+    }
+    for failed in ended.parked.iter().take(3) {
+        talk.warning(format_args!("a keyframe could not be written: {}", failed.error));
+    }
+    let late = ended.left.len() + ended.in_flight.len();
+    if late > 0 {
+        talk.warning(format_args!("{late} keyframes were not written in time"));
+    }
+    ended.is_complete()
 }
 
 impl LineView {
