@@ -12,14 +12,19 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 use snapctl::cache::memory::{Bounds, MemoryTier};
-use snapctl::cache::{Tier, TierStats};
-use snapctl::executor::{Appender, Creation, Means, NoKeyframes, Request, Rules};
-use snapctl::model::ids::Branch;
+use snapctl::cache::{Cause, Tier, TierStats, Which};
+use snapctl::executor::{Appender, Creation, KeyframesBehind, Keyframing, Means, NoKeyframes, Request, Rules, Spacing};
+use snapctl::keyframe::KeyframeSink;
+use snapctl::model::ids::{Branch, Fingerprint, Scope, StreamKey};
+use snapctl::model::json::Json;
 use snapctl::model::operation::Action;
 use snapctl::model::progress::Silent;
+use snapctl::model::state::State;
 use snapctl::model::time::Timestamp;
-use snapctl::reducer::Registry;
-use snapctl::replay::{Tiers, Trust};
+use snapctl::queue::Limits;
+use snapctl::reducer::native::drive;
+use snapctl::reducer::{Fold, FoldError, Model, ModelKind, Outcome, Registry};
+use snapctl::replay::{Goal, Position, Sources, Tiers, Trust, entry_at, state_at};
 use snapctl::store::{Access, Options, Store, Stores};
 
 use support::Random;
@@ -51,6 +56,10 @@ fn main() {
     );
     let (documents, actions) = if short { (100, 1_000) } else { (5_000, 100_000) };
     job_executor(directory.path(), documents, actions, short);
+    hits(&at("hits"), short);
+    memory(directory.path(), if short { 200 } else { 4_000 });
+    slow_reducer(&at("slow"), if short { 200 } else { 5_000 });
+    keyframes_cost(directory.path(), if short { 500 } else { 20_000 });
 }
 
 /// Who asks what of whom.
@@ -169,6 +178,17 @@ impl Bed {
     }
 
     fn with_appender<T>(&self, work: impl FnOnce(&mut Appender<'_>) -> T) -> T {
+        self.with_appender_of(&NoKeyframes, work)
+    }
+
+    /// Keyframes at every tenth revision, behind the operations.
+    fn behind(&self) -> KeyframesBehind {
+        let clock = || Timestamp::from_millis(1_750_000_000_000).expect("a time");
+        let sink = KeyframeSink::new(self.store.clone(), "bench".to_owned(), clock);
+        KeyframesBehind::start(Spacing::default(), Limits::default(), sink).expect("a thread")
+    }
+
+    fn with_appender_of<T>(&self, keyframes: &dyn Keyframing, work: impl FnOnce(&mut Appender<'_>) -> T) -> T {
         let (clock, new_id) = (|| self.now(), || self.id());
         let means = Means {
             store: &*self.store,
@@ -177,7 +197,7 @@ impl Bed {
             tiers: &self.tiers,
             clock: &clock,
             new_id: &new_id,
-            keyframes: &NoKeyframes,
+            keyframes,
         };
         work(&mut Appender::new(&means, Rules::default()))
     }
@@ -301,4 +321,176 @@ fn job_executor(directory: &Path, documents: usize, actions: usize, short: bool)
     let few = if short { actions } else { actions / 10 };
     let (took, ..) = run("none", None, few);
     println!("the same without tiers: {few} in {took:.2?} ({:.0}/s)", rate(few, took));
+}
+
+/// What an exact hit at a known stamp takes.
+fn hits(path: &Path, short: bool) {
+    let log = Log::uniform(1_000, 1_000);
+    let bed = Bed::new(path, &log, Some(Bounds::default()));
+    let memory = bed.memory.clone().expect("a tier");
+    let (registry, branch, scope) = (&bed.registry, Branch::main(), Scope::document());
+    let read = bed.store.read().expect("a moment");
+    let stamp = read.stamp().expect("a stamp");
+    let sources = Sources { read: &*read, registry, trust: Trust::default(), progress: &Silent };
+    let streams: Vec<StreamKey> = log
+        .documents
+        .iter()
+        .map(|document| StreamKey { document: document.as_str().into(), scope: scope.clone(), branch: branch.clone() })
+        .collect();
+    for stream in &streams {
+        let goal = Goal { document: &stream.document, branch: &branch, scope: &scope, position: Position::Head };
+        let heads = read.streams(&stream.document).expect("streams");
+        entry_at(&sources, &bed.tiers, goal, &heads).expect("a state");
+    }
+    let n = if short { 1_000 } else { 1_000_000 };
+    let start = Instant::now();
+    let found = (0..n).filter(|n| memory.find_head(&streams[n * 7 % streams.len()], &stamp).is_some()).count();
+    let took = start.elapsed();
+    assert_eq!(found, n);
+    println!(
+        "an exact hit in memory at a known stamp, 1,000 streams: {:.0} ns",
+        took.as_secs_f64() * 1e9 / rate(n, Duration::from_secs(1))
+    );
+}
+
+/// What the tier takes of memory, beside its bound.
+fn memory(directory: &Path, documents: usize) {
+    for megabytes in [8, 16, 32] {
+        let log = Log::uniform(documents, documents * 30);
+        let bounds =
+            Bounds { streams: documents.try_into().expect("not 0"), bytes: megabytes << 20, ..Bounds::default() };
+        let bed = Bed::new(&directory.join(format!("memory-{megabytes}")), &log, Some(bounds));
+        let append = |actions: &[(usize, String)]| {
+            bed.with_appender(|appender| {
+                for actions in actions.chunks(1_000) {
+                    let requests: Vec<Request<'_>> = actions.iter().map(|action| request(&log, action)).collect();
+                    appender.append(&requests, &Silent).expect("appended");
+                }
+            });
+        };
+        append(&log.actions);
+        let stats = bed.memory.as_ref().map(|memory| memory.stats()).expect("a tier");
+        let full = resident();
+        bed.tiers.drop_entries(&Which::All, Cause::Asked);
+        println!(
+            "memory tier with {megabytes} MiB: {} entries of {} streams at most, {:.1} MiB by its own account; {:.1} MiB of the process given back when it was emptied",
+            stats.entries,
+            documents,
+            mebibytes(stats.bytes),
+            mebibytes(full.saturating_sub(resident())),
+        );
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a size")]
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// Bytes of the process in memory, as Linux tells them; 0 elsewhere.
+fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("Anonymous:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+/// A drive whose reducer takes a tenth of a millisecond, as one behind an engine may.
+struct Slow;
+
+struct SlowFold(Box<dyn Fold>);
+
+impl Model for Slow {
+    fn kind(&self) -> ModelKind {
+        ModelKind::JavaScript
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        "slow".into()
+    }
+
+    fn initial(&self) -> Vec<(Scope, Json<'static>)> {
+        drive::Drive.initial()
+    }
+
+    fn fold(&self) -> Result<Box<dyn Fold>, FoldError> {
+        Ok(Box::new(SlowFold(drive::Drive.fold()?)))
+    }
+}
+
+impl Fold for SlowFold {
+    fn apply(&mut self, actions: &[Action<'_>], outcomes: &mut Vec<Outcome>) -> Result<(), FoldError> {
+        let until = Instant::now() + Duration::from_micros(100) * u32::try_from(actions.len()).unwrap_or(u32::MAX);
+        self.0.apply(actions, outcomes)?;
+        while Instant::now() < until {
+            std::hint::spin_loop();
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&mut self) -> Result<State, FoldError> {
+        self.0.checkpoint()
+    }
+
+    fn restore(&mut self, state: &State) -> Result<(), FoldError> {
+        self.0.restore(state)
+    }
+
+    fn set_scope(&mut self, scope: &Scope, state: Option<Json<'static>>) -> Result<(), FoldError> {
+        self.0.set_scope(scope, state)
+    }
+}
+
+/// A cold rebuild with and without the keyframes that appending has left.
+fn slow_reducer(path: &Path, actions: usize) {
+    let log = Log::uniform(1, actions);
+    let mut bed = Bed::new(path, &log, Some(Bounds::default()));
+    bed.registry.insert(drive::id(), Arc::new(Slow));
+    let behind = bed.behind();
+    bed.with_appender_of(&behind, |appender| append_all(appender, &log, 100));
+    let ended = behind.shutdown(Duration::from_secs(600));
+    assert!(ended.is_complete(), "all keyframes are written");
+    let rebuild = |trust| {
+        let read = bed.store.read().expect("a moment");
+        let sources = Sources { read: &*read, registry: &bed.registry, trust, progress: &Silent };
+        let (document, branch, scope) = (log.documents[0].as_str().into(), Branch::main(), Scope::global());
+        let goal = Goal { document: &document, branch: &branch, scope: &scope, position: Position::Head };
+        let start = Instant::now();
+        let snapshot = state_at(&sources, goal).expect("a state");
+        (start.elapsed(), snapshot.explain.operations_applied)
+    };
+    let ((without, all), (with, few)) = (rebuild(Trust::None), rebuild(Trust::Verified));
+    println!(
+        "a cold rebuild of {actions} operations at 0.1 ms each: {without:.2?} ({all} applied), from a keyframe {with:.2?} ({few} applied): {:.0} times faster",
+        without.as_secs_f64() / with.as_secs_f64(),
+    );
+}
+
+/// What keyframes add to the time of appending.
+fn keyframes_cost(directory: &Path, actions: usize) {
+    let log = Log::uniform(200, actions);
+    let run = |name: &str, batch: usize, keyframes: bool| {
+        let bed = Bed::new(&directory.join(format!("{name}-{batch}")), &log, Some(Bounds::default()));
+        let behind = bed.behind();
+        let start = Instant::now();
+        let rules: &dyn Keyframing = if keyframes { &behind } else { &NoKeyframes };
+        bed.with_appender_of(rules, |appender| append_all(appender, &log, batch));
+        let appended = start.elapsed();
+        let counts = behind.shutdown(Duration::from_secs(600)).counts;
+        (appended, start.elapsed(), counts.written)
+    };
+    for batch in [1, 100] {
+        let (none, ..) = run("without", batch, false);
+        let (with, whole, written) = run("with", batch, true);
+        println!(
+            "{actions} actions to 200 documents, {batch} a transaction: {none:.2?} without keyframes, {with:.2?} with {written} of them behind ({:+.1} %), {whole:.2?} until all were written",
+            (with.as_secs_f64() / none.as_secs_f64() - 1.0) * 100.0,
+        );
+    }
+}
+
+fn append_all(appender: &mut Appender<'_>, log: &Log, batch: usize) {
+    for actions in log.actions.chunks(batch) {
+        let requests: Vec<Request<'_>> = actions.iter().map(|action| request(log, action)).collect();
+        assert!(appender.append(&requests, &Silent).expect("appended").iter().all(Result::is_ok));
+    }
 }

@@ -1,18 +1,20 @@
 //! git + fsck + restic for documents that are built from operations: inspects and rebuilds document snapshots from
 //! operation logs.
 //!
-//! The map. An arrow points to what a module may use: `model` ← `reducer`, `store`, `cache` ← `replay` ← `history`,
-//! `verify`, `keyframe` ← `stats` ← `cli`.
+//! The map. An arrow points to what a module may use: `model` ← `reducer`, `store`, `cache`, `queue` ← `replay` ←
+//! `history`, `verify`, `keyframe` ← `stats`, `executor` ← `cli`.
 //!
 //! - [`model`]: vocabulary as types. Names and positions, targets, operations, JSON as JavaScript has it, states.
 //!   Does no I/O and reads no clock.
 //! - [`reducer`]: what turns actions into states. Sees no store and no clock: the same input gives the same bytes.
 //! - [`store`]: rows in, rows out. Never reduces, prints, or knows which command asked.
 //! - [`cache`]: tiers that keep rebuilt documents. Deleting one changes speed, never an answer.
+//! - [`queue`]: items written behind the back of whoever makes them. Knows what to call, not what it carries.
 //! - [`replay`]: from what was typed to a document: resolve, choose a base, fold forward. Never writes.
 //! - [`history`]: what operations made of a document, as differences between its states. Changes nothing.
 //! - [`verify`]: what is stored beside what a replay gives. Changes nothing, and believes no cache.
 //! - [`keyframe`]: keyframes made, written, dropped, taken back: policy, plan, apply. Decides before it changes anything.
+//! - [`executor`]: actions become operations, one transaction a batch; keyframes are written behind.
 //! - [`transfer`]: rows out of a store and into one, as lines, as an archive, or from store to store. Uses `store` only.
 //! - [`stats`]: what a store holds, in figures. Changes nothing.
 //! - [`settings`]: files, environment and flags as one checked value with origins. Reads none of them itself.

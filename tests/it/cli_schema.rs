@@ -136,8 +136,9 @@ impl Described {
     fn said(&mut self, stderr: &[u8]) {
         for line in String::from_utf8_lossy(stderr).lines() {
             let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-            let known = ["error", "progress"].into_iter().find(|key| value.get(key).is_some());
-            self.hold(known.unwrap_or("talk"), &value);
+            let known = ["error", "progress", "keyframes"].into_iter().find(|key| value.get(key).is_some());
+            let name = known.map_or("talk", |key| if key == "keyframes" { "append-summary" } else { key });
+            self.hold(name, &value);
         }
     }
 
@@ -285,6 +286,7 @@ fn every_command_prints_what_its_schema_says() {
     about_the_program(&mut described, &missing, &env);
     about_keyframes(&mut described, &env);
     in_and_out(&mut described, &path, &env);
+    appended(&mut described);
     keyframes_written(&mut described);
     keyframes(&mut described, &env);
     figures(&mut described, &path, &env);
@@ -404,6 +406,29 @@ fn in_and_out(described: &mut Described, path: &Path, env: &TestEnv) {
     assert_eq!(described.run("import", &made, &["import", "--dry-run", file.to_str().unwrap()]), 0);
     assert_eq!(described.run("import", &made, &["import", "--continue", path.to_str().unwrap()]), 1);
 }
+
+/// What appends operations.
+fn appended(described: &mut Described) {
+    let env = crate::cli_keyframe_write::fixture("drive.sqlite");
+    let lines = [
+        json!({ "document": DRIVE, "branch": "main", "action": { "type": "SET_DRIVE_NAME", "input": { "name": "N" } } }),
+        json!({ "document": DRIVE, "action": { "type": "ADD_FOLDER", "input": {} } }),
+        json!({ "document": DRIVE, "action": { "type": "REDO", "input": 1 } }),
+    ];
+    for line in &lines {
+        described.hold("append-line", line);
+    }
+    let text = lines.map(|line| line.to_string()).join("\n");
+    let mut command = snapctl(&["append", "--documents", "--ndjson", "--keyframe-every", "1", "--store"]);
+    let output = command.arg(env.path("ops.db")).write_stdin(text).output().unwrap();
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        described.hold("append", &serde_json::from_str(line).unwrap());
+    }
+    described.said(&output.stderr);
+}
+
+/// The drive of the fixtures.
+const DRIVE: &str = "f1e1d0c5-7a3e-4d52-9b60-2c8e41f7a6d3";
 
 /// What writes keyframes and takes that back.
 fn keyframes_written(described: &mut Described) {
@@ -533,7 +558,7 @@ fn every_schema_is_valid_and_describes_every_member() {
             assert!(!description.contains('['), "{name}: {place}: {description}");
         }
         // Who validates with it must not stumble over what a later version adds.
-        if !matches!(name.as_str(), "settings" | "rebuild-request") {
+        if !matches!(name.as_str(), "settings" | "rebuild-request" | "append-line") {
             assert!(!schema.to_string().contains("\"additionalProperties\":false"), "{name}");
         }
     }

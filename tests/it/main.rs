@@ -5,6 +5,7 @@ mod archive_properties;
 mod archives;
 mod bases;
 mod cache_tiers;
+mod cli_append;
 mod cli_batch;
 mod cli_completions;
 mod cli_config;

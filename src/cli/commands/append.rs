@@ -45,10 +45,10 @@ pub(crate) const PAGE: Page = Page {
         Example { does: "Take back the last operation of a scope", run: "snapctl append field-notes/global --undo" },
         Example {
             does: "Make a drive, and put a folder into it",
-            run: "echo '{\"type\":\"ADD_FOLDER\",\"input\":{\"id\":\"a\",\"name\":\"A\"}}' \\\n  | snapctl append a-drive --type powerhouse/document-drive --store new.sqlite --init",
+            run: "echo '{\"type\":\"ADD_FOLDER\",\"input\":{\"id\":\"a\",\"name\":\"A\"}}' \\\n  | snapctl append a-drive --type powerhouse/document-drive \\\n      --store new.sqlite --init",
         },
         Example {
-            does: "Only if nothing has happened since revision 24, or not at all (exit 15)",
+            does: "Only if nothing has happened since revision 3, or not at all (exit 15)",
             run: "echo '{\"type\":\"SET_DRIVE_NAME\",\"input\":{\"name\":\"Notes\"}}' \\\n  | snapctl append field-notes/global --expect-revision 3",
         },
     ],
