@@ -59,7 +59,7 @@ impl Vouched {
 
 /// What is needed of one operation.
 pub(super) struct Row {
-    id: String,
+    pub(super) id: String,
     pub(super) hash: String,
     time: Timestamp,
 }
