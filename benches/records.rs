@@ -144,6 +144,7 @@ fn keyframe(write: &mut dyn Write, stream: &StreamKey, revision: u64, recorded: 
         let proof = Proof {
             operation_id: "0123456789abcdef0123456789abcdef".into(),
             seal: Seal::from_bytes([7; 32]),
+            newest: Some(created),
             state_hash: hash_canonical(None),
         };
         let check = Check { checked: created, fingerprint: "native-drive-1".into(), verdict: Verdict::Ok(proof) };

@@ -10,7 +10,7 @@ use super::write::{Change, Different, Filling, Task, Writer};
 use crate::cache::Entry;
 use crate::model::checksum::Checksum;
 use crate::model::ids::{NextIndex, OperationId, Revision, Span, StreamKey};
-use crate::model::seal::Seal;
+use crate::model::prefix::Prefix;
 use crate::model::time::Timestamp;
 use crate::queue::{Item, Sink, SinkError};
 use crate::reducer::Registry;
@@ -126,7 +126,7 @@ fn made(read: &dyn Read, entry: &Entry) -> Result<Made, StoreError> {
     let (Some(revision), Some(operation)) = (facts.revision, &facts.operation) else {
         return Err(gone("a state before operation 0 is no keyframe"));
     };
-    let (seal, last) = sealed(read, stream, revision)?;
+    let (Prefix { seal, newest }, last) = prefix(read, stream, revision)?;
     if last.as_ref() != Some(operation) {
         return Err(gone("the operation that the state was made with is not there any more"));
     }
@@ -144,43 +144,48 @@ fn made(read: &dyn Read, entry: &Entry) -> Result<Made, StoreError> {
         checksum: Checksum::of(&body),
         body,
         fingerprint: facts.fingerprint.clone(),
-        proof: Proof { operation_id: operation.clone(), seal, state_hash },
+        proof: Proof { operation_id: operation.clone(), seal, newest, state_hash },
     })
 }
 
-/// The seal of a stream up to a revision, and the id of the operation there. Goes on from the newest record that the log
-/// does not contradict.
-fn sealed(read: &dyn Read, stream: &StreamKey, revision: Revision) -> Result<(Seal, Option<OperationId>), StoreError> {
+/// What the rows of a stream up to a revision come to, and the id of the operation there. Goes on from the newest record that
+/// the log does not contradict.
+fn prefix(
+    read: &dyn Read,
+    stream: &StreamKey,
+    revision: Revision,
+) -> Result<(Prefix, Option<OperationId>), StoreError> {
     let known = match read.records().newest_sound(stream, revision) {
         Err(StoreError::Unsupported { .. } | StoreError::Corrupt { .. }) => None,
         known => known?,
     };
     let known = known.and_then(|record| Some((record.revision, record.proof()?.clone())));
-    if let Some((from, proof)) = known {
-        let at =
-            rows(read, stream, Span { from: NextIndex::new(from.get()), through: Some(from.last()) }, Seal::EMPTY)?.1;
-        if at.as_ref() == Some(&proof.operation_id) {
-            let (seal, last) = rows(read, stream, Span::between(Some(from), Some(revision)), proof.seal)?;
-            return Ok((seal, last.or(at)));
+    if let Some((from, Proof { operation_id, seal, newest: newest @ Some(_), .. })) = known {
+        let at = Span { from: NextIndex::new(from.get()), through: Some(from.last()) };
+        let (_, found) = rows(read, stream, at, Prefix::EMPTY)?;
+        if found.as_ref() == Some(&operation_id) {
+            let rest = Span::between(Some(from), Some(revision));
+            let (prefix, last) = rows(read, stream, rest, Prefix { seal, newest })?;
+            return Ok((prefix, last.or(found)));
         }
     }
-    rows(read, stream, Span::between(None, Some(revision)), Seal::EMPTY)
+    rows(read, stream, Span::between(None, Some(revision)), Prefix::EMPTY)
 }
 
-/// Seals the rows of a span, and gives the id of the last one.
+/// Adds the rows of a span, and gives the id of the last one.
 fn rows(
     read: &dyn Read,
     stream: &StreamKey,
     span: Span,
-    mut seal: Seal,
-) -> Result<(Seal, Option<OperationId>), StoreError> {
+    mut prefix: Prefix,
+) -> Result<(Prefix, Option<OperationId>), StoreError> {
     let mut last = None;
     read.operations(stream, span, Order::Forward, &mut |row| {
-        seal = seal.then(row);
+        prefix = prefix.then(row);
         if Some(row.index) == span.through {
             last = Some(row.id.into());
         }
         ControlFlow::Continue(())
     })?;
-    Ok((seal, last))
+    Ok((prefix, last))
 }

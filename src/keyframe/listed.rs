@@ -2,7 +2,7 @@
 
 use crate::model::ids::{DocumentId, OpIndex, Revision};
 use crate::model::time::Timestamp;
-use crate::store::records::{Check, KeyframeRecord, OwnTables, VERSION, Verdict};
+use crate::store::records::{Check, KeyframeRecord, Verdict};
 use crate::store::{Codec, Detail, Flow, KeyframeEntry, Read, StoreError};
 
 /// A keyframe, and what is recorded of it.
@@ -15,7 +15,7 @@ pub struct Listed<'a> {
 }
 
 /// Visits the keyframes of a document, by branch, scope and label, each with what is recorded of it. Bodies are not touched,
-/// unless [`Detail::Created`] is asked for. Where our tables are of another version of snapctl, nothing is recorded.
+/// unless [`Detail::Created`] is asked for. Where our tables are of a newer version, nothing is recorded.
 ///
 /// # Errors
 /// `Corrupt` if a row does not decode, `Busy`, `Unavailable`; rows before it have been visited.
@@ -26,8 +26,8 @@ pub fn listed(
     visit: &mut dyn FnMut(&Listed<'_>) -> Flow,
 ) -> Result<(), StoreError> {
     let records = match read.records().tables() {
-        Ok(OwnTables::Version(VERSION)) => Some(read.records()),
-        Ok(OwnTables::Absent | OwnTables::Version(_)) | Err(StoreError::Unsupported { .. }) => None,
+        Ok(tables) if !tables.are_newer() => Some(read.records()),
+        Ok(_) | Err(StoreError::Unsupported { .. }) => None,
         Err(error) => return Err(error),
     };
     let mut failed = None;

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 
 use super::body::Bodies;
 use crate::model::checksum::Checksum;
-use crate::model::ids::{DocumentType, Fingerprint, OpIndex, OperationId, Revision, StreamKey};
+use crate::model::ids::{DocumentType, Fingerprint, OpIndex, OperationId, Revision, Span, StreamKey};
 use crate::model::operation::OperationRow;
-use crate::model::seal::Seal;
+use crate::model::prefix::Prefix;
 use crate::model::time::Timestamp;
 use crate::reducer::protocol::Document;
 use crate::replay::{Goal, Landing, Observer, Position, ReplayError, Sources, Start, Step, Trust, walk};
@@ -104,10 +104,10 @@ struct Maker<'a, 'e> {
     wanted: &'a [Revision],
     /// Those whose rows have not been read.
     unread: &'a [Revision],
-    /// Of the rows that were read.
-    seal: Seal,
+    /// The rows that were read, and those before them.
+    prefix: Prefix,
     /// What was read of operations that have not been stepped over.
-    waiting: VecDeque<(OpIndex, OperationId, Seal)>,
+    waiting: VecDeque<(OpIndex, OperationId, Prefix)>,
     bodies: Bodies,
     each: &'e mut dyn FnMut(Made) -> Result<Flow, ReplayError>,
     making: Making,
@@ -128,7 +128,7 @@ impl<'a, 'e> Maker<'a, 'e> {
             stream,
             wanted,
             unread: wanted,
-            seal: Seal::EMPTY,
+            prefix: Prefix::EMPTY,
             waiting: VecDeque::new(),
             bodies: Bodies::new(&stream.scope),
             each,
@@ -147,20 +147,25 @@ impl Observer for Maker<'_, '_> {
     fn start(&mut self, _: &mut Document, base: Option<Revision>) -> Result<(), ReplayError> {
         let Some(base) = base else { return Ok(()) };
         let record = self.sources.read.records().keyframe_record(self.stream, base)?;
-        match record.as_ref().and_then(|record| record.proof()) {
-            Some(proof) => self.seal = proof.seal,
-            None => self.is_sealless = true,
-        }
+        let Some(proof) = record.as_ref().and_then(|record| record.proof()) else {
+            self.is_sealless = true;
+            return Ok(());
+        };
+        let newest = match proof.newest {
+            None => self.sources.read.newest_time(self.stream, Span::between(None, Some(base)))?,
+            newest => newest,
+        };
+        self.prefix = Prefix { seal: proof.seal, newest };
         Ok(())
     }
 
     fn row(&mut self, row: &OperationRow<'_>) {
         self.making.operations += 1;
-        self.seal = self.seal.then(row);
+        self.prefix = self.prefix.then(row);
         let passed = self.unread.partition_point(|revision| revision.last() < row.index);
         self.unread = &self.unread[passed..];
         if self.unread.first().is_some_and(|revision| revision.last() == row.index) {
-            self.waiting.push_back((row.index, row.id.into(), self.seal));
+            self.waiting.push_back((row.index, row.id.into(), self.prefix));
         }
     }
 
@@ -187,7 +192,9 @@ impl Observer for Maker<'_, '_> {
             self.waiting.pop_front();
         }
         // There is a row for each step.
-        let Some((_, operation_id, seal)) = self.waiting.pop_front() else { return Ok(ControlFlow::Continue(())) };
+        let Some((_, operation_id, Prefix { seal, newest })) = self.waiting.pop_front() else {
+            return Ok(ControlFlow::Continue(()));
+        };
         self.wanted = &self.wanted[1..];
         let (body, state_hash) = self.bodies.write(&landing);
         let made = Made {
@@ -197,7 +204,7 @@ impl Observer for Maker<'_, '_> {
             checksum: Checksum::of(&body),
             body,
             fingerprint: step.fingerprint()?,
-            proof: Proof { operation_id, seal, state_hash },
+            proof: Proof { operation_id, seal, newest, state_hash },
         };
         self.making.made += 1;
         let flow = (self.each)(made)?;

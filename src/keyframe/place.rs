@@ -31,7 +31,7 @@ impl Place {
     /// Looks at the place of a keyframe.
     ///
     /// # Errors
-    /// `Unsupported` if our tables are of another version; `Busy`, `Unavailable`.
+    /// `Unsupported` if our tables are of a newer version; `Busy`, `Unavailable`.
     pub(super) fn of(made: &Made, read: &dyn Read) -> Result<Self, StoreError> {
         let body = match read.keyframe_document(&made.stream, made.revision) {
             Ok(None) => return Ok(Place::Empty),

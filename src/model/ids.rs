@@ -273,6 +273,13 @@ impl Span {
         Span { from: base.into(), through: target.map(Revision::last) }
     }
 
+    /// What of it comes after a revision; `None` if it ends there or before.
+    #[must_use]
+    pub fn after(self, revision: Revision) -> Option<Self> {
+        let rest = Span { from: self.from.max(revision.next()), ..self };
+        rest.through.is_none_or(|last| rest.from.index() <= last).then_some(rest)
+    }
+
     /// Whether the span includes `index`.
     #[must_use]
     pub fn contains(self, index: OpIndex) -> bool {
@@ -300,5 +307,15 @@ mod tests {
         assert!(!span.contains(at(9).last()) && span.contains(at(10).last()) && span.contains(at(12).last()));
         assert!(!span.contains(at(13).last()));
         assert!(Span::between(None, None).contains(OpIndex::FIRST));
+    }
+
+    #[test]
+    fn what_comes_after_a_revision_is_the_end_of_a_span() {
+        let at = |index| Revision::of(OpIndex::new(index));
+        let span = Span::between(Some(at(9)), Some(at(12)));
+        assert_eq!([5, 9].map(|index| span.after(at(index))), [Some(span); 2]);
+        assert_eq!(span.after(at(11)), Some(Span::between(Some(at(11)), Some(at(12)))));
+        assert_eq!([12, 13].map(|index| span.after(at(index))), [None; 2]);
+        assert_eq!(Span::ALL.after(at(7)), Some(Span::between(Some(at(7)), None)));
     }
 }

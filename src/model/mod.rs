@@ -8,6 +8,7 @@ mod hex;
 pub mod ids;
 pub mod json;
 pub mod operation;
+pub mod prefix;
 pub mod progress;
 pub mod running_hash;
 pub mod seal;

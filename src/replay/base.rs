@@ -1,5 +1,6 @@
 //! Which keyframe a rebuild may start from.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::page::{PAGE_ROWS, pages};
@@ -7,8 +8,7 @@ use super::vouch::{FingerprintAt, Row, Vouched, row_at};
 use super::{Considered, ReplayError, Sources, Trust, Warning};
 use crate::model::checksum::Checksum;
 use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
-use crate::model::json::{Json, Object, canonical, hash_canonical, parse};
-use crate::model::state::{JsonState, State};
+use crate::model::json::{Json, Object, Text, canonical, hash_canonical, parse};
 use crate::reducer::protocol::check_row;
 use crate::store::{Codec, KeyframeEntry, StoreError};
 
@@ -19,9 +19,9 @@ const LISTED: usize = 5;
 pub(super) struct Chosen {
     /// The last operation that its state includes.
     pub(super) revision: Revision,
-    /// The state to take over.
-    pub(super) state: State,
-    /// Which scopes of it to take over.
+    /// The state to take over, by scope; `None` where it has none.
+    pub(super) state: BTreeMap<Scope, Option<Json<'static>>>,
+    /// Which scopes of the keyframe these are.
     pub(super) extent: Extent,
     /// `header.name` as of the revision, if the stream can change it.
     pub(super) name: Option<Json<'static>>,
@@ -68,8 +68,8 @@ struct Refused {
 }
 
 /// What a stored document says, as far as a base needs it.
-struct Body {
-    document: Json<'static>,
+struct Body<'t> {
+    document: Json<'t>,
     revision: Revision,
     document_next: NextIndex,
 }
@@ -286,11 +286,11 @@ impl Search {
 
 const LOOKS_BACK: &str = "looks back behind it";
 
-impl Body {
+impl<'t> Body<'t> {
     /// Reads a stored document. Its position is the lesser of what its header and its label say, which is right for
     /// all conventions that were ever written (reactor format §2.2).
-    fn read(text: &[u8], scope: &Scope, label: Revision, terrain: &Terrain<'_>) -> Result<Self, String> {
-        let document = parse(text).map_err(|error| format!("its document is not JSON: {error}"))?.into_owned();
+    fn read(text: &'t [u8], scope: &Scope, label: Revision, terrain: &Terrain<'_>) -> Result<Self, String> {
+        let document = parse(text).map_err(|error| format!("its document is not JSON: {error}"))?;
         let next = |scope: &str| {
             let next =
                 document.pointer("/header/revision").and_then(|revision| revision.get(scope)).and_then(Json::as_number);
@@ -307,29 +307,27 @@ impl Body {
         Ok(Body { revision: held.min(label), document_next, document })
     }
 
-    fn whole(self) -> Chosen {
-        let header = |name: &str| self.document.get("header").and_then(|header| header.get(name)).cloned();
-        let mut state = JsonState::default();
-        for (scope, value) in self.document.get("state").and_then(Json::as_object).into_iter().flat_map(Object::iter) {
-            if let Some(scope) = scope.as_str() {
-                state.set(scope.into(), value.clone());
-            }
-        }
-        Chosen {
-            revision: self.revision,
-            state: State::new(state),
-            extent: Extent::Whole,
-            name: header("name"),
-            meta: header("meta"),
-        }
+    fn whole(mut self) -> Chosen {
+        let header = |name: &str| self.document.get("header").and_then(|header| header.get(name));
+        let [name, meta] = [header("name"), header("meta")].map(|value| value.map(Json::to_owned_json));
+        let member = |(scope, value): (Text<'_>, Json<'_>)| Some((scope.as_str()?.into(), Some(value.into_owned())));
+        let state = self.take_state().into_members().filter_map(member).collect();
+        Chosen { revision: self.revision, state, extent: Extent::Whole, name, meta }
     }
 
-    fn own_scope(self, stream: &StreamKey, name: Option<Json<'static>>) -> Chosen {
-        let mut state = JsonState::default();
-        if let Some(own) = self.document.get("state").and_then(|state| state.get(stream.scope.as_str())) {
-            state.set(stream.scope.clone(), own.clone());
+    fn own_scope(mut self, stream: &StreamKey, name: Option<Json<'static>>) -> Chosen {
+        let own = self.take_state().remove(stream.scope.as_str()).map(Json::into_owned);
+        let state = [(stream.scope.clone(), own)].into();
+        Chosen { revision: self.revision, state, extent: Extent::OwnScope, name, meta: None }
+    }
+
+    /// The state, which is not copied: it may be most of what there is.
+    fn take_state(&mut self) -> Object<'t> {
+        let Json::Object(document) = &mut self.document else { return Object::new() };
+        match document.remove("state") {
+            Some(Json::Object(state)) => state,
+            _ => Object::new(),
         }
-        Chosen { revision: self.revision, state: State::new(state), extent: Extent::OwnScope, name, meta: None }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::models::Models;
+use super::newest::newest_time;
 use super::pass::{Grounds, Pass, failure, settle};
 use super::running::Running;
 use super::tiered::{Found, Rebuilt, Tiers};
@@ -261,7 +262,10 @@ impl Ground<'_> {
             let known = facts.head_of(scope.as_str());
             if known.is_none_or(|known| known < *head) {
                 let stream = StreamKey { document: document.clone(), scope: scope.clone(), branch: branch.clone() };
-                newest = newest.max(self.sources.read.newest_time(&stream, Span::between(known, None))?);
+                newest = newest.max(match known {
+                    None => newest_time(self.sources, &stream, *head)?,
+                    known => self.sources.read.newest_time(&stream, Span::between(known, None))?,
+                });
             }
         }
         Ok(newest)

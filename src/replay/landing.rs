@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use super::newest::newest_of;
 use super::timeline::{Halt, Timeline, thrown};
 use super::{Goal, Observer, Position, ReplayError, Sources, Step};
 use crate::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
@@ -54,9 +55,7 @@ impl<'a> Stamp<'a> {
         for head in self.heads() {
             let Goal { document, branch, .. } = self.goal;
             let stream = StreamKey { document: document.clone(), scope: head.scope.clone(), branch: branch.clone() };
-            for span in unread(head).into_iter().flatten() {
-                newest = newest.max(self.sources.read.newest_time(&stream, span)?);
-            }
+            newest = newest.max(newest_of(self.sources, &stream, head.head, unread(head))?);
         }
         Ok(newest)
     }

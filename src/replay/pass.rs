@@ -13,7 +13,7 @@ use super::origin::Origin;
 use super::page::{PAGE_ROWS, pages_seen};
 use super::resolve::head_of;
 use super::stored::StoredDocument;
-use super::timeline::{Halt, Keep, Timeline, rejected, thrown, version_of};
+use super::timeline::{Halt, Keep, Timeline, rejected, thrown, version_in};
 use super::walk::{Goal, Observer, Start, Step};
 use super::{Base, Explain, Position, Rejection, ReplayError, Snapshot, Sources, Warning};
 use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, Span, StreamKey};
@@ -354,31 +354,28 @@ impl<'a, 'o> Pass<'a, 'o> {
         explain.bytes_read += search.bytes;
         warnings.extend(search.warnings);
         let Some(chosen) = chosen else { return Ok(None) };
-        self.resume(timeline, stream, &chosen)?;
-        explain.base = Base::Keyframe(chosen.revision);
-        Ok(Some(chosen.revision))
+        let revision = chosen.revision;
+        self.resume(timeline, stream, chosen)?;
+        explain.base = Base::Keyframe(revision);
+        Ok(Some(revision))
     }
 
-    fn resume(&self, timeline: &mut Timeline, stream: &StreamKey, chosen: &Chosen) -> Result<(), Halt> {
-        let scopes = match chosen.extent {
-            Extent::Whole => {
-                let version = version_of(&chosen.state);
-                timeline.assume_applied(version);
-                timeline.run_version(self.sources, version)?;
-                chosen.state.scopes()
-            }
-            Extent::OwnScope => vec![stream.scope.clone()],
-        };
+    fn resume(&self, timeline: &mut Timeline, stream: &StreamKey, chosen: Chosen) -> Result<(), Halt> {
+        if chosen.extent == Extent::Whole {
+            let version = version_in(chosen.state.get(Scope::document().as_str()).and_then(Option::as_ref));
+            timeline.assume_applied(version);
+            timeline.run_version(self.sources, version)?;
+        }
         let document = &mut timeline.document;
-        for scope in &scopes {
-            document.resume(scope, &chosen.state).map_err(|error| thrown(stream, None, error))?;
+        for (scope, state) in chosen.state {
+            document.resume(&scope, state).map_err(|error| thrown(stream, None, error))?;
         }
         let header = document.header_mut();
-        if let Some(name) = &chosen.name {
-            header.set_name(name.clone());
+        if let Some(name) = chosen.name {
+            header.set_name(name);
         }
-        if let Some(meta) = &chosen.meta {
-            header.set_meta(meta.clone());
+        if let Some(meta) = chosen.meta {
+            header.set_meta(meta);
         }
         Ok(())
     }

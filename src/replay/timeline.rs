@@ -408,8 +408,12 @@ impl Timeline {
 
 /// The version of the model that a state is of.
 pub(super) fn version_of(state: &State) -> u32 {
-    let document = state.scope("document");
-    normal(document.as_ref().and_then(|document| document.get("version")).and_then(Json::as_number).unwrap_or(0.0))
+    version_in(state.scope("document").as_ref())
+}
+
+/// The version of the model that the state of scope `document` names.
+pub(super) fn version_in(document: Option<&Json<'_>>) -> u32 {
+    normal(document.and_then(|document| document.get("version")).and_then(Json::as_number).unwrap_or(0.0))
 }
 
 /// Versions of 0 and below count as 1.

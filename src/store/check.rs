@@ -186,7 +186,7 @@ codes! {
     DuplicateInstance "duplicate-instance",
     /// Several keyframes have one label in a stream.
     DuplicateKeyframe "duplicate-keyframe",
-    /// Our own tables are of another version.
+    /// Our own tables are of an older or a newer version.
     OwnVersion "own-version",
     /// Some of our own tables are missing.
     OwnPartial "own-partial",

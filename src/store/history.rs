@@ -120,7 +120,7 @@ pub enum BodyBefore {
 }
 
 /// The history of keyframes, for reading. Where there is none, nothing is visited. Every method fails as `Unsupported`
-/// where our tables are of another version, as `Corrupt` if a row does not decode, and as `Busy` and `Unavailable`.
+/// where our tables are of a newer version, as `Corrupt` if a row does not decode, and as `Busy` and `Unavailable`.
 pub trait History {
     /// Visits the runs, the newest first.
     ///

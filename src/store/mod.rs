@@ -338,7 +338,7 @@ pub trait Write: Read {
     /// document is the same.
     ///
     /// # Errors
-    /// `Unsupported` if the store has no place for keyframes, or our tables are of another version; `Corrupt` if the
+    /// `Unsupported` if the store has no place for keyframes, or our tables are of a newer version; `Corrupt` if the
     /// document is not UTF-8; `Busy`, `Unavailable`, `ReadOnly`.
     fn put_keyframe_as(&mut self, keyframe: &NewKeyframe<'_>, codec: Codec) -> Result<(), StoreError>;
 
@@ -352,7 +352,7 @@ pub trait Write: Read {
     /// Deletes a keyframe with all that is recorded of it, and says whether there was one.
     ///
     /// # Errors
-    /// `Unsupported` if our tables are of another version; `Busy`, `Unavailable`, `ReadOnly`.
+    /// `Unsupported` if our tables are of a newer version; `Busy`, `Unavailable`, `ReadOnly`.
     fn delete_keyframe(&mut self, stream: &StreamKey, revision: Revision) -> Result<bool, StoreError>;
 
     /// What snapctl itself keeps in the store, to change it. Asking for it makes no table.

@@ -1,7 +1,8 @@
 //! What snapctl itself keeps in a store: what is known of keyframes, and how far streams were checked.
 //!
 //! It is in tables of our own, which are made when something is first written to them and never by reading. Where they
-//! are absent, there are no records. Where they are of another version of snapctl, everything here fails as
+//! are absent, there are no records. Where they are of an older version, they are read as they are, and brought to the newest
+//! in the transaction that first writes what that knows. Where they are of a newer one, everything here fails as
 //! `Unsupported`, and the reference's tables are read all the same.
 //!
 //! Order is that of [`StreamKey`] everywhere: by document, scope and branch, then by revision.
@@ -18,10 +19,11 @@ pub use known::{
 };
 
 /// The newest version of our tables that this program knows.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
-/// Our tables, for reading. Every method but [`Records::tables`] fails as `Unsupported` where they are of another version
-/// than [`VERSION`], as `Corrupt` if a row does not decode, and as `Busy` and `Unavailable`.
+/// Our tables, for reading. Every method but [`Records::tables`] fails as `Unsupported` where they are of a newer version than
+/// [`VERSION`], as `Corrupt` if a row does not decode, and as `Busy` and `Unavailable`. What tables of an older version have no
+/// place for is unknown.
 pub trait Records {
     /// Whether our tables are there, and in which version.
     ///
@@ -79,10 +81,10 @@ pub trait Records {
     fn totals(&self) -> Result<Totals, StoreError>;
 }
 
-/// Our tables, for changing. Writing makes them where they are absent, and nothing is there before
-/// [`super::Write::commit`].
+/// Our tables, for changing. Writing makes them where they are absent and brings them to [`VERSION`] where they are older, and
+/// nothing is there before [`super::Write::commit`].
 ///
-/// All methods but [`RecordsMut::migrate`] fail as `Unsupported` where the tables are of another version, and as `Busy`,
+/// All methods fail as `Unsupported` where the tables are of a newer version, and as `Busy`,
 /// `Unavailable` and `ReadOnly`.
 pub trait RecordsMut: Records {
     /// Records what is known of a keyframe, in place of what was recorded of it. Returns whether there is such a keyframe:
@@ -113,7 +115,7 @@ pub trait RecordsMut: Records {
     /// Brings our tables to [`VERSION`], step by step, or makes them. Never goes back.
     ///
     /// # Errors
-    /// `Unsupported` if they are of a newer version, or another program has tables of the same names.
+    /// As all methods; `Unsupported` also if another program has tables of the same names.
     fn migrate(&mut self) -> Result<Migrated, StoreError>;
 
     /// Drops our tables. Keyframes whose bodies are compressed go to the reference's table first. Afterwards the store is

@@ -236,7 +236,7 @@ impl Check<'_> {
             reachable
         });
         let due: VecDeque<u64> = labels.iter().filter(reachable).map(|label| label.unsigned_abs()).collect();
-        let past = Past::read(sources.read, stream, self.seals)?;
+        let past = Past::read(sources.read, stream, checks, self.seals)?;
         let goal = Stream { key: stream, head, spine, heads, past: &past };
         let kept_at = kept.as_ref().map(|row| row.last);
         let before = (self.findings.clone(), self.tally);

@@ -16,6 +16,7 @@ use crate::model::checksum::Checksum;
 use crate::model::ids::{NextIndex, OpIndex, Revision, Scope, StreamKey};
 use crate::model::json::StateHash;
 use crate::model::operation::OperationRow;
+use crate::model::prefix::Prefix;
 use crate::model::running_hash::RunningHash;
 use crate::model::state::State;
 use crate::reducer::Outcome;
@@ -215,9 +216,9 @@ impl<'a, 's> Pass<'a, 's> {
         self.compare_record(label, &body, step, wrong.is_none())?;
         if let Some(now) = self.checks.collect {
             let (checksum, fingerprint) = (Checksum::of(&body), step.fingerprint()?);
-            let verdict = match (wrong, checked.hash(), stored.seal) {
-                (None, Some(state_hash), Some(seal)) => {
-                    Verdict::Ok(Proof { operation_id: stored.id.into(), seal, state_hash })
+            let verdict = match (wrong, checked.hash(), stored.prefix) {
+                (None, Some(state_hash), Some(Prefix { seal, newest })) => {
+                    Verdict::Ok(Proof { operation_id: stored.id.into(), seal, newest, state_hash })
                 }
                 (code, ..) => Verdict::Failed { code: code.unwrap_or(Code::KeyframeCorrupt).to_string() },
             };
@@ -291,7 +292,7 @@ impl Observer for Pass<'_, '_> {
     fn row(&mut self, row: &OperationRow<'_>) {
         self.mistaken |= self.plain && row.skip.is_some();
         self.rows.row(row, self.findings);
-        self.waiting.push(row, self.rows.seal());
+        self.waiting.push(row, self.rows.prefix());
     }
 
     fn looks_at(&self, index: OpIndex) -> bool {
@@ -355,9 +356,9 @@ impl Pass<'_, '_> {
         }
         if index == self.head.last() {
             // What a rebuild does after its last operation is about a header that nobody asked for.
-            self.reached = match self.checks.collect.zip(stored.seal) {
+            self.reached = match self.checks.collect.zip(stored.prefix) {
                 None => None,
-                Some((checked, seal)) => Some(StreamSeal {
+                Some((checked, Prefix { seal, .. })) => Some(StreamSeal {
                     stream: self.stream.clone(),
                     revision: self.head,
                     seal,

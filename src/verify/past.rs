@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 
-use super::Seals;
+use super::{Checks, Seals};
 use crate::model::ids::{OpIndex, Revision, StreamKey};
 use crate::model::seal::Seal;
 use crate::store::records::Within;
@@ -21,13 +21,19 @@ pub(super) struct Past {
 }
 
 impl Past {
-    /// Reads what is recorded in the store, and in a file. Records that cannot be read are none.
+    /// Reads what is recorded in the store, and in a file. Records that cannot be read are none, and so are, for a check that is
+    /// to be recorded, those that lack something that it would add.
     ///
     /// # Errors
     /// `Busy`, `Unavailable`, `Moved`.
-    pub(super) fn read(read: &dyn Read, stream: &StreamKey, seals: Option<&Seals>) -> Result<Self, StoreError> {
+    pub(super) fn read(
+        read: &dyn Read,
+        stream: &StreamKey,
+        checks: &Checks,
+        seals: Option<&Seals>,
+    ) -> Result<Self, StoreError> {
         let mut past = Past::default();
-        let recorded = past.read_records(read, stream);
+        let recorded = past.read_records(read, stream, checks);
         match recorded {
             Err(StoreError::Unsupported { .. } | StoreError::Corrupt { .. }) => past = Past::default(),
             recorded => recorded?,
@@ -38,7 +44,7 @@ impl Past {
         Ok(past)
     }
 
-    fn read_records(&mut self, read: &dyn Read, stream: &StreamKey) -> Result<(), StoreError> {
+    fn read_records(&mut self, read: &dyn Read, stream: &StreamKey, checks: &Checks) -> Result<(), StoreError> {
         let records = read.records();
         if let Some(sealed) = records.stream_seal(stream)? {
             self.sound = Some(sealed.revision);
@@ -46,7 +52,9 @@ impl Past {
         }
         records.keyframe_records(Within::Stream(stream), &mut |record| {
             if let Some(proof) = record.proof() {
-                self.right.push(record.revision);
+                if proof.newest.is_some() || checks.collect.is_none() {
+                    self.right.push(record.revision);
+                }
                 self.seals.insert(record.revision, proof.seal);
             }
             ControlFlow::Continue(())

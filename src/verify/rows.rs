@@ -10,6 +10,7 @@ use super::portable::unportable;
 use crate::model::ids::{DocumentType, NextIndex, OpIndex, Revision, Span, StreamKey};
 use crate::model::json::OperationIds;
 use crate::model::operation::{Action, OperationRow};
+use crate::model::prefix::Prefix;
 use crate::model::seal::Seal;
 use crate::store::{Read, StoreError};
 
@@ -21,8 +22,8 @@ pub(super) struct Rows<'a> {
     next: NextIndex,
     previous_id: String,
     order: TimeOrder,
-    /// The seal up to the last row; `None` if nobody asks for it.
-    seal: Option<Seal>,
+    /// What the rows so far come to; `None` if nobody asks for it.
+    prefix: Option<Prefix>,
     /// Seals that were recorded, ascending; each goes when it was compared.
     recorded: VecDeque<(Revision, Seal)>,
     /// Where the next operation goes after the last seal that fits.
@@ -61,7 +62,7 @@ impl<'a> Rows<'a> {
             next: NextIndex::default(),
             previous_id: String::new(),
             order,
-            seal: None,
+            prefix: None,
             recorded: VecDeque::new(),
             sealed: NextIndex::default(),
             broken: false,
@@ -71,7 +72,7 @@ impl<'a> Rows<'a> {
 
     /// Seals the rows, and compares with seals that were recorded, ascending by revision.
     pub(super) fn compare_with(&mut self, recorded: VecDeque<(Revision, Seal)>) {
-        self.seal = Some(Seal::EMPTY);
+        self.prefix = Some(Prefix::EMPTY);
         self.recorded = recorded;
     }
 
@@ -105,9 +106,9 @@ impl<'a> Rows<'a> {
         self.count
     }
 
-    /// The seal of the stream up to the last row, if rows are sealed.
-    pub(super) fn seal(&self) -> Option<Seal> {
-        self.seal
+    /// What the rows so far come to, if rows are sealed.
+    pub(super) fn prefix(&self) -> Option<Prefix> {
+        self.prefix
     }
 
     /// Passes over a row that does not decode.
@@ -121,10 +122,10 @@ impl<'a> Rows<'a> {
         let index = row.index;
         let expected = std::mem::replace(&mut self.next, index.next());
         self.count += 1;
-        if let Some(seal) = self.seal {
-            let seal = seal.then(row);
-            self.seal = Some(seal);
-            self.compare_seal(index, seal, findings);
+        if let Some(prefix) = self.prefix {
+            let prefix = prefix.then(row);
+            self.prefix = Some(prefix);
+            self.compare_seal(index, prefix.seal, findings);
         }
         if index != expected.index() {
             self.note(findings, Code::Gap, expected.index(), || gap(expected, index));

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::model::operation::OperationRow;
-use crate::model::seal::Seal;
+use crate::model::prefix::Prefix;
 
 /// Rows that were read and not replayed, in order. Their texts are in one piece of memory that is used again when there
 /// are none left.
@@ -20,7 +20,7 @@ struct Ends {
     id: usize,
     hash: usize,
     error: Option<usize>,
-    seal: Option<Seal>,
+    prefix: Option<Prefix>,
 }
 
 /// What is needed of a row.
@@ -29,13 +29,13 @@ pub(super) struct Stored<'a> {
     pub(super) id: &'a str,
     pub(super) hash: &'a str,
     pub(super) error: Option<&'a str>,
-    /// The seal of the stream up to it, if rows are sealed.
-    pub(super) seal: Option<Seal>,
+    /// What the rows up to it come to, if rows are sealed.
+    pub(super) prefix: Option<Prefix>,
 }
 
 impl Waiting {
     /// Adds a row at the end.
-    pub(super) fn push(&mut self, row: &OperationRow<'_>, seal: Option<Seal>) {
+    pub(super) fn push(&mut self, row: &OperationRow<'_>, prefix: Option<Prefix>) {
         if self.rows.is_empty() {
             self.texts.clear();
             self.start = 0;
@@ -44,16 +44,16 @@ impl Waiting {
             self.texts.push_str(text);
             self.texts.len()
         };
-        let ends = Ends { id: end(row.id), hash: end(row.hash), error: row.error.map(end), seal };
+        let ends = Ends { id: end(row.id), hash: end(row.hash), error: row.error.map(end), prefix };
         self.rows.push_back(ends);
     }
 
     /// Takes the first row.
     pub(super) fn pop(&mut self) -> Option<Stored<'_>> {
-        let Ends { id, hash, error, seal } = self.rows.pop_front()?;
+        let Ends { id, hash, error, prefix } = self.rows.pop_front()?;
         let start = std::mem::replace(&mut self.start, error.unwrap_or(hash));
         let text = |from: usize, to: usize| self.texts.get(from..to).unwrap_or_default();
-        Some(Stored { id: text(start, id), hash: text(id, hash), error: error.map(|end| text(hash, end)), seal })
+        Some(Stored { id: text(start, id), hash: text(id, hash), error: error.map(|end| text(hash, end)), prefix })
     }
 }
 

@@ -125,7 +125,7 @@ fn checks_and_pins_are_listed_and_filtered() {
     sql(&env, r#"UPDATE "snapctl_keyframe" SET "fingerprint" = 'of old' WHERE "revision" = 10"#);
     assert_eq!(verdicts(), ["stale", "failed"]);
     assert_eq!((only(&["--stale"]), only(&["--stale", "--failed"])), (vec![10], vec![10, 20]));
-    sql(&env, r#"UPDATE "snapctl_schema" SET "version" = 99"#);
+    sql(&env, r#"INSERT INTO "snapctl_schema" VALUES (99)"#);
     let run = env.read(&short);
     assert!(run.stderr.contains("of version 99"), "{run:?}");
     assert_eq!(verdicts(), ["unchecked", "unchecked"]);

@@ -141,13 +141,13 @@ fn migrate_makes_tables_once_and_removes_them_without_a_trace() {
     });
     change(&env, |write| (0..3).for_each(|revision| put(write, revision, Codec::Json)));
     let before = (schema(&env), dump(&env.path("ops.db")));
-    let made = json!({ "location": "ops.db", "from": null, "to": 1, "dryRun": false, "restoredKeyframes": 0,
+    let made = json!({ "location": "ops.db", "from": null, "to": 2, "dryRun": false, "restoredKeyframes": 0,
         "lost": { "checks": 0, "pins": 0, "seals": 0, "mutations": 0, "unreadableKeyframes": 0 } });
     let foretold = env.read(&["store", "migrate", "--dry-run", "--json"]).json();
-    assert_eq!((&foretold["to"], &foretold["dryRun"]), (&json!(1), &json!(true)));
+    assert_eq!((&foretold["to"], &foretold["dryRun"]), (&json!(2), &json!(true)));
     assert_eq!(env.on_store(&["store", "migrate", "--json"]).json(), made);
     let text = env.on_store(&["store", "migrate"]);
-    assert_eq!(text.ok(), "the tables of snapctl in ops.db are of version 1\n");
+    assert_eq!(text.ok(), "the tables of snapctl in ops.db are of version 2\n");
     change(&env, |write| {
         for (revision, codec) in [(1, Codec::Zstd), (2, Codec::ZstdDelta)] {
             write.recode(&stream(), at(revision), codec).unwrap().unwrap();
@@ -155,14 +155,14 @@ fn migrate_makes_tables_once_and_removes_them_without_a_trace() {
     });
     let info = env.read(&["store", "info", "--json"]).json();
     assert_eq!((&info["keyframes"], &info["details"]["compressedKeyframes"]), (&json!(3), &json!(2)));
-    assert_eq!(info["details"]["ownTablesVersion"], 1);
+    assert_eq!(info["details"]["ownTablesVersion"], 2);
     let listed = env.read(&["ls", "-l", "--json"]).json();
     assert_eq!(listed[0]["keyframes"], 3);
     let foretold = env.read(&["store", "migrate", "--remove", "--dry-run"]);
     let text = "the tables of snapctl would be removed from ops.db; 2 compressed keyframes would be put back\n";
     assert_eq!(foretold.ok(), text);
     let removed = env.on_store(&["store", "migrate", "--remove", "--json"]).json();
-    assert_eq!((&removed["from"], &removed["to"], &removed["restoredKeyframes"]), (&json!(1), &json!(null), &json!(2)));
+    assert_eq!((&removed["from"], &removed["to"], &removed["restoredKeyframes"]), (&json!(2), &json!(null), &json!(2)));
     assert_eq!((schema(&env), dump(&env.path("ops.db"))), before);
     let text = env.on_store(&["store", "migrate", "--remove"]);
     assert_eq!(text.ok(), "ops.db has no tables of snapctl\n");
@@ -220,7 +220,7 @@ fn tables_of_a_newer_snapctl_are_left_alone() {
     for args in [&[][..], &["--dry-run"], &["--remove"], &["--remove", "--yes"], &["--remove", "--dry-run"]] {
         let error = env.on_store(&[&["store", "migrate", "--json"], args].concat()).error(12);
         let message = error["message"].as_str().unwrap();
-        assert!(message.contains("are of version 9, and this program knows 1: use a newer snapctl"), "{message}");
+        assert!(message.contains("are of version 9, and this program knows 2: use a newer snapctl"), "{message}");
     }
     // What the reference has is read as ever.
     assert_eq!(env.read(&["rebuild", "d1/global", "--json"]).status, 0);

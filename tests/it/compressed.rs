@@ -176,7 +176,12 @@ fn a_keyframe_can_be_written_compressed(subject: &Subject) {
 }
 
 fn sound() -> Check {
-    let proof = Proof { operation_id: "op".into(), seal: Seal::from_bytes([1; 32]), state_hash: hash_canonical(None) };
+    let proof = Proof {
+        operation_id: "op".into(),
+        seal: Seal::from_bytes([1; 32]),
+        newest: Some(time(3)),
+        state_hash: hash_canonical(None),
+    };
     Check { checked: time(1), fingerprint: "f".into(), verdict: Verdict::Ok(proof) }
 }
 
@@ -527,7 +532,7 @@ fn tables_of_another_version_are_left_alone_and_the_rest_is_read() {
         let error = result.unwrap_err();
         assert!(matches!(error, StoreError::Unsupported { .. }), "{error:?}");
         let text = error.to_string();
-        assert!(text.contains("version 7, and this program knows 1: use a newer snapctl"), "{text}");
+        assert!(text.contains("version 7, and this program knows 2: use a newer snapctl"), "{text}");
     };
     unsupported(read.records().keyframe_record(&stream(), at(0)).map(drop));
     unsupported(read.records().inventory(Within::Everything, &mut |_| Flow::Continue(())));

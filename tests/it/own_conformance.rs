@@ -7,7 +7,8 @@ use snapctl::model::seal::Seal;
 use snapctl::model::time::Timestamp;
 use snapctl::store::history::{BodyBefore, Mutation, MutationKind, NewMutation, Run};
 use snapctl::store::records::{
-    Check, KeyframeRecord, NewRecord, OwnTables, Pin, Proof, Standing, StreamSeal, Totals, Until, Verdict, Within,
+    Check, KeyframeRecord, NewRecord, OwnTables, Pin, Proof, Standing, StreamSeal, Totals, Until, VERSION, Verdict,
+    Within,
 };
 use snapctl::store::{Codec, Detail, Flow, Read, Store, Write};
 
@@ -22,8 +23,12 @@ fn time(millis: i64) -> Timestamp {
 }
 
 fn sound(millis: i64) -> Check {
-    let proof =
-        Proof { operation_id: "op-3".into(), seal: Seal::from_bytes([7; 32]), state_hash: hash_canonical(Some(b"{}")) };
+    let proof = Proof {
+        operation_id: "op-3".into(),
+        seal: Seal::from_bytes([7; 32]),
+        newest: Some(time(11)),
+        state_hash: hash_canonical(Some(b"{}")),
+    };
     Check { checked: time(millis), fingerprint: "model-1".into(), verdict: Verdict::Ok(proof) }
 }
 
@@ -394,9 +399,9 @@ fn tables_come_and_go(subject: &Subject) {
     let store = &*subject.store;
     let tables = || store.read().unwrap().records().tables().unwrap();
     let migrated = change(store, |write| write.records_mut().unwrap().migrate()).unwrap();
-    assert_eq!((migrated.from, migrated.to, tables()), (OwnTables::Absent, 1, OwnTables::Version(1)));
+    assert_eq!((migrated.from, migrated.to, tables()), (OwnTables::Absent, VERSION, OwnTables::Version(VERSION)));
     let again = change(store, |write| write.records_mut().unwrap().migrate()).unwrap();
-    assert_eq!((again.from, again.to), (OwnTables::Version(1), 1));
+    assert_eq!((again.from, again.to), (OwnTables::Version(VERSION), VERSION));
     let (check, stream) = (sound(1), stream());
     change(store, |write| {
         let new = NewRecord { check: Some(&check), ..record(&stream, 3, "{}") };
@@ -423,7 +428,7 @@ fn tables_come_and_go(subject: &Subject) {
         records.migrate().unwrap();
         assert_eq!(records.totals().unwrap(), Totals::default());
     });
-    assert_eq!(tables(), OwnTables::Version(1));
+    assert_eq!(tables(), OwnTables::Version(VERSION));
 }
 
 fn what_is_not_committed_is_not_there(subject: &Subject) {

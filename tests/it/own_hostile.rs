@@ -21,7 +21,12 @@ fn subject() -> Subject {
         put(&mut *write, &stream, revision, &format!(r#"{{"r":{revision},"text":"{}"}}"#, "text ".repeat(40)));
         write.recode(&stream, at(revision), if revision < 5 { Codec::ZstdDelta } else { Codec::Json }).unwrap();
     }
-    let proof = Proof { operation_id: "op".into(), seal: Seal::from_bytes([1; 32]), state_hash: hash_canonical(None) };
+    let proof = Proof {
+        operation_id: "op".into(),
+        seal: Seal::from_bytes([1; 32]),
+        newest: Some(now),
+        state_hash: hash_canonical(None),
+    };
     let check = Check { checked: now, fingerprint: "f".into(), verdict: Verdict::Ok(proof) };
     let pin = Pin { reason: "p".into(), expires: Some(now) };
     for revision in [2, 5] {

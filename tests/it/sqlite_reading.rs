@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use rusqlite::Connection;
 use snapctl::model::ids::{Span, StreamKey};
 use snapctl::model::time::Timestamp;
-use snapctl::store::records::{OwnTables, Within};
+use snapctl::store::records::{OwnTables, VERSION, Within};
 use snapctl::store::{Codec, Detail, Fact, Flow, Options, Order, Read, Store, StoreError, Stores, answer, sqlite};
 
 use crate::store_conformance::{append, at, key, op, put};
@@ -473,7 +473,7 @@ fn reading_our_own_tables_leaves_no_trace() {
         let store = fixture.open().unwrap();
         everything(&*store).unwrap();
         let read = store.read().unwrap();
-        assert_eq!(read.records().tables().unwrap(), OwnTables::Version(1));
+        assert_eq!(read.records().tables().unwrap(), OwnTables::Version(VERSION));
         assert_eq!(read.keyframe_document(&stream(), at(1)).unwrap().unwrap(), br#"{"r":1}"#);
         drop(read);
         drop(store);
@@ -498,7 +498,7 @@ fn our_own_tables_may_come_and_go_while_a_store_is_open() {
         let mut write = writing.write().unwrap();
         write.recode(&stream(), at(1), Codec::Zstd).unwrap().unwrap();
         write.commit().unwrap();
-        assert_eq!(tables(), OwnTables::Version(1));
+        assert_eq!(tables(), OwnTables::Version(VERSION));
         let mut write = writing.write().unwrap();
         assert_eq!(write.records_mut().unwrap().remove().unwrap().restored, 1);
         write.commit().unwrap();

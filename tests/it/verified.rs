@@ -88,7 +88,7 @@ impl Subject {
         let goal = self.goal(Position::At(Some(at(revision))));
         walk(&sources, goal, Start::Genesis, &mut last).unwrap();
         let (fingerprint, state_hash) = last.found.unwrap();
-        let proof = Proof { operation_id: last.id.as_str().into(), seal: last.seal, state_hash };
+        let proof = Proof { operation_id: last.id.as_str().into(), seal: last.seal, newest: None, state_hash };
         Check { checked: Timestamp::from_millis(1).unwrap(), fingerprint, verdict: Verdict::Ok(proof) }
     }
 

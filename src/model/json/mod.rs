@@ -289,6 +289,11 @@ impl<'a> Object<'a> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
+    /// The members themselves, in the same order.
+    pub fn into_members(self) -> impl Iterator<Item = (Text<'a>, Json<'a>)> {
+        self.0.into_iter()
+    }
+
     /// How many members there are.
     #[must_use]
     pub fn len(&self) -> usize {

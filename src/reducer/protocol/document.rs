@@ -170,12 +170,12 @@ impl Document {
         Ok(())
     }
 
-    /// Replaces one scope's state by one that is known from elsewhere, as if it had been replayed up to there.
+    /// Replaces one scope's state by one that is known from elsewhere, as if it had been replayed up to there; `None` is none.
     ///
     /// # Errors
     /// `Fold` if the fold does not take the state.
-    pub fn resume(&mut self, scope: &Scope, from: &State) -> Result<(), ProtocolError> {
-        self.fold.restore_scope(scope, from)?;
+    pub fn resume(&mut self, scope: &Scope, state: Option<Json<'static>>) -> Result<(), ProtocolError> {
+        self.fold.set_scope(scope, state)?;
         Ok(())
     }
 

@@ -61,6 +61,9 @@ pub struct Proof {
     pub operation_id: OperationId,
     /// The seal of its stream up to there.
     pub seal: Seal,
+    /// The newest operation time of its stream up to there: it follows from the rows that are sealed, whatever the models are.
+    /// `None` where it was recorded before tables of version 2.
+    pub newest: Option<Timestamp>,
     /// The hash of its scope's state.
     pub state_hash: StateHash,
 }
@@ -242,6 +245,14 @@ pub struct Removed {
     pub restored: u64,
     /// Keyframes that were compressed, and whose bodies could not be read: they are gone.
     pub unreadable: Vec<(StreamKey, Revision)>,
+}
+
+impl OwnTables {
+    /// Whether this program cannot read them, because they are of a newer version than [`VERSION`](super::VERSION).
+    #[must_use]
+    pub fn are_newer(self) -> bool {
+        matches!(self, OwnTables::Version(version) if version > super::VERSION)
+    }
 }
 
 impl KeyframeRecord {

@@ -125,32 +125,42 @@ pub(crate) fn genesis(version: u8) -> [Row; 2] {
 /// A store with the rows of a document's streams. `hashes` are those of the `global` rows; absent ones are empty.
 pub(crate) fn store(document: &[Row], global: &[Row], hashes: &[String]) -> MemoryStore {
     let store = MemoryStore::new(&Options { access: Access::Change, ..Options::default() });
-    let mut write = store.write().unwrap();
-    for (scope, rows, hashes) in [("document", document, &[][..]), ("global", global, hashes)] {
-        let texts: Vec<_> = rows.iter().enumerate().map(|(at, row)| (format!("{scope}-{at}"), row.text(at))).collect();
-        let new = |(at, row): (usize, &Row)| NewOperation::<'_> {
-            row: OperationRow {
-                index: OpIndex::new(at as u64),
-                skip: NonZeroU32::new(row.skip),
-                id: &texts[at].0,
-                previous_id: "",
-                document_type: DRIVE,
-                timestamp: time(at),
-                hash: hashes.get(at).map_or("", String::as_str),
-                error: None,
-                denied: row.denied.then_some("denied by grant"),
-                action: texts[at].1.as_bytes(),
-            },
-            written: time(at),
-            job_id: "job",
-        };
-        let new: Vec<_> = rows.iter().enumerate().map(new).collect();
-        if !new.is_empty() {
-            write.append(&stream(scope), &new).unwrap();
-        }
-    }
-    write.commit().unwrap();
+    append(&store, "document", document, &[], &time);
+    append(&store, "global", global, hashes, &time);
     store
+}
+
+/// Appends those rows of a stream that are not there yet, each of the time that is given for it.
+pub(crate) fn append(
+    store: &MemoryStore,
+    scope: &str,
+    rows: &[Row],
+    hashes: &[String],
+    times: &dyn Fn(usize) -> Timestamp,
+) {
+    let mut write = store.write().unwrap();
+    let texts: Vec<_> = rows.iter().enumerate().map(|(at, row)| (format!("{scope}-{at}"), row.text(at))).collect();
+    let new = |(at, row): (usize, &Row)| NewOperation::<'_> {
+        row: OperationRow {
+            index: OpIndex::new(at as u64),
+            skip: NonZeroU32::new(row.skip),
+            id: &texts[at].0,
+            previous_id: "",
+            document_type: DRIVE,
+            timestamp: times(at),
+            hash: hashes.get(at).map_or("", String::as_str),
+            error: None,
+            denied: row.denied.then_some("denied by grant"),
+            action: texts[at].1.as_bytes(),
+        },
+        written: time(at),
+        job_id: "job",
+    };
+    let new: Vec<_> = rows.iter().enumerate().map(new).collect();
+    if !new.is_empty() {
+        write.append(&stream(scope), &new).unwrap();
+        write.commit().unwrap();
+    }
 }
 
 /// Files a document under the revision of `global` that it has.

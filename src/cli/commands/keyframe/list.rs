@@ -16,7 +16,7 @@ use crate::cli::parts::parts;
 use crate::cli::ui::{Talk, Ui};
 use crate::keyframe::{Listed, listed};
 use crate::store::handed::{Handed, Row};
-use crate::store::records::{OwnTables, VERSION};
+use crate::store::records::OwnTables;
 use crate::store::{Detail, Read, Store, StoreError, answer};
 use crate::verify::Part;
 
@@ -129,14 +129,14 @@ pub(super) fn run(args: &ListArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
     Ok(ExitStatus::Success)
 }
 
-/// What our tables hold is not known where they are of another version.
+/// What our tables hold is not known where they are of a newer version.
 fn warn_of_other_tables(store: &dyn Store, talk: &Talk) -> Result<(), StoreError> {
     let tables = answer(store, |read: &dyn Read| read.records().tables());
     let other = match tables {
-        Ok(OwnTables::Absent | OwnTables::Version(VERSION)) => return Ok(()),
-        Ok(OwnTables::Version(version)) => {
+        Ok(OwnTables::Version(version)) if OwnTables::Version(version).are_newer() => {
             format!("the tables of snapctl in {} are of version {version}", store.location())
         }
+        Ok(_) => return Ok(()),
         Err(error @ StoreError::Unsupported { .. }) => error.to_string(),
         Err(error) => return Err(error),
     };

@@ -19,8 +19,7 @@ use crate::model::ids::{NextIndex, Revision, Span, StreamKey};
 use crate::model::target::At;
 use crate::model::time::Timestamp;
 use crate::replay::{ReplayError, Sources};
-use crate::store::records::OwnTables;
-use crate::store::{self, KeyframeEntry, Read, Selection, Serial, StoreError, answer, records};
+use crate::store::{self, KeyframeEntry, Read, Selection, Serial, StoreError, answer};
 use crate::verify::{self, Checks, Code, Finding, Level, Part, Severity, Verdict};
 
 use body::Body;
@@ -84,7 +83,7 @@ pub(super) fn run(args: &ShowArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
     let shown = answer(&*store, |read| -> anyhow::Result<Shown> {
         let (stream, revision, mut entry) = found::find(read, &target)?;
         let record = match read.records().tables() {
-            Ok(OwnTables::Version(records::VERSION)) => read.records().keyframe_record(&stream, revision)?,
+            Ok(tables) if !tables.are_newer() => read.records().keyframe_record(&stream, revision)?,
             _ => None,
         };
         if record.is_none() {

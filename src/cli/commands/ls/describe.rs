@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use crate::cli::ctx::{Ctx, Reading};
 use crate::cli::ui::Talk;
-use crate::model::ids::{Branch, Span, StreamKey};
+use crate::model::ids::{Branch, StreamKey};
 use crate::model::json::{Json, Text};
 use crate::model::target::{At, Target, escape};
 use crate::model::time::Timestamp;
-use crate::replay::ReplayError;
+use crate::replay::{ReplayError, Sources, newest_time};
 use crate::store::{Detail, DocumentEntry, Read, Store, StoreError, StreamHead, answer};
 
 /// What has to be found out.
@@ -59,7 +59,8 @@ pub(super) fn describe(
     let Wanted { name, heads, keyframes, changed } = wanted;
     let mut facts = Facts::default();
     if heads || changed {
-        facts = answer(store, |read| look_up(wanted, entry, read))?;
+        let meter = ctx.meter("reading");
+        facts = answer(store, |read| look_up(wanted, entry, &ctx.sources(read, &meter)))?;
     }
     if keyframes {
         match answer(store, |read| count_keyframes(entry, read)) {
@@ -92,16 +93,16 @@ fn ends_all(error: &ReplayError) -> bool {
     }
 }
 
-fn look_up(wanted: Wanted, entry: &DocumentEntry, read: &dyn Read) -> Result<Facts, StoreError> {
+fn look_up(wanted: Wanted, entry: &DocumentEntry, sources: &Sources<'_>) -> Result<Facts, ReplayError> {
     let mut facts = Facts::default();
     if wanted.heads || wanted.changed {
-        facts.heads = read.streams(&entry.id)?;
+        facts.heads = sources.read.streams(&entry.id)?;
     }
     if wanted.changed {
         for head in &facts.heads {
             let (scope, branch) = (head.scope.clone(), head.branch.clone());
-            let newest = read.newest_time(&StreamKey { document: entry.id.clone(), scope, branch }, Span::ALL)?;
-            facts.changed = facts.changed.max(newest);
+            let stream = StreamKey { document: entry.id.clone(), scope, branch };
+            facts.changed = facts.changed.max(newest_time(sources, &stream, head.head)?);
         }
     }
     Ok(facts)

@@ -132,7 +132,7 @@ fn foretell(store: &dyn Store, remove: bool) -> Result<MigrateView, StoreError> 
         let from = read.records().tables()?;
         let view = MigrateView { dry_run: true, ..MigrateView::new(store, from) };
         if !remove {
-            if matches!(from, OwnTables::Version(version) if version > VERSION) {
+            if from.are_newer() {
                 // Whatever is asked of them, they say so.
                 read.records().totals()?;
             }

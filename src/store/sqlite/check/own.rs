@@ -15,16 +15,22 @@ impl Check<'_> {
     pub(super) fn own_tables(&mut self) -> Checked {
         match self.transaction.own()? {
             Own::Absent => return Ok(()),
-            Own::Present => self.facts.own_version = Some(VERSION),
-            Own::Other(version) => {
+            Own::Present(version) => {
                 self.facts.own_version = Some(version);
-                let known = format!("the tables of snapctl are of version {version}, and this program knows {VERSION}");
-                let (message, remedy) = if version < VERSION {
-                    (known, Some(Remedy::Migrate))
-                } else {
-                    (format!("{known}; a newer snapctl reads them"), None)
-                };
-                self.find(Code::OwnVersion, Severity::Warning, 1, message, remedy);
+                if version < VERSION {
+                    let message = format!(
+                        "the tables of snapctl are of version {version}; those of {VERSION} make reading faster, and come with \
+                         the next change"
+                    );
+                    self.find(Code::OwnVersion, Severity::Note, 1, message, Some(Remedy::Migrate));
+                }
+            }
+            Own::Newer(version) => {
+                self.facts.own_version = Some(version);
+                let message = format!(
+                    "the tables of snapctl are of version {version}, and this program knows {VERSION}; a newer snapctl reads them"
+                );
+                self.find(Code::OwnVersion, Severity::Warning, 1, message, None);
                 return Ok(());
             }
             Own::Partial => {

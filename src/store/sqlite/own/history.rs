@@ -93,7 +93,7 @@ impl Transaction<'_> {
         if !self.has_own()? {
             return Ok(());
         }
-        let mut statement = self.prepare(statement)?;
+        let mut statement = self.prepare_own(statement)?;
         let found = match of {
             Some(run) => statement.query([i64::try_from(run.0).unwrap_or(i64::MAX)]),
             None => statement.query([]),
@@ -195,6 +195,7 @@ impl Transaction<'_> {
                 proof.map(|proof| proof.operation_id.as_str()),
                 proof.map(|proof| proof.seal.bytes()),
                 proof.map(|proof| proof.state_hash.bytes()),
+                proof.and_then(|proof| proof.newest).map(Timestamp::as_millis),
             ])
         });
         Ok(MutationId(self.driver("write", put)?.unsigned_abs()))
@@ -266,7 +267,7 @@ fn former(row: &Row<'_>) -> Result<Former, RowError> {
         },
         body_bytes: size(row.get_ref(13)?, "bodyBytes")?,
         body_kept: rows::integer(row.get_ref(14)?, "bodyKept")? != 0,
-        check: check(row, [15, 16, 17, 20, 21, 22])?,
+        check: check(row, [15, 16, 17, 20, 21, 22, 23])?,
         pin: pin(row, [18, 19])?,
     })
 }

@@ -13,9 +13,9 @@ use crate::store::sqlite::{Transaction, sql as reference};
 use crate::store::{Codec, NewKeyframe, Recoded, StoreError};
 
 impl Transaction<'_> {
-    /// Whether compressed keyframes can be read: those of another version cannot, and are as good as not there.
+    /// Whether compressed keyframes can be read: those of a newer version cannot, and are as good as not there.
     pub(in crate::store::sqlite) fn reads_own(&self) -> Result<bool, StoreError> {
-        Ok(self.own()? == Own::Present)
+        Ok(matches!(self.own()?, Own::Present(_)))
     }
 
     /// The text of a compressed keyframe.

@@ -1,6 +1,6 @@
 //! Our own tables: whether they are there, how they come and how they go.
 //!
-//! They begin with `snapctl_` and are made in the transaction that first writes to them. They are looked for in each
+//! They begin with `snapctl_` and are made, or brought to the newest version, in the transaction that first writes to them. They are looked for in each
 //! transaction that needs them, because other processes may make and drop them at any time.
 //!
 //! A keyframe is in one of two places: in the reference's table as JSON, where `snapctl_keyframe` may have a record of it
@@ -16,7 +16,9 @@ mod keyframes;
 mod records;
 pub(super) mod sql;
 
-use rusqlite::{OptionalExtension as _, params};
+use std::borrow::Cow;
+
+use rusqlite::{CachedStatement, OptionalExtension as _, params};
 
 pub(super) use bodies::Base;
 pub(super) use keyframes::Forgotten;
@@ -32,10 +34,10 @@ use crate::store::{Fact, StoreError};
 pub(super) enum Own {
     /// There are none.
     Absent,
-    /// They are there, in the version that this program knows.
-    Present,
-    /// They are there, in another version.
-    Other(u32),
+    /// They are there, in a version that this program knows.
+    Present(u32),
+    /// They are there, in a newer version.
+    Newer(u32),
     /// Some of them are there.
     Partial,
 }
@@ -74,8 +76,9 @@ impl Transaction<'_> {
         }
         let version: Option<i64> = connection.prepare_cached(sql::VERSION)?.query_row([], |row| row.get(0))?;
         Ok(match version.and_then(|version| u32::try_from(version).ok()) {
-            Some(VERSION) if n_found == sql::TABLES.len() => Own::Present,
-            Some(version) if version != VERSION && version > 0 => Own::Other(version),
+            Some(version) if version > VERSION => Own::Newer(version),
+            // All versions have the same tables.
+            Some(version) if version > 0 && n_found == sql::TABLES.len() => Own::Present(version),
             _ => Own::Partial,
         })
     }
@@ -87,18 +90,25 @@ impl Transaction<'_> {
     pub(super) fn has_own(&self) -> Result<bool, StoreError> {
         match self.own()? {
             Own::Absent => Ok(false),
-            Own::Present => Ok(true),
-            Own::Other(version) => Err(self.other_version(version)),
+            Own::Present(_) => Ok(true),
+            Own::Newer(version) => Err(self.newer_version(version)),
             Own::Partial => Err(self.partial()),
         }
     }
 
-    /// Makes our tables if they are absent.
+    /// Makes our tables if they are absent, and brings them to the newest version.
     fn make_own(&self) -> Result<(), StoreError> {
-        if !self.has_own()? {
-            self.migrate_from(0)?;
-        }
-        Ok(())
+        self.migrate_own().map(drop)
+    }
+
+    /// Prepares a statement that reads columns which older versions of our tables lack: there, what they hold is unknown.
+    pub(super) fn prepare_own(&self, statement: &str) -> Result<CachedStatement<'_>, StoreError> {
+        let version = if let Own::Present(version) = self.own()? { version } else { VERSION };
+        let absent = sql::ADDED.iter().filter(|(added, _)| *added > version);
+        let statement = absent.fold(Cow::Borrowed(statement), |statement, (_, column)| {
+            Cow::Owned(statement.replace(&format!("\"{column}\""), "NULL"))
+        });
+        self.prepare(&statement)
     }
 
     fn migrate_from(&self, version: u32) -> Result<(), StoreError> {
@@ -112,27 +122,22 @@ impl Transaction<'_> {
     }
 
     fn migrate_own(&self) -> Result<Migrated, StoreError> {
-        let from = match self.own()? {
-            Own::Absent => OwnTables::Absent,
-            Own::Present => OwnTables::Version(VERSION),
-            Own::Other(version) if version < VERSION => OwnTables::Version(version),
-            Own::Other(version) => return Err(self.other_version(version)),
-            Own::Partial => return Err(self.partial()),
+        let from = if self.has_own()? { self.own()? } else { Own::Absent };
+        let (version, from) = match from {
+            Own::Present(version) => (version, OwnTables::Version(version)),
+            _ => (0, OwnTables::Absent),
         };
-        match from {
-            OwnTables::Absent => self.migrate_from(0)?,
-            OwnTables::Version(version) => self.migrate_from(version)?,
+        if version < VERSION {
+            self.migrate_from(version)?;
         }
         Ok(Migrated { from, to: VERSION })
     }
 
-    fn other_version(&self, version: u32) -> StoreError {
-        let what = format!("its tables of snapctl are of version {version}, and this program knows {VERSION}");
-        let reason = if version < VERSION {
-            format!("{what}: `snapctl store migrate` brings them there")
-        } else {
-            format!("{what}: use a newer snapctl, or drop them with that one's `snapctl store migrate --remove`")
-        };
+    fn newer_version(&self, version: u32) -> StoreError {
+        let reason = format!(
+            "its tables of snapctl are of version {version}, and this program knows {VERSION}: use a newer snapctl, or drop \
+             them with that one's `snapctl store migrate --remove`"
+        );
         StoreError::Unsupported { location: self.store.location.clone(), reason }
     }
 
@@ -171,8 +176,8 @@ impl Transaction<'_> {
     pub(super) fn own_facts(&self) -> Result<Vec<(&'static str, Fact)>, StoreError> {
         let version = match self.own()? {
             Own::Absent | Own::Partial => return Ok(Vec::new()),
-            Own::Present => VERSION,
-            Own::Other(version) => return Ok(vec![("ownTablesVersion", Fact::Number(version.into()))]),
+            Own::Present(version) => version,
+            Own::Newer(version) => return Ok(vec![("ownTablesVersion", Fact::Number(version.into()))]),
         };
         let compressed = self.count(sql::COUNT_COMPRESSED)?;
         Ok(vec![("compressedKeyframes", Fact::Number(compressed)), ("ownTablesVersion", Fact::Number(version.into()))])

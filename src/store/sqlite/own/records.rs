@@ -12,8 +12,8 @@ use crate::model::seal::Seal;
 use crate::model::time::Timestamp;
 use crate::store::codec::Codec;
 use crate::store::records::{
-    Check, Kept, KeyframeRecord, Migrated, NewRecord, OwnTables, Pin, Proof, Removed, StreamSeal, Totals, VERSION,
-    Verdict, Within,
+    Check, Kept, KeyframeRecord, Migrated, NewRecord, OwnTables, Pin, Proof, Removed, StreamSeal, Totals, Verdict,
+    Within,
 };
 use crate::store::sqlite::Transaction;
 use crate::store::sqlite::inserted::same_stream;
@@ -27,8 +27,7 @@ impl Records for Transaction<'_> {
     fn tables(&self) -> Result<OwnTables, StoreError> {
         self.still(self.own().and_then(|own| match own {
             Own::Absent => Ok(OwnTables::Absent),
-            Own::Present => Ok(OwnTables::Version(VERSION)),
-            Own::Other(version) => Ok(OwnTables::Version(version)),
+            Own::Present(version) | Own::Newer(version) => Ok(OwnTables::Version(version)),
             Own::Partial => Err(self.partial()),
         }))
     }
@@ -189,7 +188,7 @@ impl Transaction<'_> {
         let (Some((document, scope, branch, label)), true) = (place(stream, revision), self.has_own()?) else {
             return Ok(None);
         };
-        let mut statement = self.prepare(statement)?;
+        let mut statement = self.prepare_own(statement)?;
         let mut found = self.driver("read", statement.query(params![document, scope, branch, label]))?;
         let Some(row) = self.driver("read", found.next())? else { return Ok(None) };
         let mut record = record(row, stream).map_err(|error| self.own_error(KEYFRAME, error, row))?;
@@ -220,7 +219,7 @@ impl Transaction<'_> {
         if !self.has_own()? {
             return Ok(());
         }
-        let mut statement = self.prepare(statements.of(within))?;
+        let mut statement = self.prepare_own(statements.of(within))?;
         let mut found = self.driver("read", query(&mut statement, within))?;
         while let Some(row) = self.driver("read", found.next())? {
             if visit(row)?.is_break() {
@@ -243,6 +242,7 @@ impl Transaction<'_> {
         let NewRecord { stream, revision, checksum, body_bytes, check, pin } = *record;
         let Some((document, scope, branch, label)) = place(stream, revision) else { return Ok(false) };
         let body_bytes = self.column_number(body_bytes)?;
+        self.make_own()?;
         let (proof, failure) = match check.map(|check| &check.verdict) {
             Some(Verdict::Ok(proof)) => (Some(proof), None),
             Some(Verdict::Failed { code }) => (None, Some(code)),
@@ -264,6 +264,7 @@ impl Transaction<'_> {
                 proof.map(|proof| proof.operation_id.as_str()),
                 proof.map(|proof| proof.seal.bytes()),
                 proof.map(|proof| proof.state_hash.bytes()),
+                proof.and_then(|proof| proof.newest).map(Timestamp::as_millis),
             ])
         });
         Ok(self.driver("write", put)? > 0)
@@ -315,7 +316,7 @@ fn record(row: &Row<'_>, stream: &StreamKey) -> Result<KeyframeRecord, RowError>
         body_bytes: size(row.get_ref(6)?, "bodyBytes")?,
         checksum: Checksum::from_bytes(bytes(row.get_ref(13)?, "checksum")?),
         created: rows::timestamp(row.get_ref(7)?, "createdAt")?,
-        check: check(row, [8, 9, 10, 14, 15, 16])?,
+        check: check(row, [8, 9, 10, 14, 15, 16, 17])?,
         pin: pin(row, [11, 12])?,
     })
 }
@@ -332,8 +333,8 @@ fn seal(row: &Row<'_>, stream: &StreamKey) -> Result<StreamSeal, RowError> {
     })
 }
 
-/// Decodes what a check found: when, failure, fingerprint, operation id, seal, hash.
-pub(super) fn check(row: &Row<'_>, at: [usize; 6]) -> Result<Option<Check>, RowError> {
+/// Decodes what a check found: when, failure, fingerprint, operation id, seal, hash, newest time.
+pub(super) fn check(row: &Row<'_>, at: [usize; 7]) -> Result<Option<Check>, RowError> {
     let checked = match row.get_ref(at[0])? {
         ValueRef::Null => return Ok(None),
         value => millis(value, "checkedAtMs")?,
@@ -342,6 +343,10 @@ pub(super) fn check(row: &Row<'_>, at: [usize; 6]) -> Result<Option<Check>, RowE
         ValueRef::Null => Verdict::Ok(Proof {
             operation_id: rows::text(row.get_ref(at[3])?, "operationId")?.into(),
             seal: Seal::from_bytes(bytes(row.get_ref(at[4])?, "seal")?),
+            newest: match row.get_ref(at[6])? {
+                ValueRef::Null => None,
+                value => Some(millis(value, "newestTimeMs")?),
+            },
             state_hash: StateHash::from_bytes(bytes(row.get_ref(at[5])?, "stateHash")?),
         }),
         value => Verdict::Failed { code: rows::text(value, "failure")?.to_owned() },

@@ -4,7 +4,8 @@
 //! that comes with an old one has to be able to open the file.
 
 /// What makes version N of version N − 1, for each N from 1.
-pub(super) const MIGRATIONS: [&str; crate::store::records::VERSION as usize] = [r#"
+pub(super) const MIGRATIONS: [&str; crate::store::records::VERSION as usize] = [
+    r#"
 CREATE TABLE "snapctl_schema" ("version" INTEGER PRIMARY KEY);
 CREATE TABLE "snapctl_keyframe" (
   "documentId" TEXT NOT NULL,
@@ -79,7 +80,16 @@ CREATE TABLE "snapctl_mutation" (
 );
 CREATE INDEX "snapctl_mutation_run" ON "snapctl_mutation" ("run");
 CREATE TABLE "snapctl_mutation_body" ("id" INTEGER PRIMARY KEY, "body" BLOB NOT NULL);
-"#];
+"#,
+    r#"
+ALTER TABLE "snapctl_keyframe" ADD COLUMN "newestTimeMs" INTEGER;
+ALTER TABLE "snapctl_mutation" ADD COLUMN "newestTimeMs" INTEGER;
+"#,
+];
+
+/// Columns that tables of older versions lack, each with the version that added it. Only statements that go through
+/// `Transaction::prepare_own`, and such as run after `Transaction::make_own`, may name them.
+pub(super) const ADDED: [(u32, &str); 1] = [(2, "newestTimeMs")];
 
 /// All tables of all versions. Their indexes go with them.
 pub(super) const TABLES: [&str; 7] = [
@@ -121,7 +131,7 @@ macro_rules! scoped {
 macro_rules! record {
     () => {
         r#"SELECT "documentId", "scope", "branch", "revision", "codec", "storedBytes", "bodyBytes", "createdAt", "checkedAtMs",
-        "failure", "fingerprint", "pinReason", "pinUntilMs", "checksum", "operationId", "seal", "stateHash"
+        "failure", "fingerprint", "pinReason", "pinUntilMs", "checksum", "operationId", "seal", "stateHash", "newestTimeMs"
         FROM "snapctl_keyframe""#
     };
 }
@@ -155,19 +165,20 @@ pub(super) const HAS_KEYFRAME: &str = r#"SELECT 1 FROM "Keyframe"
 /// Records what a check found of a keyframe in the reference's table.
 pub(super) const PUT_RECORD: &str = r#"INSERT INTO "snapctl_keyframe" ("documentId", "scope", "branch", "revision", "codec",
     "storedBytes", "bodyBytes", "createdAt", "checkedAtMs", "failure", "fingerprint", "pinReason", "pinUntilMs", "checksum",
-    "operationId", "seal", "stateHash", "documentType", "keyframeId")
+    "operationId", "seal", "stateHash", "newestTimeMs", "documentType", "keyframeId")
     SELECT "documentId", "scope", "branch", "revision", 'json', octet_length("document"), ?5, "createdAt", ?6, ?7, ?8, ?9, ?10,
-    ?11, ?12, ?13, ?14, "documentType", "id" FROM "Keyframe"
+    ?11, ?12, ?13, ?14, ?15, "documentType", "id" FROM "Keyframe"
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4
     ON CONFLICT DO UPDATE SET "codec" = excluded."codec", "storedBytes" = excluded."storedBytes",
     "bodyBytes" = excluded."bodyBytes", "createdAt" = excluded."createdAt", "checkedAtMs" = excluded."checkedAtMs",
     "failure" = excluded."failure", "fingerprint" = excluded."fingerprint", "pinReason" = excluded."pinReason",
     "pinUntilMs" = excluded."pinUntilMs", "checksum" = excluded."checksum", "operationId" = excluded."operationId",
-    "seal" = excluded."seal", "stateHash" = excluded."stateHash", "documentType" = excluded."documentType",
+    "seal" = excluded."seal", "stateHash" = excluded."stateHash", "newestTimeMs" = excluded."newestTimeMs",
+    "documentType" = excluded."documentType",
     "keyframeId" = excluded."keyframeId", "body" = NULL, "base" = NULL"#;
 /// Records what a check found of a compressed keyframe, if its body is the one that is meant.
 pub(super) const PUT_CHECK: &str = r#"UPDATE "snapctl_keyframe" SET "checkedAtMs" = ?6, "failure" = ?7, "fingerprint" = ?8,
-    "pinReason" = ?9, "pinUntilMs" = ?10, "operationId" = ?12, "seal" = ?13, "stateHash" = ?14
+    "pinReason" = ?9, "pinUntilMs" = ?10, "operationId" = ?12, "seal" = ?13, "stateHash" = ?14, "newestTimeMs" = ?15
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4 AND "body" IS NOT NULL
     AND "bodyBytes" = ?5 AND "checksum" = ?11"#;
 pub(super) const DELETE_RECORD: &str = r#"DELETE FROM "snapctl_keyframe"
@@ -200,7 +211,7 @@ macro_rules! mutation {
     () => {
         r#"SELECT "id", "run", "atMs", "kind", "documentId", "scope", "branch", "revision", "undoneBy", "codec", "documentType",
         "createdAtMs", "checksum", "bodyBytes", "bodyKept", "checkedAtMs", "failure", "fingerprint", "pinReason", "pinUntilMs",
-        "operationId", "seal", "stateHash" FROM "snapctl_mutation""#
+        "operationId", "seal", "stateHash", "newestTimeMs" FROM "snapctl_mutation""#
     };
 }
 
@@ -209,8 +220,8 @@ pub(super) const MUTATIONS: &str = concat!(mutation!(), r#" ORDER BY "id" DESC"#
 pub(super) const MUTATIONS_OF: &str = concat!(mutation!(), r#" WHERE "run" = ?1 ORDER BY "id" DESC"#);
 pub(super) const PUT_MUTATION: &str = r#"INSERT INTO "snapctl_mutation" ("run", "atMs", "kind", "documentId", "scope", "branch",
     "revision", "codec", "documentType", "createdAtMs", "checksum", "bodyBytes", "bodyKept", "checkedAtMs", "failure",
-    "fingerprint", "pinReason", "pinUntilMs", "operationId", "seal", "stateHash")
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)"#;
+    "fingerprint", "pinReason", "pinUntilMs", "operationId", "seal", "stateHash", "newestTimeMs")
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"#;
 pub(super) const MARK_UNDONE: &str =
     r#"UPDATE "snapctl_mutation" SET "undoneBy" = ?2 WHERE "id" = ?1 AND "undoneBy" IS NULL"#;
 pub(super) const MUTATION_BODY: &str = r#"SELECT "body" FROM "snapctl_mutation_body" WHERE "id" = ?1"#;
@@ -329,7 +340,8 @@ pub(super) const PUT_COMPRESSED: &str = r#"INSERT INTO "snapctl_keyframe" ("docu
     "fingerprint" = CASE WHEN "checksum" = excluded."checksum" THEN "fingerprint" END,
     "operationId" = CASE WHEN "checksum" = excluded."checksum" THEN "operationId" END,
     "seal" = CASE WHEN "checksum" = excluded."checksum" THEN "seal" END,
-    "stateHash" = CASE WHEN "checksum" = excluded."checksum" THEN "stateHash" END"#;
+    "stateHash" = CASE WHEN "checksum" = excluded."checksum" THEN "stateHash" END,
+    "newestTimeMs" = CASE WHEN "checksum" = excluded."checksum" THEN "newestTimeMs" END"#;
 pub(super) const NAME_BODY: &str = r#"UPDATE "snapctl_keyframe" SET "codec" = ?5, "storedBytes" = ?6, "body" = ?7, "base" = ?8
     WHERE "documentId" = ?1 AND "scope" = ?2 AND "branch" = ?3 AND "revision" = ?4"#;
 pub(super) const MOVE_BODY: &str = r#"UPDATE "snapctl_keyframe" SET "storedBytes" = ?5, "base" = ?6

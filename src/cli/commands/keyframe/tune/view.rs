@@ -265,10 +265,9 @@ impl FrontierView {
             .collect();
         let spacing = points.get(frontier.recommended).and_then(|point| point.spacing).unwrap_or_default();
         let (method, reason) = match frontier.method {
-            Method::Knee => (
-                "knee",
-                "the bend of the frontier: on logarithmic scales, bytes and mean time are together nearest to their least",
-            ),
+            Method::Knee => {
+                ("knee", "the bend of the frontier: on logarithmic scales, bytes and mean time are least together")
+            }
             Method::Only => ("only", "no other takes less space, and none makes reads faster"),
             Method::NoneHelps => {
                 ("noneHelps", "reads without any keyframe are no slower than with these, so the fewest will do")

@@ -53,8 +53,8 @@ impl Tree {
     /// Indexes the nodes of `state`; `None` if it has none, or some that do not fit.
     pub(super) fn read(state: &Object<'static>) -> Option<Self> {
         let list = state.get(NODES)?.as_array()?;
-        let mut members = state.clone();
-        members.remove(NODES);
+        let others = state.iter().filter(|(key, _)| **key != *NODES);
+        let members: Object<'static> = others.map(|(key, value)| (key.clone(), value.clone())).collect();
         let mut tree = Tree {
             members: Arc::new(members),
             nodes: BTree::new(),
