@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 
 /// Why a sink did not write.
@@ -24,8 +25,11 @@ pub struct Panicked {
 }
 
 /// Why an item was not accepted. It is given back.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum Refused<T> {
+    /// There is no room for it, and was none for as long as it could wait.
+    #[error("the queue is full")]
+    Full(Arc<T>),
     /// The thread of the queue is gone, because code of the item panicked in it.
     #[error("the queue has ended")]
     Ended(Arc<T>),
@@ -63,7 +67,18 @@ impl<T> Refused<T> {
     #[must_use]
     pub fn into_item(self) -> Arc<T> {
         match self {
-            Refused::Ended(item) | Refused::TooManyParked { item, .. } => item,
+            Refused::Full(item) | Refused::Ended(item) | Refused::TooManyParked { item, .. } => item,
+        }
+    }
+}
+
+// Without the item: that may be large, and need not be printable.
+impl<T> fmt::Debug for Refused<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::Full(_) => f.write_str("Full(..)"),
+            Refused::Ended(_) => f.write_str("Ended(..)"),
+            Refused::TooManyParked { parked, .. } => write!(f, "TooManyParked {{ parked: {parked}, .. }}"),
         }
     }
 }

@@ -79,19 +79,20 @@ impl<T: Item> Flight<T> {
         self.rest.len() + self.kept.len()
     }
 
-    /// What to do now. A wait that would end when the queue does, or later, is not begun, and broken off: what can be tried
-    /// once more is tried at once.
+    /// What to do now. What would have to wait until the queue ends, or longer, is tried at once instead, item by item
+    /// and for the last time.
     pub(super) fn next(&mut self, now: Duration, deadline: Option<Duration>) -> Next<T> {
         self.hold_back();
         if self.rest.is_empty() {
             mem::swap(&mut self.rest, &mut self.kept);
-            self.wait(now, deadline);
+            self.wait(now);
         }
         if let Some(until) = self.wait_until.filter(|until| *until > now) {
             if deadline.is_none_or(|deadline| until < deadline) {
                 return Next::Wait(until.saturating_sub(now));
             }
-            self.give_up_waiting();
+            self.last = true;
+            self.stage = Stage::OneByOne;
         }
         self.wait_until = None;
         self.calling = match self.stage {
@@ -102,18 +103,13 @@ impl<T: Item> Flight<T> {
     }
 
     /// Takes what the sink said of what it was given.
-    pub(super) fn came_back(
-        &mut self,
-        result: Result<(), SinkError>,
-        now: Duration,
-        deadline: Option<Duration>,
-    ) -> Settled<T> {
+    pub(super) fn came_back(&mut self, result: Result<(), SinkError>, now: Duration) -> Settled<T> {
         let mut settled = Settled { written: 0, parked: None };
         let given = mem::take(&mut self.calling);
         let again = !self.last && matches!(result, Err(SinkError::Passing(_)));
         match (result, self.stage) {
             (Ok(()), _) => settled.written = self.rest.drain(..given).count(),
-            (Err(_), Stage::Whole) if again => self.wait(now, deadline),
+            (Err(_), Stage::Whole) if again => self.wait(now),
             (Err(_), Stage::Whole) => self.stage = Stage::OneByOne,
             (Err(_), Stage::OneByOne) if again => self.kept.extend(self.rest.pop_front()),
             (Err(error), Stage::OneByOne) => {
@@ -138,17 +134,8 @@ impl<T: Item> Flight<T> {
     }
 
     /// Lets the next round begin after the next delay.
-    fn wait(&mut self, now: Duration, deadline: Option<Duration>) {
-        let until = self.delays.next().map(|delay| now.saturating_add(delay));
-        self.wait_until = until.filter(|until| deadline.is_none_or(|deadline| *until < deadline));
+    fn wait(&mut self, now: Duration) {
+        self.wait_until = self.delays.next().map(|delay| now.saturating_add(delay));
         self.last = self.delays.peek().is_none();
-        if self.wait_until.is_none() {
-            self.give_up_waiting();
-        }
-    }
-
-    fn give_up_waiting(&mut self) {
-        self.last = true;
-        self.stage = Stage::OneByOne;
     }
 }

@@ -14,8 +14,8 @@ pub struct Limits {
     pub flush_after: Duration,
     /// The most items that are pending, those of the batch that is being written included: 10,000. Producers wait then.
     pub pending_items: NonZeroUsize,
-    /// From how many parked items on nothing new is accepted: 10,000. What is pending then may still be parked, so no more
-    /// than this and `pending_items` are ever held.
+    /// From how many parked items on nothing new is accepted: 10,000. What is pending then may still be parked, so no
+    /// more than this and `pending_items` are ever held.
     pub parked_items: NonZeroUsize,
     /// How often a batch is tried again after a passing failure: 3 times.
     pub retries: usize,

@@ -1,7 +1,7 @@
 //! The write-behind queue: bounded, batching, retrying. Knows what to call, not what it carries.
 //!
-//! A producer [pushes](WriteBehind::push) and goes on; one thread of the queue's own hands batches to a [`Sink`]. Nothing
-//! that was pushed is dropped: at any time each item is exactly one of
+//! A producer [pushes](WriteBehind::push) and goes on; one thread of the queue's own hands batches to a [`Sink`].
+//! Nothing that was pushed is dropped: at any time each item is exactly one of
 //!
 //! - *pending*: it waits, or is in the batch that is being written;
 //! - *written*: the sink took it;
@@ -9,24 +9,24 @@
 //! - *parked*: the sink would not have it. It can be [looked at](WriteBehind::parked) and
 //!   [tried again](WriteBehind::retry_parked), and [`WriteBehind::shutdown`] gives it back.
 //!
-//! **When.** A batch is taken when there are enough items for one, when the oldest has waited for [`Limits::flush_after`],
-//! when somebody waits for a [flush](WriteBehind::flush), or when the queue is about to end. When
-//! [`Limits::pending_items`] are pending, producers wait.
+//! **When.** A batch is taken when there are enough items for one, when the oldest has waited for
+//! [`Limits::flush_after`], when somebody waits for a [flush](WriteBehind::flush), or when the queue is about to end.
+//! When [`Limits::pending_items`] are pending, producers wait.
 //!
 //! **Order.** Items of one [group](Item::group) are written in the order in which they were pushed, and a later one is
 //! never tried while an earlier one waits for a retry. A parked item does not hold up its group: later ones go on
 //! without it, and once it is tried again it comes after all that is queued then.
 //!
-//! **Failures.** A batch that fails with [`SinkError::Passing`] is tried again as it is, after 1, 2 and 4 seconds; if that
-//! does not help, or at once after [`SinkError::Permanent`], its items go one by one, so that only those that fail by
-//! themselves are parked. One by one, too, what fails with a passing error has the retries that are left of the batch's:
-//! a batch is never waited for longer than all its delays, however many of its items fail. A sink that panics has failed
-//! permanently.
+//! **Failures.** A batch that fails with [`SinkError::Passing`] is tried again as it is, after 1, 2 and 4 seconds; if
+//! that does not help, or at once after [`SinkError::Permanent`], its items go one by one, so that only those that fail
+//! by themselves are parked. One by one, too, what fails with a passing error has the retries that are left of the
+//! batch's: a batch is never waited for longer than all its delays, however many of its items fail. A sink that panics
+//! has failed permanently.
 //!
 //! ```
 //! use std::sync::{Arc, Mutex};
 //! use std::time::Duration;
-//! use snapctl::queue::{Flushed, Item, Limits, Sink, SinkError, WriteBehind};
+//! use snapctl::queue::{Ended, Flushed, Item, Limits, Sink, SinkError, WriteBehind};
 //!
 //! struct Reading {
 //!     sensor: String,
@@ -52,7 +52,7 @@
 //! }
 //!
 //! let log = Arc::new(Mutex::new(Vec::new()));
-//! let orphaned = |ended| drop::<snapctl::queue::Ended<Reading>>(ended);
+//! let orphaned = |ended: Ended<Reading>| eprintln!("{} readings are not written", ended.counts.pending());
 //! let queue = WriteBehind::start(Limits::default(), Log(log.clone()), orphaned)?;
 //! for value in 0..3 {
 //!     queue.push(Reading { sensor: "attic".to_owned(), value })?;

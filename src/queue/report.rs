@@ -47,8 +47,8 @@ pub struct Ended<T> {
     pub counts: Counts,
     /// What could not be written, in the order in which it was given up.
     pub parked: Vec<Parked<T>>,
-    /// What is not written because the time was over: it was never tried, or was to be tried again. In the order in which
-    /// it would have been.
+    /// What is not written because the time was over: it was never tried, or was to be tried again. In the order in
+    /// which it would have been.
     pub left: Vec<Arc<T>>,
     /// What the sink was given by a call that has not come back. It may or may not be written; the sink knows.
     pub in_flight: Vec<Arc<T>>,

@@ -1,7 +1,7 @@
 //! A queue without threads and clock: what it holds, and what is to be done next.
 //!
-//! Times are the time since the start of the queue; whoever calls says what time it is. So schedules can be tried that take
-//! no time.
+//! Times are the time since the start of the queue; whoever calls says what time it is. So schedules can be tried that
+//! take no time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -121,10 +121,11 @@ impl<T: Item> State<T> {
         }
     }
 
-    /// Takes what the sink said of what it was given. Nobody asks any more if the queue was [ended](State::end) meanwhile.
+    /// Takes what the sink said of what it was given. Nobody asks any more if the queue was [ended](State::end)
+    /// meanwhile.
     pub(super) fn came_back(&mut self, result: Result<(), SinkError>, now: Duration) {
         let Some(flight) = &mut self.flight else { return };
-        let settled = flight.came_back(result, now, self.deadline);
+        let settled = flight.came_back(result, now);
         self.counts.written += settled.written as u64;
         self.parked.extend(settled.parked);
         if flight.len() == 0 {
@@ -145,7 +146,7 @@ impl<T: Item> State<T> {
 
     /// Lets parked items wait again, oldest first, as many as there is room for, and says how many.
     pub(super) fn retry_parked(&mut self, now: Duration) -> usize {
-        let n = if self.ended { 0 } else { self.room().min(self.parked.len()) };
+        let n = self.room().min(self.parked.len());
         for parked in self.parked.drain(..n) {
             self.waiting.add_again(parked.item, now);
         }

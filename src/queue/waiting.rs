@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::Item;
 
-/// A line of items, each with a position. Positions rise by one from 0 on and are never used again; an item that takes the
-/// place of another takes its position and its age, too.
+/// A line of items, each with a position. Positions rise by one from 0 on and are never used again; an item that takes
+/// the place of another takes its position and its age, too.
 ///
 /// Each method that calls code of an item does so before it moves one, so that a panic there loses nothing.
 pub(super) struct Waiting<T: Item> {
@@ -94,5 +94,48 @@ impl<T: Item> Waiting<T> {
         self.newest.clear();
         self.first = self.end();
         self.places.drain(..).map(|place| place.item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A group, and a number; all may be superseded.
+    struct Draft(u8, u32);
+
+    impl Item for Draft {
+        type Group = u8;
+
+        fn group(&self) -> &u8 {
+            &self.0
+        }
+
+        fn supersedes(&self, earlier: &Self) -> bool {
+            earlier.0 == self.0
+        }
+    }
+
+    fn numbers(items: impl IntoIterator<Item = Arc<Draft>>) -> Vec<u32> {
+        items.into_iter().map(|item| item.1).collect()
+    }
+
+    #[test]
+    fn groups_are_known_as_long_as_they_wait() {
+        let mut line = Waiting::new();
+        let draft = |group, number| Arc::new(Draft(group, number));
+        for (group, number) in [(0, 1), (0, 2), (1, 3)] {
+            line.add(draft(group, number), Duration::ZERO);
+        }
+        assert_eq!(numbers(line.take(1)), [1]);
+        // The newest of group 0 is there still.
+        assert_eq!(line.replace(draft(0, 4)).map(|old| old.1).ok(), Some(2));
+        line.add_again(draft(2, 5), Duration::ZERO);
+        assert!(line.replace(draft(2, 6)).is_err());
+        assert_eq!((line.first(), line.end(), numbers(line.take(2))), (1, 4, vec![4, 3]));
+        assert_eq!((line.newest.len(), line.len()), (0, 1));
+        line.add(draft(0, 7), Duration::ZERO);
+        assert_eq!(numbers(line.take_all()), [5, 7]);
+        assert_eq!((line.newest.len(), line.first(), line.end()), (0, 5, 5));
     }
 }

@@ -11,8 +11,8 @@ use super::{Counts, Ended, Flushed, Item, Limits, Parked, Refused, Sink, SinkErr
 
 /// A queue whose items are written by a thread of its own. Shared by producers.
 ///
-/// Its owner ends it with [`shutdown`](WriteBehind::shutdown). One that is dropped goes on for [`Limits::drop_within`] at
-/// most, and then hands what is not written to the function that [`start`](WriteBehind::start) was given.
+/// Its owner ends it with [`shutdown`](WriteBehind::shutdown). One that is dropped goes on for [`Limits::drop_within`]
+/// at most, and then hands what is not written to the function that [`start`](WriteBehind::start) was given.
 pub struct WriteBehind<T: Item> {
     shared: Arc<Shared<T>>,
     /// What is called with what is left if nobody calls `shutdown`; `None` once somebody has.
@@ -33,8 +33,8 @@ struct Shared<T: Item> {
 }
 
 impl<T: Item> WriteBehind<T> {
-    /// Starts an empty queue. `orphaned` is called on the thread that drops a queue nobody has shut down, if something is
-    /// not written by then: with what `shutdown` would have returned.
+    /// Starts an empty queue. `orphaned` is called on the thread that drops a queue nobody has shut down, if something
+    /// is not written by then: with what `shutdown` would have returned.
     ///
     /// # Errors
     /// If the system gives no thread.
@@ -61,10 +61,20 @@ impl<T: Item> WriteBehind<T> {
     /// # Errors
     /// The item, if [`Limits::parked_items`] are parked or the thread of the queue is gone.
     pub fn push(&self, item: impl Into<Arc<T>>) -> Result<(), Refused<T>> {
+        self.push_within(item, Duration::MAX)
+    }
+
+    /// [`push`](WriteBehind::push), for producers that have to look up from time to time: waits for so long at most.
+    ///
+    /// # Errors
+    /// As [`push`](WriteBehind::push), and [`Refused::Full`] if there was no room all the time.
+    pub fn push_within(&self, item: impl Into<Arc<T>>, within: Duration) -> Result<(), Refused<T>> {
         let mut item = item.into();
+        let mut until = None;
         let mut state = self.shared.lock();
         loop {
-            let pushed = state.push(item, self.shared.now())?;
+            let now = self.shared.now();
+            let pushed = state.push(item, now)?;
             item = match pushed {
                 Pushed::Full(item) => item,
                 Pushed::Added(Wake::NotNeeded) => return Ok(()),
@@ -79,7 +89,11 @@ impl<T: Item> WriteBehind<T> {
                     return Ok(());
                 }
             };
-            state = wait(&self.shared.done, state);
+            let left = until.get_or_insert(now.saturating_add(within)).saturating_sub(now);
+            if left.is_zero() {
+                return Err(Refused::Full(item));
+            }
+            state = wait_for(&self.shared.done, state, left);
         }
     }
 
@@ -120,8 +134,8 @@ impl<T: Item> WriteBehind<T> {
         n
     }
 
-    /// Writes what is pending, for so long at most, and ends the queue. What a sink does that has not come back by then has
-    /// no effect on what is returned; its thread ends with it.
+    /// Writes what is pending, for so long at most, and ends the queue. What a sink does that has not come back by then
+    /// has no effect on what is returned; its thread ends with it.
     ///
     /// Until then failures have their retries, except those that would have to wait for longer than there is time.
     #[must_use = "what is not written is in it"]
@@ -144,8 +158,8 @@ impl<T: Item> Drop for WriteBehind<T> {
 }
 
 impl<T: Item> Shared<T> {
-    /// The state holds whatever code of an item did in the middle of a call, see [`Waiting`](super::waiting::Waiting): a
-    /// lock that a panic has poisoned is as good as any.
+    /// The state holds whatever code of an item did in the middle of a call, see [`Waiting`](super::waiting::Waiting):
+    /// a lock that a panic has poisoned is as good as any.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

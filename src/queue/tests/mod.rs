@@ -54,8 +54,8 @@ fn permanent() -> SinkError {
 }
 
 /// Holds what has become of all that was pushed against what was to become of it: each is one of written, coalesced,
-/// parked and left, once, and counted so. A group is written in the order of its numbers, but for `out_of_turn`: what was
-/// parked at some time.
+/// parked and left, once, and counted so. A group is written in the order of its numbers, but for `out_of_turn`: what
+/// was parked at some time.
 fn assert_accounted(pushed: &[Arc<Part>], written: &[u32], ended: &Ended<Part>, out_of_turn: &[u32]) {
     let parked = ids(ended.parked.iter().map(|parked| &parked.item));
     let (left, in_flight) = (ids(&ended.left), ids(&ended.in_flight));

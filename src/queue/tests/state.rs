@@ -15,19 +15,22 @@ fn a_batch_is_taken_when_it_is_full_or_old_or_asked_for() {
     sim.run(&mut ok);
     sim.push_all(&[0; 9]);
     sim.run(&mut ok);
-    sim.push_all(&[0; 3]);
+    sim.push_all(&[0]);
     let position = sim.state.hurry();
     sim.push_all(&[0]);
     assert!(!sim.state.is_settled(position));
     sim.run(&mut ok);
     assert!(sim.state.is_settled(position));
+    sim.push_all(&[0]);
+    sim.run(&mut ok);
     let batch = |ids: std::ops::Range<u32>| ids.collect::<Vec<_>>();
     let calls = [
         (5000, batch(0..3)),
         (5000, batch(3..7)),
         (5000, batch(7..11)),
         (10_000, batch(11..12)),
-        (10_000, batch(12..16)),
+        (10_000, batch(12..14)),
+        (15_000, batch(14..15)),
     ];
     assert_eq!(sim.calls, calls);
     sim.assert_accounted();

@@ -33,16 +33,17 @@ impl Sink<Part> for Script {
     }
 }
 
-/// A queue, and what its sink has written. Nothing may be left when it is dropped.
+/// A queue, and what its sink has written.
 fn start(limits: Limits, before: impl FnMut(&[u32]) -> Outcome + Send + 'static) -> (WriteBehind<Part>, Written) {
     let written = Written::default();
     let sink = Script { written: written.clone(), before: Box::new(before) };
-    (WriteBehind::start(limits, sink, |_| unreachable!("all queues are shut down")).unwrap(), written)
+    (WriteBehind::start(limits, sink, drop).unwrap(), written)
 }
 
-/// Batches of four, ten pending, retries at once.
+/// Batches of four, ten pending, retries at once; nothing is written only because it is old.
 fn quick() -> Limits {
-    Limits { batch_items: items(4), pending_items: items(10), retry_after: Duration::ZERO, ..Limits::default() }
+    let (flush_after, retry_after) = (LONG, Duration::ZERO);
+    Limits { batch_items: items(4), pending_items: items(10), flush_after, retry_after, ..Limits::default() }
 }
 
 fn part(id: u32) -> Arc<Part> {
@@ -143,13 +144,19 @@ fn a_producer_waits_while_the_queue_is_full_and_goes_on_then() {
 
 #[test]
 fn items_are_written_when_they_are_old_enough_without_a_nudge() {
-    let (wrote, calls) = mpsc::channel();
+    let (called, calls) = mpsc::channel();
     let limits = Limits { flush_after: Duration::from_millis(1), ..quick() };
-    let (queue, _) = start(limits, move |batch| wrote.send(batch.to_vec()).map_err(SinkError::permanent));
+    let mut well = false;
+    let (queue, _) = start(limits, move |batch| {
+        called.send(batch.to_vec()).map_err(SinkError::permanent)?;
+        if std::mem::replace(&mut well, true) { Ok(()) } else { Err(permanent()) }
+    });
     for id in 0..3 {
         queue.push(part(id)).unwrap();
         assert_eq!(calls.recv_timeout(LONG), Ok(vec![id]));
     }
+    assert_eq!(queue.retry_parked(), 1);
+    assert_eq!(calls.recv_timeout(LONG), Ok(vec![0]));
     assert!(queue.shutdown(LONG).is_complete());
 }
 
@@ -184,19 +191,21 @@ fn hanging() -> (Box<Before>, Sender<()>, Receiver<()>) {
 }
 
 #[test]
-fn shutdown_does_not_wait_for_a_sink_that_hangs() {
+fn neither_push_nor_shutdown_waits_too_long_for_a_sink_that_hangs() {
     for within in [Duration::ZERO, Duration::from_millis(20)] {
         let (hang, release, calls) = hanging();
         let (queue, written) = start(quick(), hang);
-        let pushed: Vec<_> = (0..9).map(part).collect();
+        let pushed: Vec<_> = (0..10).map(part).collect();
         for part in &pushed {
             queue.push(part.clone()).unwrap();
         }
         calls.recv_timeout(LONG).unwrap();
         let began = Instant::now();
+        let refused = queue.push_within(part(10), within).unwrap_err();
+        assert!(matches!(&refused, Refused::Full(_)) && refused.into_item().id == 10);
         let ended = queue.shutdown(within);
-        assert!((within..LONG).contains(&began.elapsed()));
-        assert_eq!((ids(&ended.in_flight), ids(&ended.left)), ((0..4).collect(), (4..9).collect()));
+        assert!((2 * within..LONG).contains(&began.elapsed()));
+        assert_eq!((ids(&ended.in_flight), ids(&ended.left)), ((0..4).collect(), (4..10).collect()));
         assert_accounted(&pushed, &look(&written), &ended, &[]);
         drop(release);
         // The sink goes when its call has come back, and nothing more is asked of it.
@@ -239,7 +248,7 @@ fn a_sink_is_dropped_before_shutdown_returns() {
     }
 
     let written = Written::default();
-    let queue = WriteBehind::start(quick(), Closing(written.clone()), |_| unreachable!()).unwrap();
+    let queue = WriteBehind::start(quick(), Closing(written.clone()), drop).unwrap();
     queue.push(part(0)).unwrap();
     assert!(queue.shutdown(LONG).is_complete());
     assert_eq!(*look(&written), [0, u32::MAX]);
@@ -269,10 +278,20 @@ fn what_a_dropped_queue_has_not_written_is_handed_over() {
 
 #[test]
 fn a_dropped_queue_writes_what_it_can() {
-    let (queue, written) = start(quick(), |_| Ok(()));
-    (0..9).for_each(|id| queue.push(part(id)).unwrap());
-    drop(queue);
-    assert_eq!(look(&written).len(), 9, "and hands over nothing");
+    for bad in [None, Some(7)] {
+        let (sender, orphans) = mpsc::channel();
+        let written = Written::default();
+        let before =
+            move |batch: &[u32]| if batch.iter().any(|id| Some(*id) == bad) { Err(permanent()) } else { Ok(()) };
+        let sink = Script { written: written.clone(), before: Box::new(before) };
+        let limits = Limits { drop_within: LONG, ..quick() };
+        let queue = WriteBehind::start(limits, sink, move |ended| sender.send(ended).unwrap()).unwrap();
+        (0..9).for_each(|id| queue.push(part(id)).unwrap());
+        drop(queue);
+        let handed = orphans.try_recv().ok().map(|ended| ids(ended.parked.iter().map(|parked| &parked.item)));
+        assert_eq!(handed, bad.map(|id| vec![id]), "nothing is handed over where all is written");
+        assert_eq!(look(&written).len(), 9 - handed.map_or(0, |ids| ids.len()));
+    }
 }
 
 /// An item that cannot be grouped by the thread that writes it.
@@ -303,7 +322,7 @@ impl Sink<Treacherous> for () {
 
 #[test]
 fn nobody_waits_for_a_thread_that_is_gone() {
-    let queue = WriteBehind::start(quick(), (), |_| unreachable!()).unwrap();
+    let queue = WriteBehind::start(quick(), (), drop).unwrap();
     let mut accepted = 0;
     let refused = loop {
         match queue.push(Treacherous) {
@@ -312,7 +331,9 @@ fn nobody_waits_for_a_thread_that_is_gone() {
         }
     };
     assert!(matches!(refused, Refused::Ended(_)) && (4..=10).contains(&accepted));
+    let began = Instant::now();
     assert_eq!((queue.flush(LONG), queue.retry_parked()), (Flushed::NotAll, 0));
     let ended = queue.shutdown(LONG);
+    assert!(began.elapsed() < LONG);
     assert_eq!((ended.left.len(), ended.in_flight.len()), (accepted, 0));
 }
