@@ -44,13 +44,13 @@ pub(crate) struct EntryView {
 /// All there is, by name. A command whose name is missing here fails a test.
 pub(crate) const ENTRIES: &[Entry] = &[
     out("append", "a line an action", of::<append::LineView>),
-    out("append-summary", "what append says on stderr at the end, with --json and --ndjson", of::<append::SummaryView>),
     Entry {
         name: "append-line",
         about: "a line that append --documents reads",
         way: Way::In,
         schema: of::<append::AppendLine<'_>>,
     },
+    out("append-summary", "what append says on stderr at the end, with --json and --ndjson", of::<append::SummaryView>),
     out("completions", "a script (completions --json)", of::<completions::ScriptView<'_>>),
     out(
         "config",
