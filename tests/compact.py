@@ -7,9 +7,10 @@ SNAPCTL is the program, FOLDER holds the corpora (`deep.sqlite.xz`, `snapctl.tom
 compacted. That is a drive of 2,000 operations, with `--long` one of 100,000, which takes some minutes and a gigabyte of disk.
 
 After `compact --max-replay-ops N` each revision has to be rebuilt from a keyframe at most N operations below it, or from the
-first operation, and to have the hashes that it has without keyframes: a few hundred revisions at random (all of short
-streams), each keyframe, and the one before it, from where it is farthest to a base. What is read is the operations in between
-and those of scope `document`, of which a rebuild of any scope reads all; scope `document` itself starts from no keyframe.
+first operation, and to have the hashes and the header that it has without keyframes: a few hundred revisions at random (all of
+short streams), the head, and the one before each keyframe, from where it is farthest to a base. What is read is the operations in
+between and those of scope `document`, of which a rebuild of any scope reads all; scope `document` itself starts from no
+keyframe.
 
 Then the keyframes are stored as JSON and as zstd-delta by turns. Those of the generated drive have to take a twentieth of
 their JSON, their rebuilds at most twice the time (medians of what rebuilds in processes of their own say of themselves), and
@@ -159,10 +160,10 @@ class Store:
 
 
 def sample(rng, heads, labels, n_random):
-    """Revisions to look at: some at random, each keyframe, and each revision before one."""
+    """Revisions to look at: some at random, the head, and each revision before a keyframe."""
     places = set()
     for stream, head in heads.items():
-        near = {at for label in labels[stream] for at in (label - 1, label) if 0 <= at <= head}
+        near = {label - 1 for label in labels[stream] if 0 < label <= head}
         some = range(head + 1) if head < n_random else rng.sample(range(head + 1), n_random)
         places.update((stream, at) for at in near.union(some, [head]))
     return sorted(places)

@@ -19,13 +19,12 @@ use std::sync::Arc;
 use clap::ValueHint;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
 
+use super::commands::explain::Code;
 use super::exit::ExitStatus;
 use super::ui::{Format, Out};
 use asked::Asked;
 use line::{Line, Word};
 pub(crate) use shell::Shell;
-
-use crate::verify::Code;
 
 /// The word after the program's name that asks for completion.
 const COMMAND: &str = "__complete";
@@ -124,7 +123,8 @@ fn completer(arg: &clap::Arg, asked: &Arc<Asked>) -> Option<ArgValueCompleter> {
         "ACTION_TYPE" => Asked::action_types,
         "COMMAND" => commands,
         "KEY" => settings,
-        "CODE" => codes,
+        "CODE" if arg.is_positional() => |_, typed| codes(&Code::all(), typed),
+        "CODE" => |_, typed| codes(&Code::of_verify(), typed),
         "NAME" if arg.is_positional() => schemas,
         "URL" | "FILE" | "DIR" | "PATH" => files,
         _ if matches!(arg.get_value_hint(), ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath) => files,
@@ -152,12 +152,23 @@ fn settings(asked: &Asked, typed: &str) -> Vec<CompletionCandidate> {
 }
 
 /// Codes of findings, written as the one that is begun: in capitals and with underscores, or not.
-fn codes(_: &Asked, typed: &str) -> Vec<CompletionCandidate> {
+fn codes(codes: &[Code], typed: &str) -> Vec<CompletionCandidate> {
+    let first = typed.chars().find(char::is_ascii_alphabetic);
+    let (upper, lower) =
+        (first.is_some_and(|first| first.is_ascii_uppercase()), first.is_some_and(|first| first.is_ascii_lowercase()));
     let written = |code: &Code| {
-        let name = if typed.contains('-') { code.name().replace('_', "-") } else { code.name().to_owned() };
-        if typed.contains(|char: char| char.is_ascii_lowercase()) { name.to_ascii_lowercase() } else { name }
+        let name = match code.name() {
+            name if typed.contains('-') => name.replace('_', "-"),
+            name if upper || typed.contains('_') => name.replace('-', "_"),
+            name => name.to_owned(),
+        };
+        match (upper, lower) {
+            (true, _) => name.to_ascii_uppercase(),
+            (_, true) => name.to_ascii_lowercase(),
+            _ => name,
+        }
     };
-    let all = Code::ALL.iter().map(|code| (written(code), code.explanation().title));
+    let all = codes.iter().map(|code| (written(code), code.explanation().title));
     let fitting = all.filter(|(name, _)| name.starts_with(typed));
     fitting.map(|(name, title)| CompletionCandidate::new(name).help(Some(title.into()))).collect()
 }

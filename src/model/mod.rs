@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod checksum;
+pub mod explanation;
 mod hex;
 pub mod ids;
 pub mod json;

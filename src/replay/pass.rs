@@ -197,7 +197,7 @@ impl<'a, 'o> Pass<'a, 'o> {
         watch: Option<Watch<'_, '_>>,
     ) -> Result<(), Halt> {
         let sources = self.sources;
-        let lands = watch.as_ref().is_some_and(|watch| watch.observer.next_landing().is_some());
+        let looks_at_initial = watch.as_ref().is_some_and(|watch| watch.observer.looks_at_initial());
         let stream = self.stream(self.goal.scope);
         let target = self.revision();
         let Some(target) = target else {
@@ -211,7 +211,7 @@ impl<'a, 'o> Pass<'a, 'o> {
         let base = match (self.stored, self.start) {
             (Some(stored), _) => stored.start(),
             // What the initial state is at some revision depends on all upgrades before it.
-            (None, _) if lands && !timeline.held.is_empty() => None,
+            (None, _) if looks_at_initial && !timeline.held.is_empty() => None,
             (None, Start::Base) if self.keep != Keep::Everything => {
                 self.base(timeline, &stream, target, target, explain, warnings)?
             }

@@ -59,10 +59,14 @@ pub trait Observer {
     /// Whatever ends the walk.
     fn step(&mut self, step: &Step<'_>, document: &mut Document) -> Result<Flow, ReplayError>;
 
+    /// Whether it looks at the initial state of the document; asked once, before the walk. If so, the walk begins with the first
+    /// operation where the document changes its version, because keyframes do not say what the initial state would be.
+    fn looks_at_initial(&self) -> bool {
+        self.next_landing().is_some()
+    }
+
     /// The next revision at which [`Observer::landed`] is to be called; asked before the walk and after each step. Where
-    /// operations may be missing, [`Observer::looks_at`] has to name all of them. A walk on
-    /// which this is `Some` at the start begins with the first operation where the document changes its version, because
-    /// keyframes do not say what the initial state would be.
+    /// operations may be missing, [`Observer::looks_at`] has to name all of them.
     fn next_landing(&self) -> Option<Revision> {
         None
     }

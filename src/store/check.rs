@@ -2,7 +2,11 @@
 //!
 //! What the documents say is the business of `crate::verify`.
 
+mod code;
+
 use crate::model::ids::{Revision, StreamKey};
+
+pub use code::{Code, Severity};
 
 /// How much of a store is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,17 +108,6 @@ pub struct Finding {
     pub remedy: Option<Remedy>,
 }
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Worth knowing.
-    Note,
-    /// It costs time or space, or may become an error.
-    Warning,
-    /// Something is broken or lost.
-    Error,
-}
-
 /// What would help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
@@ -130,84 +123,4 @@ pub enum Remedy {
     Recheck(StreamKey),
     /// Looking at what was done to keyframes.
     History,
-}
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $code:ident $name:literal,)*) => {
-        /// What a finding is. Names never change their meaning.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $($(#[$doc])* $code,)*
-        }
-
-        impl Code {
-            /// All of them, in the order of the checks.
-            pub const ALL: &[Code] = &[$(Code::$code,)*];
-
-            /// Its name, in kebab case.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Code::$code => $name,)*
-                }
-            }
-        }
-    };
-}
-
-codes! {
-    /// Pages of the file do not fit together, or cannot be read.
-    Damaged "file-damaged",
-    /// An index does not have the rows of its table.
-    IndexDamaged "index-damaged",
-    /// Rows refer to rows that are not there.
-    ForeignKey "foreign-key",
-    /// The main file lacks much of what the write-ahead log has.
-    LogPending "log-pending",
-    /// The write-ahead log is large, and nothing in it is needed.
-    LogLarge "log-large",
-    /// Readers and writers wait for each other.
-    RollbackJournal "rollback-journal",
-    /// Pages are smaller than what disks and memory work with.
-    PageSize "page-size",
-    /// Much of the file holds nothing.
-    FreePages "free-pages",
-    /// Every commit moves pages.
-    AutoVacuum "auto-vacuum",
-    /// An index that the reference makes is missing.
-    IndexMissing "index-missing",
-    /// An index is the beginning of another.
-    IndexRedundant "index-redundant",
-    /// The planner does not know how large tables are.
-    StatisticsMissing "statistics-missing",
-    /// Several operations have one index in a stream.
-    DuplicateOperation "duplicate-operation",
-    /// Several operations have one id, index and skip.
-    DuplicateInstance "duplicate-instance",
-    /// Several keyframes have one label in a stream.
-    DuplicateKeyframe "duplicate-keyframe",
-    /// Our own tables are of an older or a newer version.
-    OwnVersion "own-version",
-    /// Some of our own tables are missing.
-    OwnPartial "own-partial",
-    /// A row of our own tables does not decode.
-    OwnRow "own-row",
-    /// What is recorded is of keyframes that are gone.
-    RecordOrphan "record-orphan",
-    /// A compressed keyframe has lost its bytes.
-    BodyMissing "body-missing",
-    /// A compressed keyframe has lost what its bytes are a difference to.
-    BaseMissing "base-missing",
-    /// Compressed bytes belong to no keyframe.
-    BodyOrphan "body-orphan",
-    /// A compressed keyframe cannot be read.
-    BodyDamaged "body-damaged",
-    /// A keyframe has been changed since it was checked.
-    RecordStale "record-stale",
-    /// A stream that was checked has lost operations.
-    SealOrphan "seal-orphan",
-    /// Parts of the history belong to nothing.
-    HistoryOrphan "history-orphan",
-    /// A change of keyframes was not finished.
-    RunUnfinished "run-unfinished",
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::model::explanation::Explanation;
 use crate::model::similar::nearest;
 
 /// How bad a finding is.
@@ -69,19 +70,6 @@ macro_rules! codes {
             }
         }
     };
-}
-
-/// What a code means to the owner of a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Explanation {
-    /// In a few words.
-    pub title: &'static str,
-    /// What was compared with what, and what follows.
-    pub means: &'static str,
-    /// How such data comes to be.
-    pub happens: &'static str,
-    /// What to do; commands in backquotes.
-    pub todo: &'static str,
 }
 
 codes! {

@@ -236,11 +236,18 @@ impl Check<'_> {
             reachable
         });
         let due: VecDeque<u64> = labels.iter().filter(reachable).map(|label| label.unsigned_abs()).collect();
-        let past = Past::read(sources.read, stream, checks, self.seals)?;
+        let past = match checks.keyframe {
+            None => Past::read(sources.read, stream, checks, self.seals)?,
+            Some(_) => Past::default(),
+        };
         let goal = Stream { key: stream, head, spine, heads, past: &past };
         let kept_at = kept.as_ref().map(|row| row.last);
         let before = (self.findings.clone(), self.tally);
-        let base = past.base(&due, kept_at).filter(|_| !(checks.anew || checks.signatures));
+        let base = match checks.keyframe {
+            None => past.base(&due, kept_at).filter(|_| !(checks.anew || checks.signatures)),
+            // The state before its label is looked at, too.
+            Some(label) => label.checked_sub(2),
+        };
         let (mut start, mut way) = (base.map_or(Start::Genesis, Start::BaseUpTo), Way::Plain);
         loop {
             match self.pass(&goal, (start, way), due.clone(), kept.clone())? {
@@ -276,6 +283,7 @@ impl Check<'_> {
         let collected = (&mut self.findings, &mut self.tally);
         let mut pass = Pass::new(sources.read, checks, (stream, head), (spine, heads), rows, labels, collected);
         pass.held = held;
+        pass.base = if let Start::BaseUpTo(base) = start { Some(base) } else { None };
         pass.plain = way == Way::Plain;
         let goal =
             Goal { document: &stream.document, branch: &stream.branch, scope: &stream.scope, position: Position::Head };

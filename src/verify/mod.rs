@@ -36,7 +36,8 @@ use crate::model::ids::Revision;
 use crate::model::time::Timestamp;
 use crate::store::records::{CheckedKeyframe, StreamSeal};
 
-pub use code::{Code, Explanation, Severity, UnknownCode};
+pub use crate::model::explanation::Explanation;
+pub use code::{Code, Severity, UnknownCode};
 pub use document::{Part, document};
 pub use finding::{Compared, Finding, MOST_PATHS, Verdict};
 pub use order::{Disorder, DisorderKind, TimeOrder};
@@ -56,7 +57,8 @@ pub struct Checks {
     pub anew: bool,
     /// Whether the report has what can be recorded, and the time to record it with.
     pub collect: Option<Timestamp>,
-    /// Of keyframes, only those with this label; streams are then replayed no further.
+    /// Of keyframes, only those with this label; streams are then replayed no further, and from the newest keyframe that is
+    /// trusted and lies before the operation before it. What lies before that is not looked at.
     pub keyframe: Option<Revision>,
 }
 

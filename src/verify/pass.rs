@@ -38,6 +38,8 @@ pub(super) struct Pass<'a, 's> {
     pub(super) tally: &'s mut Tally,
     /// Labels of keyframes up to the head that have not been reached, ascending.
     pub(super) labels: VecDeque<u64>,
+    /// The newest keyframe from which the pass may begin, if not with the first operation.
+    pub(super) base: Option<Revision>,
     /// What the read model holds of the stream, until it was compared.
     pub(super) held: Option<Held>,
     /// The keyframes that were compared, if they are to be recorded.
@@ -83,6 +85,7 @@ impl<'a, 's> Pass<'a, 's> {
             findings,
             tally,
             labels,
+            base: None,
             held: None,
             compared: Vec::new(),
             reached: None,
@@ -285,8 +288,19 @@ impl Observer for Pass<'_, '_> {
         self.mistaken = true;
     }
 
+    fn looks_at_initial(&self) -> bool {
+        self.labels.back().is_some_and(|last| self.base.is_none_or(|base| *last > base.get()))
+    }
+
     fn start(&mut self, _: &mut Document, base: Option<Revision>) -> Result<(), ReplayError> {
-        base.map_or(Ok(()), |base| self.look_back(base))
+        match base {
+            None => Ok(()),
+            Some(base) if self.checks.keyframe.is_some() => {
+                self.pass_over(base);
+                Ok(())
+            }
+            Some(base) => self.look_back(base),
+        }
     }
 
     fn row(&mut self, row: &OperationRow<'_>) {

@@ -40,6 +40,12 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
+    /// Leaves out what lies before a base, where a keyframe alone is looked at.
+    pub(super) fn pass_over(&mut self, base: Revision) {
+        self.rows.pass_over(base.last());
+        self.stepped = base.next();
+    }
+
     /// Looks at what follows the operation at which the replay ended: rows alone, as far as they decode. Some of them have
     /// been read ahead, and only their actions have not been looked at.
     ///

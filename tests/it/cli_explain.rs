@@ -1,5 +1,6 @@
 //! `snapctl explain`.
 
+use snapctl::store::check;
 use snapctl::verify::Code;
 
 use crate::support::TestEnv;
@@ -28,16 +29,46 @@ fn all_codes_are_listed() {
     let env = TestEnv::new();
     let table = env.run(&["explain"]);
     let lines: Vec<&str> = table.ok().lines().collect();
-    assert_eq!(lines.len(), 1 + Code::ALL.len());
+    assert_eq!(lines.len(), 1 + Code::ALL.len() + check::Code::ALL.len());
     assert!(lines[0].starts_with("code ") && lines[0].ends_with("  what it is"), "{}", lines[0]);
-    for (line, code) in lines[1..].iter().zip(Code::ALL) {
+    let (of_verify, of_store_check) = lines[1..].split_at(Code::ALL.len());
+    for (line, code) in of_verify.iter().zip(Code::ALL) {
         assert!(line.starts_with(&format!("{code} ")) && line.ends_with(code.explanation().title), "{line}");
-        assert!(line.contains(&format!("  {} ", code.severity())), "{line}");
+        assert!(line.contains(&format!("  verify       {} ", code.severity())), "{line}");
+    }
+    for (line, code) in of_store_check.iter().zip(check::Code::ALL) {
+        assert!(line.starts_with(&format!("{code} ")) && line.ends_with(code.explanation().title), "{line}");
+        assert!(line.contains(&format!("  store check  {} ", code.severity().name())), "{line}");
     }
     let json = env.run(&["explain", "--json"]).json();
     assert_eq!(*json.as_array().unwrap(), env.run(&["explain", "--ndjson"]).lines());
     let codes: Vec<&str> = json.as_array().unwrap().iter().map(|code| code["code"].as_str().unwrap()).collect();
-    assert_eq!(codes, Code::ALL.iter().map(|code| code.name()).collect::<Vec<_>>());
+    assert_eq!(codes, names());
+    let folded: std::collections::BTreeSet<String> =
+        codes.iter().map(|code| code.to_lowercase().replace('_', "-")).collect();
+    assert_eq!(folded.len(), codes.len(), "each is meant by one text");
+}
+
+/// The codes of `verify`, and those of `store check`.
+fn names() -> Vec<&'static str> {
+    let of_verify = Code::ALL.iter().map(|code| code.name());
+    of_verify.chain(check::Code::ALL.iter().map(|code| code.name())).collect()
+}
+
+#[test]
+fn what_store_check_finds_is_explained() {
+    let env = TestEnv::new();
+    let explanation = check::Code::FreePages.explanation();
+    let expected = serde_json::json!({
+        "code": "free-pages", "foundBy": "store check", "severity": "warning", "title": explanation.title,
+        "means": explanation.means, "happens": explanation.happens, "todo": explanation.todo,
+    });
+    for written in ["free-pages", "FREE_PAGES", "Free-Pages"] {
+        assert_eq!(env.run(&["explain", written, "--json"]).json(), expected);
+    }
+    let text = env.run(&["explain", "free-pages"]);
+    assert!(text.ok().starts_with("free-pages, warning: much of the file holds nothing\n\nmeans "), "{}", text.stdout);
+    assert_eq!(env.run(&["explain", "fre-page"]).fails(2).lines().last(), Some("hint: did you mean free-pages?"));
 }
 
 #[test]
@@ -46,7 +77,8 @@ fn a_code_is_told_in_full() {
     let gap = Code::Gap.explanation();
     let json = env.run(&["explain", "GAP", "--json"]).json();
     let expected = serde_json::json!({
-        "code": "GAP", "severity": "error", "title": gap.title, "means": gap.means, "happens": gap.happens, "todo": gap.todo,
+        "code": "GAP", "foundBy": "verify", "severity": "error", "title": gap.title, "means": gap.means,
+        "happens": gap.happens, "todo": gap.todo,
     });
     assert_eq!(json, expected);
     assert_eq!(env.run(&["explain", "GAP", "--ndjson"]).lines(), std::slice::from_ref(&expected));
@@ -67,8 +99,7 @@ fn a_code_is_told_in_full() {
 #[test]
 fn sentences_fit_80_columns_and_commands_stay_whole() {
     let env = TestEnv::new();
-    let names: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
-    let text = env.run(&[&["explain"], &names[..]].concat());
+    let text = env.run(&[&["explain"], &names()[..]].concat());
     for line in text.ok().lines() {
         assert!(line.chars().count() <= 80 && line.trim_end() == line, "{line}");
         assert_eq!(line.matches('`').count() % 2, 0, "{line}");

@@ -123,3 +123,58 @@ fn a_plan_of_another_store_or_none_is_refused() {
     assert_eq!(env.on_store(&["keyframe", "apply", "none.ndjson"]).status, 3);
     assert_eq!(labels(&env, "d1").len(), 8);
 }
+
+#[test]
+fn a_plan_says_whether_space_is_given_back() {
+    let env = drives(&[("d1", 300)], 5);
+    let compact = ["keyframe", "compact", "--keep-last", "2", "--codec", "zstd"];
+    let header = |file: &str| {
+        let text = std::fs::read_to_string(env.path(file)).unwrap();
+        let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        first["plan"]["vacuum"].clone()
+    };
+    env.on_store(&[&compact[..], &["--plan", "plain.ndjson"]].concat()).ok();
+    let told = env.on_store(&[&compact[..], &["--vacuum", "--plan", "plan.ndjson"]].concat());
+    let afterwards = "; afterwards what is free in the file would be given back\n";
+    assert!(told.ok().ends_with(afterwards), "{}", told.stdout);
+    assert_eq!((header("plain.ndjson"), header("plan.ndjson")), (json!(null), json!(true)));
+    for foretold in
+        [&["keyframe", "apply", "plan.ndjson", "--dry-run"][..], &[&compact[..], &["--vacuum", "--dry-run"]].concat()]
+    {
+        let told = env.read(foretold);
+        assert!(told.ok().ends_with(afterwards), "{}", told.stdout);
+    }
+    let size = || std::fs::metadata(env.path("ops.db")).unwrap().len();
+    let before = size();
+    let done = env.on_store(&["keyframe", "apply", "plain.ndjson", "--json"]).json();
+    assert_eq!((&done["total"]["vacuum"], size() >= before), (&json!(null), true));
+    let done = env.on_store(&["keyframe", "apply", "plan.ndjson", "--json"]).json();
+    assert_eq!((&done["total"]["dropped"], &done["total"]["gone"]), (&json!(0), &json!(58)));
+    assert!(size() < before / 2, "{} of {before}", size());
+    assert_eq!(done["total"]["vacuum"]["afterBytes"], size());
+    env.read(&["verify"]).ok();
+}
+
+/// The plan is there; what cannot be made is the copy that is worked with.
+#[cfg(unix)]
+#[test]
+fn a_folder_for_temporary_files_that_is_not_there_is_told_by_its_name() {
+    let env = planned();
+    let before = std::fs::read(env.path("ops.db")).unwrap();
+    for command in
+        [&["keyframe", "apply", "plan.ndjson", "--json"][..], &["keyframe", "prune", "--keep-last", "1", "--json"]]
+    {
+        let run =
+            crate::support::Run::of(env.snapctl(command).env("SNAPCTL_STORE", "ops.db").env("TMPDIR", "/nowhere"));
+        let error = run.error(3);
+        let told = (&error["code"], &error["message"], &error["hint"]);
+        let message = json!("cannot write the temporary copy of the plan in /nowhere");
+        assert_eq!(told, (&json!("temporary-file"), &message, &json!("name another folder with the variable TMPDIR")));
+        assert_eq!(std::fs::read(env.path("ops.db")).unwrap(), before);
+    }
+    let run = env.on_store(&["keyframe", "apply", "nowhere.ndjson", "--json"]);
+    assert_eq!(
+        (&run.error(3)["code"], &run.error(3)["message"]),
+        (&json!("plan-unreadable"), &json!("cannot read the plan"))
+    );
+}

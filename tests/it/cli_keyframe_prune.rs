@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use crate::cli_keyframe_write::fixture;
 use crate::support::TestEnv;
 use crate::support::keyframes::{drives, labels};
 
@@ -211,4 +212,41 @@ fn a_budget_that_ends_keeps_what_was_done() {
     assert_eq!(labels(&env, "d1").len(), 4);
     env.on_store(&["keyframe", "prune", "--keep-last", "1"]).ok();
     assert_eq!(labels(&env, "d1"), [19]);
+}
+
+/// `expo` becomes version 2 between operations 4 and 5 of its global scope.
+#[test]
+fn keep_upgrades_keeps_the_first_keyframe_of_a_version() {
+    let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/snapctl.toml");
+    for (written, kept) in [("0,1,2,3,4,5,6,7,8,9", 5), ("2,4,6,7,9", 6), ("1,4", 10)] {
+        let env = fixture("upgrade.sqlite");
+        let with = |args: &[&str]| env.on_store(&[&["--config", settings], args].concat());
+        let rebuilt = |label: u64, options: &[&str]| {
+            let target = format!("expo/global:{label}");
+            let mut answer = with(&[&["rebuild", &target], options].concat()).json();
+            answer.as_object_mut().unwrap().remove("source").expect("it is told");
+            answer
+        };
+        // The keyframe at 10 is there, and one of version 1 in scope local.
+        with(&["keyframe", "write", "expo/global", "--at", written]).ok();
+        let version = |label| rebuilt(label, &["--no-keyframes"])["state"]["document"]["version"].take();
+        assert_eq!([4, 5].map(version), [1, 2]);
+        let prune = ["keyframe", "prune", "expo/global", "--keep-upgrades", "--yes", "--json"];
+        let foretold = with(&[&prune[..], &["--dry-run"]].concat()).json();
+        let done = with(&prune).json();
+        assert_eq!(foretold["streams"], done["streams"]);
+        let labels = with(&["keyframe", "list", "expo/global", "--jq", ".[].revision"]);
+        assert_eq!(labels.ok(), format!("{kept}\n"), "{written}");
+        for label in 0..=10 {
+            assert_eq!(rebuilt(label, &[]), rebuilt(label, &["--no-keyframes"]), "{written}: {label}");
+        }
+        with(&["verify"]).ok();
+        assert_eq!(with(&prune).json()["total"]["dropped"], 0);
+    }
+    // A document that never changes its version has no such keyframe, and none is kept without another rule.
+    let env = fixture("drive.sqlite");
+    let prune = ["keyframe", "prune", "--keep-upgrades", "--json"];
+    assert_eq!(env.on_store(&prune).error(15)["code"], "would-lose");
+    let both = [&prune[..], &["--keep-last", "1", "--dry-run"]].concat();
+    assert_eq!(env.read(&both).json()["total"]["dropped"], 1);
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::cli_keyframe_write::fixture as with_fixture;
 use crate::support::keyframes::{put, sql};
 use crate::support::{Operation, StoreFile, TestEnv};
 
@@ -110,4 +111,86 @@ fn there_may_be_no_such_keyframe_or_no_way_to_check_it() {
     sql(&env, r#"UPDATE "Operation" SET "action" = 'x' WHERE "index" = 2 AND "scope" = 'global'"#);
     let (status, found) = check("d1:3");
     assert_eq!((status, &found["verdict"]), (5, &json!("unverifiable")), "{found}");
+}
+
+/// What a check says, from wherever it begins.
+fn checked(env: &TestEnv, target: &str, options: &[&str]) -> Value {
+    let run = env.read(&[&["keyframe", "show", target, "--config", "snapctl.toml", "--json"], options].concat());
+    let shown: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{target}: {run:?}"));
+    json!([run.status, shown["check"]])
+}
+
+#[test]
+fn a_check_begins_at_a_keyframe_before_and_says_the_same() {
+    let settings = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/snapctl.toml")).unwrap();
+    let mut verdicts = std::collections::BTreeMap::new();
+    for fixture in ["drive.sqlite", "undo.sqlite", "upgrade.sqlite", "notes.sqlite"] {
+        let env = with_fixture(fixture);
+        std::fs::write(env.path("snapctl.toml"), &settings).unwrap();
+        env.on_store(&["keyframe", "write", "--at", "0,1,2,3,4,5,6,7,8,9,10,11,12", "--config", "snapctl.toml"]).ok();
+        let keyframes = env.read(&["keyframe", "list", "--json"]).json();
+        // As they are, with another name, and with the state of the one before.
+        for damage in ["\"document\"", "replace(\"document\", '\"name\":\"', '\"name\":\"X')", BEFORE] {
+            let copy = with_fixture(fixture);
+            std::fs::copy(env.path("ops.db"), copy.path("ops.db")).unwrap();
+            std::fs::write(copy.path("snapctl.toml"), &settings).unwrap();
+            for keyframe in keyframes.as_array().unwrap() {
+                let text = |member: &str| keyframe[member].as_str().unwrap();
+                let (document, scope, branch) = (text("document"), text("scope"), text("branch"));
+                let revision = keyframe["revision"].as_u64().unwrap();
+                let place = format!(
+                    r#""documentId" = '{document}' AND "scope" = '{scope}' AND "branch" = '{branch}' AND "revision" = {revision}"#
+                );
+                sql(
+                    &copy,
+                    &format!(r#"UPDATE "Keyframe" SET "document" = coalesce({damage}, "document") WHERE {place}"#),
+                );
+                let target = format!("{document}/{scope}@{branch}:{revision}");
+                let here = checked(&copy, &target, &[]);
+                assert_eq!(here, checked(&copy, &target, &["--no-keyframes"]), "{fixture} {target}: {damage}");
+                *verdicts.entry(here[1]["verdict"].as_str().unwrap().to_owned()).or_insert(0) += 1;
+                let original = format!("ATTACH '{}' AS original;", env.path("ops.db").display());
+                let back = format!(
+                    r#"{original} UPDATE "Keyframe" SET "document" = (SELECT "document" FROM original."Keyframe" WHERE {place})
+                       WHERE {place}"#
+                );
+                sql(&copy, &back);
+            }
+        }
+    }
+    assert!(verdicts["ok"] > 50 && verdicts["failed"] > 50, "{verdicts:?}");
+}
+
+/// The document of the keyframe before, with the header of this one.
+const BEFORE: &str = r#"json_set((SELECT before."document" FROM "Keyframe" AS before
+    WHERE before."documentId" = "Keyframe"."documentId" AND before."scope" = "Keyframe"."scope"
+    AND before."branch" = "Keyframe"."branch" AND before."revision" = "Keyframe"."revision" - 1),
+    '$.header', json_extract("document", '$.header'))"#;
+
+/// A log that does not replay shows where a replay begins.
+#[test]
+fn a_check_begins_at_the_newest_that_was_found_right_and_never_at_the_one_it_checks() {
+    let env = TestEnv::with_store(|store| store.drive("d1", "One", 12));
+    env.on_store(&["keyframe", "write", "--at", "4,8,9,10"]).ok();
+    let undo = |index: u64| {
+        sql(
+            &env,
+            &format!(
+                r#"UPDATE "Operation" SET "action" = json_set("action", '$.type', 'UNDO') WHERE "scope" = 'global' AND "index" = {index}"#
+            ),
+        );
+    };
+    let verdict = |label: u64, options: &[&str]| {
+        let run = env.read(&[&["keyframe", "show", &format!("d1:{label}"), "--json"], options].concat());
+        serde_json::from_str::<Value>(&run.stdout).unwrap()["check"]["verdict"].as_str().unwrap().to_owned()
+    };
+    undo(2);
+    let verdicts = |options: &[&str]| [4, 8, 9, 10].map(|label| verdict(label, options));
+    assert_eq!(verdicts(&[]), ["unverifiable", "ok", "ok", "ok"]);
+    assert_eq!(verdicts(&["--trust", "none"]), ["unverifiable"; 4]);
+    // One that no check has found right is none to begin with, whatever is trusted.
+    sql(&env, r#"DELETE FROM "snapctl_keyframe" WHERE "revision" = 4"#);
+    assert_eq!(verdicts(&["--trust", "any"]), ["unverifiable", "unverifiable", "unverifiable", "ok"]);
+    undo(9);
+    assert_eq!(verdict(10, &[]), "unverifiable");
 }

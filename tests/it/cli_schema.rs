@@ -528,7 +528,8 @@ fn keyframes(described: &mut Described, env: &TestEnv) {
         "9",
     ];
     let planned =
-        [&["keyframe", "compact", "--codec", "zstd", "--plan", file, "--force", "--explain"], &rules[..]].concat();
+        [&["keyframe", "compact", "--codec", "zstd", "--vacuum", "--plan", file, "--force", "--explain"], &rules[..]]
+            .concat();
     run(&planned);
     let prune = ["keyframe", "prune", "--keep-last", "1", "--dry-run", "--explain"];
     run(&prune);

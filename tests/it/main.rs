@@ -53,6 +53,7 @@ mod hostile_archives;
 mod import_faults;
 mod keyframe_crash;
 mod keyframe_faults;
+mod keyframe_full_disk;
 mod keyframe_make;
 mod moving;
 mod newest_times;

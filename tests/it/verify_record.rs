@@ -102,3 +102,19 @@ fn a_wrong_keyframe_is_recorded_as_wrong_and_never_a_base() {
     // A stream with a finding is not sealed.
     assert_eq!(answer(&env.read(&["verify", "--json"]))["checked"]["sealed"], 0);
 }
+
+/// Where a document changes its version, no keyframe says what the initial state is of those after it.
+#[test]
+fn a_new_keyframe_after_an_upgrade_is_compared_with_the_initial_state_that_the_log_gives() {
+    let env = crate::cli_keyframe_write::fixture("upgrade.sqlite");
+    let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/snapctl.toml");
+    let with = |args: &[&str]| env.on_store(&[&["--config", settings], args].concat());
+    with(&["keyframe", "write", "expo", "--at", "4,5,6,7,8"]).ok();
+    with(&["verify", "--record"]).ok();
+    sql(&env, r#"DELETE FROM "snapctl_keyframe" WHERE "revision" = 8"#);
+    let checked = |args: &[&str]| with(&[&["verify", "--json"], args].concat()).json()["checked"].take();
+    assert_eq!(checked(&[])["keyframes"], checked(&["--anew"])["keyframes"]);
+    // And once nothing is new, the past is not replayed.
+    with(&["verify", "--record"]).ok();
+    assert!(checked(&[])["sealed"].as_u64().unwrap() > 0);
+}

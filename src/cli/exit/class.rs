@@ -1,5 +1,6 @@
 //! What each error of the library means for whoever typed the command: an exit code, a stable name, and what to do.
 
+use std::io;
 use std::path::Path;
 
 use super::{ExitStatus, Refusal, Retold};
@@ -47,7 +48,7 @@ pub(super) fn classify(error: &(dyn std::error::Error + 'static)) -> Option<Clas
 
 fn of_stdout(error: &StdoutError) -> Class {
     match error {
-        StdoutError::Io(cause) if cause.kind() == std::io::ErrorKind::BrokenPipe => {
+        StdoutError::Io(cause) if cause.kind() == io::ErrorKind::BrokenPipe => {
             Class(ExitStatus::PipeClosed, "pipe-closed", None)
         }
         StdoutError::Io(_) => Class(ExitStatus::Failed, "stdout-failed", None),
@@ -147,7 +148,11 @@ fn of_store(error: &StoreError) -> Class {
         StoreError::Unsupported { .. } => Class(Exit::Unsupported, "schema-unsupported", None),
         StoreError::BadLocation { .. } => Class(Exit::Usage, "bad-store-location", None),
         StoreError::Busy { .. } => hinted(Exit::Busy, "store-busy", "wait longer with --busy-timeout, for example 30s"),
-        StoreError::Unavailable { .. } => Class(Exit::Failed, "store-unavailable", None),
+        StoreError::Unavailable { source, .. } => {
+            let is_full = source.downcast_ref().is_some_and(is_of_space);
+            let hint = is_full.then(|| "make room on its disk, and run the command again".to_owned());
+            Class(Exit::Failed, "store-unavailable", hint)
+        }
         StoreError::ReadOnly { location } => {
             let is_archive = has_archive_name(location_path(location));
             let hint = is_archive
@@ -221,13 +226,23 @@ fn of_apply(error: &ApplyError) -> Class {
 
 fn of_plan_file(error: &PlanFileError) -> Class {
     match error {
-        PlanFileError::Io { .. } => Class(ExitStatus::Failed, "plan-unreadable", None),
+        PlanFileError::Unreadable { .. } => Class(ExitStatus::Failed, "plan-unreadable", None),
+        PlanFileError::Copy { source, .. } => {
+            let room = if is_of_space(source) { "make room there, or name" } else { "name" };
+            let hint = format!("{room} another folder with the variable TMPDIR");
+            Class(ExitStatus::Failed, "temporary-file", Some(hint))
+        }
         PlanFileError::Line { .. } | PlanFileError::Version { .. } | PlanFileError::CutOff => hinted(
             ExitStatus::Usage,
             "plan-invalid",
             "`snapctl keyframe prune … --plan FILE` writes a plan; `snapctl schema keyframe-plan` describes it",
         ),
     }
+}
+
+/// Whether the system had no space left.
+fn is_of_space(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// The file of a location, as a word of a command line.

@@ -4,6 +4,7 @@
 //! without it was cut off, and is refused. Streams to which nothing is to be done have no line.
 
 use std::io;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,9 @@ pub struct Header {
     pub birth: Option<Birth>,
     /// The rules; null if keyframes were chosen exactly, or none is dropped.
     pub policy: Option<Policy>,
+    /// Whether the space that is free in the store is given back afterwards; left out if not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vacuum: bool,
 }
 
 /// The first operation of a store, in the order of insertion.
@@ -156,14 +160,23 @@ pub struct End {
     pub untouched: Figures,
 }
 
-/// A file is no plan, or cannot be read or written.
+/// A file is no plan, or cannot be read, or a plan cannot be kept while it is worked through.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanFileError {
-    /// The system does not let it be read or written.
-    #[error("cannot {action} the plan")]
-    Io {
+    /// The system does not let it be read.
+    #[error("cannot read the plan")]
+    Unreadable {
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The system does not let the copy be made or read that is worked with.
+    #[error("cannot {action} the temporary copy of the plan in {}", folder.display())]
+    Copy {
         /// The step that failed, as a verb.
         action: &'static str,
+        /// Where it is.
+        folder: PathBuf,
         /// What the system says.
         #[source]
         source: io::Error,

@@ -26,9 +26,9 @@ impl Spool {
     /// Begins a plan.
     ///
     /// # Errors
-    /// `Io`.
+    /// `Copy`.
     pub fn begin(header: Header) -> Result<Spooling, PlanFileError> {
-        let file = tempfile::tempfile().map_err(|source| PlanFileError::Io { action: "write", source })?;
+        let file = tempfile::tempfile().map_err(writing)?;
         let mut spooling = Spooling { file: BufWriter::with_capacity(BUFFER_BYTES, file), header, end: End::default() };
         spooling.put(&Line::Plan(spooling.header.clone()))?;
         Ok(spooling)
@@ -37,9 +37,9 @@ impl Spool {
     /// Takes over a plan from a file, and checks that it is one and whole.
     ///
     /// # Errors
-    /// `Io`, `Line`, `Version`, `CutOff`.
+    /// `Unreadable`, `Copy`, `Line`, `Version`, `CutOff`.
     pub fn take(mut source: impl io::Read) -> Result<Self, PlanFileError> {
-        let mut file = tempfile::tempfile().map_err(|source| PlanFileError::Io { action: "write", source })?;
+        let mut file = tempfile::tempfile().map_err(writing)?;
         // Not io::copy, which does not say on which side it failed.
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
@@ -47,9 +47,9 @@ impl Spool {
                 Ok(0) => break,
                 Ok(n) => n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(source) => return Err(PlanFileError::Io { action: "read", source }),
+                Err(source) => return Err(PlanFileError::Unreadable { source }),
             };
-            file.write_all(&buffer[..n]).map_err(|source| PlanFileError::Io { action: "write", source })?;
+            file.write_all(&buffer[..n]).map_err(writing)?;
         }
         let mut lines = Lines::of(&file)?;
         let header = match lines.next_line()? {
@@ -101,7 +101,7 @@ impl Spool {
     /// The streams, in order; one who reads them at a time, because the file has one position.
     ///
     /// # Errors
-    /// `Io`; later also for each item.
+    /// `Copy`; later also for each item.
     pub fn steps(&self) -> Result<impl Iterator<Item = Result<Steps, PlanFileError>> + '_, PlanFileError> {
         let mut lines = Lines::of(&self.file)?;
         Ok(std::iter::from_fn(move || {
@@ -119,14 +119,13 @@ impl Spool {
     /// Hands out the bytes of the plan.
     ///
     /// # Errors
-    /// `Io`, and what `take` says.
+    /// `Copy`, and what `take` says.
     pub fn copy<E: From<PlanFileError>>(&self, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        let failed = |source| PlanFileError::Io { action: "read", source };
         let mut file = &self.file;
-        file.rewind().map_err(failed)?;
+        file.rewind().map_err(reading)?;
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
-            match file.read(&mut buffer).map_err(failed)? {
+            match file.read(&mut buffer).map_err(reading)? {
                 0 => return Ok(()),
                 read => take(&buffer[..read])?,
             }
@@ -138,7 +137,7 @@ impl Spooling {
     /// Adds a stream; they have to come in order.
     ///
     /// # Errors
-    /// `Io`.
+    /// `Copy`.
     pub fn push(&mut self, steps: Steps) -> Result<(), PlanFileError> {
         self.end.count(&steps);
         self.put(&Line::Stream(steps))
@@ -152,20 +151,29 @@ impl Spooling {
     /// Ends the plan.
     ///
     /// # Errors
-    /// `Io`.
+    /// `Copy`.
     pub fn finish(mut self) -> Result<Spool, PlanFileError> {
         self.put(&Line::End(self.end))?;
         let Spooling { file, header, end } = self;
-        let file =
-            file.into_inner().map_err(|error| PlanFileError::Io { action: "write", source: error.into_error() })?;
+        let file = file.into_inner().map_err(|error| writing(error.into_error()))?;
         Ok(Spool { file, header, end })
     }
 
     fn put(&mut self, line: &Line) -> Result<(), PlanFileError> {
         let written = serde_json::to_writer(&mut self.file, line).map_err(io::Error::from);
         let written = written.and_then(|()| self.file.write_all(b"\n"));
-        written.map_err(|source| PlanFileError::Io { action: "write", source })
+        written.map_err(writing)
     }
+}
+
+/// The copy could not be written.
+fn writing(source: io::Error) -> PlanFileError {
+    PlanFileError::Copy { action: "write", folder: tempfile::env::temp_dir(), source }
+}
+
+/// The copy could not be read.
+fn reading(source: io::Error) -> PlanFileError {
+    PlanFileError::Copy { action: "read", folder: tempfile::env::temp_dir(), source }
 }
 
 const BUFFER_BYTES: usize = 256 << 10;
@@ -179,14 +187,14 @@ struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     fn of(mut file: &'a File) -> Result<Self, PlanFileError> {
-        file.rewind().map_err(|source| PlanFileError::Io { action: "read", source })?;
+        file.rewind().map_err(reading)?;
         Ok(Lines { reader: BufReader::with_capacity(BUFFER_BYTES, file), number: 0, text: Vec::new() })
     }
 
     fn next_line(&mut self) -> Result<Option<Line>, PlanFileError> {
         self.text.clear();
         let read = (&mut self.reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut self.text);
-        if read.map_err(|source| PlanFileError::Io { action: "read", source })? == 0 {
+        if read.map_err(reading)? == 0 {
             return Ok(None);
         }
         self.number += 1;

@@ -97,7 +97,7 @@ impl Check<'_> {
         match result {
             Err(StoreError::Damaged { source, .. }) => {
                 if !self.is_damaged() {
-                    self.find(Code::Damaged, Severity::Error, 1, "the file cannot be read", Some(Remedy::Recover))
+                    self.find(Code::Damaged, 1, "the file cannot be read", Some(Remedy::Recover))
                         .examples
                         .push(source.to_string());
                 }
@@ -121,15 +121,9 @@ impl Check<'_> {
         self.findings.iter().any(|finding| finding.code == Code::Damaged)
     }
 
-    fn find(
-        &mut self,
-        code: Code,
-        severity: Severity,
-        count: u64,
-        message: impl Into<String>,
-        remedy: Option<Remedy>,
-    ) -> &mut Finding {
-        let finding = Finding { code, severity, count, message: message.into(), examples: Vec::new(), remedy };
+    fn find(&mut self, code: Code, count: u64, message: impl Into<String>, remedy: Option<Remedy>) -> &mut Finding {
+        let (severity, message) = (code.severity(), message.into());
+        let finding = Finding { code, severity, count, message, examples: Vec::new(), remedy };
         self.findings.push(finding);
         self.findings.last_mut().expect("one was just added")
     }
@@ -172,7 +166,7 @@ impl Check<'_> {
         ] {
             if !lines.is_empty() {
                 let examples = lines.iter().take(EXAMPLES).map(|line| (*line).to_owned()).collect();
-                self.find(code, Severity::Error, lines.len() as u64, message, Some(remedy)).examples = examples;
+                self.find(code, lines.len() as u64, message, Some(remedy)).examples = examples;
             }
         }
         ended
@@ -199,7 +193,7 @@ impl Check<'_> {
         if count > 0 {
             let remedy = Remedy::Sql("PRAGMA foreign_key_check".to_owned());
             let message = "rows refer to rows that are not there";
-            self.find(Code::ForeignKey, Severity::Error, count, message, Some(remedy)).examples = examples;
+            self.find(Code::ForeignKey, count, message, Some(remedy)).examples = examples;
         }
         Ok(())
     }
@@ -209,7 +203,7 @@ impl Check<'_> {
         if journal == Journal::Rollback {
             let remedy = Remedy::Sql("PRAGMA journal_mode = WAL".to_owned());
             let message = "it has a rollback journal, with which readers and writers wait for each other";
-            self.find(Code::RollbackJournal, Severity::Note, 1, message, Some(remedy));
+            self.find(Code::RollbackJournal, 1, message, Some(remedy));
         }
         let store = self.transaction.store;
         let log = file::log(&store.path, page_size_bytes).map_err(|source| StoreError::Unavailable {
@@ -222,13 +216,15 @@ impl Check<'_> {
         let remedy = Some(Remedy::Sql("PRAGMA wal_checkpoint(TRUNCATE)".to_owned()));
         let pending = pending_pages.saturating_mul(page_size_bytes);
         if pending > 0 {
-            let severity = if pending >= PENDING_BYTES { Severity::Warning } else { Severity::Note };
             let message =
                 format!("{pending} bytes are in the write-ahead log alone; a checkpoint copies them to the file");
-            self.find(Code::LogPending, severity, pending_pages, message, remedy);
+            let finding = self.find(Code::LogPending, pending_pages, message, remedy);
+            if pending < PENDING_BYTES {
+                finding.severity = Severity::Note;
+            }
         } else if size_bytes >= LARGE_LOG_BYTES {
             let message = format!("the write-ahead log takes {size_bytes} bytes, and the file has all that is in it");
-            self.find(Code::LogLarge, Severity::Note, size_bytes, message, remedy);
+            self.find(Code::LogLarge, size_bytes, message, remedy);
         }
         Ok(())
     }
@@ -243,9 +239,10 @@ impl Check<'_> {
         if page_size_bytes < PAGE_BYTES && page_size_bytes > 0 {
             let remedy = Remedy::Sql(format!("{before}PRAGMA page_size = {PAGE_BYTES}; VACUUM{after}"));
             let message = format!("pages have {page_size_bytes} bytes; with {PAGE_BYTES} fewer are read and written");
-            let is_small = pages * page_size_bytes < LARGE_BYTES;
-            let severity = if is_small { Severity::Note } else { Severity::Warning };
-            self.find(Code::PageSize, severity, page_size_bytes, message, Some(remedy));
+            let finding = self.find(Code::PageSize, page_size_bytes, message, Some(remedy));
+            if pages * page_size_bytes < LARGE_BYTES {
+                finding.severity = Severity::Note;
+            }
         }
         let free_bytes = free_pages.saturating_mul(page_size_bytes);
         if free_bytes >= FREE_BYTES && free_pages >= pages / FREE_PART {
@@ -253,12 +250,12 @@ impl Check<'_> {
             let share = free_pages * 100 / pages.max(1);
             let message = format!("{share} % of the file are free pages, {free_bytes} bytes");
             let remedy = Some(Remedy::Sql(vacuum.to_owned()));
-            self.find(Code::FreePages, Severity::Warning, free_pages, message, remedy);
+            self.find(Code::FreePages, free_pages, message, remedy);
         }
         if auto_vacuum == AutoVacuum::Full {
             let remedy = Remedy::Sql("PRAGMA auto_vacuum = INCREMENTAL".to_owned());
             let message = "every commit moves pages to give free ones back, and scatters the tables";
-            self.find(Code::AutoVacuum, Severity::Note, 1, message, Some(remedy));
+            self.find(Code::AutoVacuum, 1, message, Some(remedy));
         }
     }
 
@@ -272,7 +269,7 @@ impl Check<'_> {
             let message =
                 "there are no statistics of the table Operation; without them SQLite guesses how to look for rows";
             let remedy = Remedy::Sql("ANALYZE".to_owned());
-            self.find(Code::StatisticsMissing, Severity::Note, 1, message, Some(remedy));
+            self.find(Code::StatisticsMissing, 1, message, Some(remedy));
         }
         Ok(())
     }

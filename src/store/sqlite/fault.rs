@@ -1,5 +1,7 @@
 //! What SQLite's error codes mean to a caller.
 
+use std::io;
+
 use rusqlite::ErrorCode;
 use rusqlite::ffi;
 
@@ -34,6 +36,16 @@ pub(super) fn sort(location: &str, action: &'static str, error: rusqlite::Error)
             StoreError::Damaged { location, source: Box::new(error) }
         }
         (ErrorCode::ReadOnly, _) => StoreError::ReadOnly { location },
+        (ErrorCode::DiskFull, _) => {
+            let source = Box::new(io::Error::new(io::ErrorKind::StorageFull, error));
+            StoreError::Unavailable { location, action, source }
+        }
+        // Of that file only the size is ever asked for, which fails for nothing else.
+        (_, ffi::SQLITE_IOERR_SHMSIZE) => {
+            let reason = "the disk is full: there is no room for the index of its write-ahead log";
+            let source = Box::new(io::Error::new(io::ErrorKind::StorageFull, reason));
+            StoreError::Unavailable { location, action, source }
+        }
         _ => StoreError::Unavailable { location, action, source: Box::new(error) },
     }
 }

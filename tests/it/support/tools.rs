@@ -12,15 +12,36 @@ use tempfile::TempDir;
 #[track_caller]
 pub(crate) fn has(program: &str) -> bool {
     let found = search_path().iter().any(|folder| folder.join(program).is_file());
-    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    assert!(
-        found || !set("CI") && !set("SNAPCTL_TEST_ALL"),
-        "{program} is missing: `apt-get install {program}` (or the like) installs it"
-    );
     if !found {
-        not_run(&format!("{program} is missing; `apt-get install {program}` (or the like) installs it"));
+        lacks(&format!("{program} is missing; `apt-get install {program}` (or the like) installs it"));
     }
     found
+}
+
+/// The words that run a program which may mount file systems that nobody else sees; `None`, as [`has`] says it, where that is
+/// not permitted.
+#[track_caller]
+pub(crate) fn mounting() -> Option<Vec<&'static str>> {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let ways = [vec!["unshare", "--mount"], vec!["unshare", "--map-root-user", "--mount"]];
+    let may = |way: &Vec<&str>| {
+        let mut command = Command::new(way[0]);
+        command.args(&way[1..]).args(["mount", "-t", "tmpfs", "-o", "size=4096", "none"]).arg(folder.path());
+        command.output().is_ok_and(|output| output.status.success())
+    };
+    let found = ways.into_iter().find(may);
+    if found.is_none() {
+        lacks("no file system can be mounted, so that none is ever full; root may, and who may make user namespaces");
+    }
+    found
+}
+
+/// Says what this machine lacks, which is a failure where nothing may be left out.
+#[track_caller]
+fn lacks(what: &str) {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    assert!(!set("CI") && !set("SNAPCTL_TEST_ALL"), "{what}");
+    not_run(what);
 }
 
 /// Says what was left out, past what keeps the output of tests that succeed.

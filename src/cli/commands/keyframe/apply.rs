@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::outcome::Outcome;
-use super::work::{Applying, Space, Work, plainly};
+use super::work::{Applying, Work, plainly};
 use crate::cli::clock;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::ExitStatus;
@@ -38,7 +38,7 @@ pub(crate) const PAGE: Page = Page {
 /// Before anything is done the whole plan is compared with the store: that it is the same store, that every keyframe that is to
 /// stay is there, and that those that are to go are what they were and are not pinned; if not, the exit code is 15 and nothing
 /// is done. New operations and keyframes do not matter. What was done before is passed over, so that a plan can be applied
-/// again after an interruption.
+/// again after an interruption. A plan of `keyframe compact --vacuum` gives space back at its end.
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
     /// The file of the plan; - is stdin
@@ -62,7 +62,7 @@ pub(super) fn run(args: &ApplyArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Ex
     let spool = if args.file.as_os_str() == "-" {
         Spool::take(io::stdin().lock())?
     } else {
-        let opened = File::open(&args.file).map_err(|source| PlanFileError::Io { action: "read", source });
+        let opened = File::open(&args.file).map_err(|source| PlanFileError::Unreadable { source });
         Spool::take(opened?)?
     };
     let access = if args.dry_run { Access::Read } else { Access::Change };
@@ -76,5 +76,5 @@ pub(super) fn run(args: &ApplyArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Ex
     }
     let command = spool.header().command.clone();
     let mut work = Work { ctx, ui, store: &*store, command };
-    work.apply(&spool, &args.applying, Space::Leave)
+    work.apply(&spool, &args.applying)
 }

@@ -56,7 +56,7 @@ pub(crate) struct CompactArgs {
     codec: Option<CodecArg>,
 
     /// Give back the space that is free in the file afterwards; it takes as much again while it runs
-    #[arg(long, conflicts_with_all = ["dry_run", "plan"])]
+    #[arg(long)]
     vacuum: bool,
 
     #[command(flatten)]

@@ -178,7 +178,7 @@ pub(in crate::cli) struct TotalView {
     before: Figures,
     /// As they are now, or would be.
     after: Figures,
-    /// What giving space back came to; `null` if it was not asked for.
+    /// What giving space back came to; `null` if it was not asked for, or nothing was done.
     vacuum: Option<Vacuum>,
 }
 
@@ -286,6 +286,8 @@ impl<'a> Outcome<'a> {
             rows.push(row(name, view.before, view.after));
         }
         let total = total.into_inner();
+        let gives_back = self.done.is_none() && self.spool.header().vacuum;
+        let then = if gives_back { "; afterwards what is free in the file would be given back" } else { "" };
         if !rows.is_empty() {
             let n_others = total.streams - total.changed_streams;
             let others = if n_others == 0 { "all".to_owned() } else { format!("all, with {n_others} as they are") };
@@ -307,7 +309,7 @@ impl<'a> Outcome<'a> {
             out.bytes(table(&columns, &reasons, out.width()).as_bytes())?;
             out.line("")?;
         }
-        Ok(out.line(&total.sentence())?)
+        Ok(out.line(&(total.sentence() + then))?)
     }
 }
 

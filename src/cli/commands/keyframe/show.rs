@@ -18,7 +18,7 @@ use crate::keyframe::Listed;
 use crate::model::ids::{NextIndex, Revision, Span, StreamKey};
 use crate::model::target::At;
 use crate::model::time::Timestamp;
-use crate::replay::{ReplayError, Sources};
+use crate::replay::{ReplayError, Sources, Trust};
 use crate::store::{self, KeyframeEntry, Read, Selection, Serial, StoreError, answer};
 use crate::verify::{self, Checks, Code, Finding, Level, Part, Severity, Verdict};
 
@@ -45,8 +45,9 @@ pub(crate) const PAGE: Page = Page {
 
 /// Show a keyframe without its body, and check it against the replay
 ///
-/// The stream is replayed from its first operation up to the keyframe, which is compared with that as `snapctl verify` does:
-/// all scopes, header, initial state. The exit code is 1 if it is wrong, 5 if it cannot be checked because its stream cannot be
+/// The stream is replayed up to the keyframe, from the newest one before it that was found right or from the first operation
+/// (with --trust none always from there), and the keyframe is compared with that as `snapctl verify` does: all scopes, header,
+/// initial state. The exit code is 1 if it is wrong, 5 if it cannot be checked because its stream cannot be
 /// replayed so far, and 4 if there is no such keyframe.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
@@ -142,8 +143,9 @@ fn check(
     let StreamKey { document, scope, branch } = stream.clone();
     let document_type = entry.document_type.clone();
     let part = Part { document, document_type, scope: Some(scope), branch: Some(branch) };
-    let checks = Checks { level: Level::Quick, anew: true, keyframe: Some(revision), ..Checks::default() };
-    let report = verify::document(sources, &part, &checks, None)?;
+    let checks = Checks { level: Level::Quick, keyframe: Some(revision), ..Checks::default() };
+    let trust = if sources.trust == Trust::None { Trust::None } else { Trust::Verified };
+    let report = verify::document(&Sources { trust, ..*sources }, &part, &checks, None)?;
     // The rest is about the log.
     let (findings, others): (Vec<Finding>, Vec<Finding>) =
         report.findings.into_iter().partition(|finding| is_of_keyframe(finding.code));

@@ -67,7 +67,7 @@ pub(super) struct Applying {
     pub(super) max_duration: Option<Duration>,
 }
 
-/// What is to become of the file.
+/// What is to become of the file afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Space {
     /// It stays as large as it is.
@@ -111,7 +111,7 @@ impl Work<'_> {
         doing: &Doing,
         space: Space,
     ) -> anyhow::Result<ExitStatus> {
-        let spool = self.plan(request, policy)?;
+        let spool = self.plan(request, policy, space)?;
         if let Some(path) = &doing.plan {
             write_file(&spool, path, doing.force)?;
         }
@@ -121,11 +121,11 @@ impl Work<'_> {
             outcome.answer(self.ui, doing.applying.explain)?;
             return Ok(ExitStatus::Success);
         }
-        self.apply(&spool, &doing.applying, space)
+        self.apply(&spool, &doing.applying)
     }
 
     /// Finds out what is to be done.
-    fn plan(&self, request: &Request<'_>, policy: Option<&Policy>) -> anyhow::Result<Spool> {
+    fn plan(&self, request: &Request<'_>, policy: Option<&Policy>, space: Space) -> anyhow::Result<Spool> {
         let meter = self.ctx.meter_of("planning", Unit::Keyframes);
         let spool = answer(self.store, |read: &dyn Read| -> Result<Spool, PlanError> {
             let header = Header {
@@ -134,6 +134,7 @@ impl Work<'_> {
                 now: request.now.to_string(),
                 birth: apply::birth(read)?,
                 policy: policy.cloned(),
+                vacuum: space == Space::GiveBack,
             };
             let mut spool = Spool::begin(header)?;
             plan(&self.ctx.sources(read, &meter), request, &mut |stream| -> Result<(), PlanError> {
@@ -154,7 +155,7 @@ impl Work<'_> {
     }
 
     /// Does what a plan says, and tells what came of it.
-    pub(super) fn apply(&mut self, spool: &Spool, options: &Applying, space: Space) -> anyhow::Result<ExitStatus> {
+    pub(super) fn apply(&mut self, spool: &Spool, options: &Applying) -> anyhow::Result<ExitStatus> {
         let end = *spool.end();
         if end.last_bases > 0 && !options.yes {
             return Err(last_bases(spool)?.into());
@@ -182,7 +183,7 @@ impl Work<'_> {
             Err(ApplyError::Stopped(Stop::TimedOut)) if is_spent => Some(Stop::TimedOut),
             Err(error) => return Err(told(plainly(error), done)),
         };
-        let gives_back = space == Space::GiveBack && stopped.is_none();
+        let gives_back = spool.header().vacuum && stopped.is_none();
         let vacuum = gives_back.then(|| self.store.vacuum().map_err(|error| told(error.into(), done))).transpose()?;
         let vacuum = vacuum.map(|Vacuumed { before_bytes, after_bytes }| Vacuum { before_bytes, after_bytes });
         let outcome = Outcome {

@@ -35,7 +35,8 @@ pub(crate) const PAGE: Page = Page {
 /// Check the file of the store: integrity, log, indexes, free pages, snapctl's own tables
 ///
 /// Nothing is changed. Each finding comes with a command that would help. The exit code is 1 if there are errors or
-/// warnings, and 0 if there are none; notes do not count. What documents and keyframes say is checked by `snapctl verify`.
+/// warnings, and 0 if there are none; notes do not count. `snapctl explain CODE` says what a finding means. What documents and
+/// keyframes say is checked by `snapctl verify`.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct CheckArgs {
     /// Leave out what reads every index: whether it has all rows, and whether keys are unique

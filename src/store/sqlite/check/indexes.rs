@@ -132,7 +132,7 @@ impl Check<'_> {
             let drop = if taken { format!("DROP INDEX {}; ", quoted(name)) } else { String::new() };
             let sql = format!("{drop}CREATE {unique}INDEX {} ON {} ({columns})", quoted(name), quoted(table));
             let message = format!("table {table} lacks the {what} {name}");
-            self.find(Code::IndexMissing, Severity::Warning, 1, message, Some(Remedy::Sql(sql)));
+            self.find(Code::IndexMissing, 1, message, Some(Remedy::Sql(sql)));
         }
         Ok(())
     }
@@ -151,10 +151,12 @@ impl Check<'_> {
             let costs = bytes.map(|bytes| format!(", and takes {bytes} bytes")).unwrap_or_default();
             let message =
                 format!("index {} of table {table} does nothing that {} does not{costs}", index.name, other.name);
-            // The reference makes it again, and nothing is wrong with that.
-            let severity = if index.name == KNOWN_REDUNDANT { Severity::Note } else { Severity::Warning };
             let sql = format!("DROP INDEX {}", quoted(&index.name));
-            self.find(Code::IndexRedundant, severity, 1, message, Some(Remedy::Sql(sql)));
+            let finding = self.find(Code::IndexRedundant, 1, message, Some(Remedy::Sql(sql)));
+            if index.name == KNOWN_REDUNDANT {
+                // The reference makes it again, and nothing is wrong with that.
+                finding.severity = Severity::Note;
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Rows that have in common what the reference keeps unique.
 
 use super::{Check, Checked, EXAMPLES, sql};
-use crate::store::check::{Code, FileCheck, Remedy, Severity};
+use crate::store::check::{Code, FileCheck, Remedy};
 use crate::store::sqlite::schema::{KEYFRAME, OPERATION};
 
 /// A unique key of the reference (reactor format §2.1 and §2.2).
@@ -52,7 +52,7 @@ impl Check<'_> {
             let (count, examples) = self.listed(key.duplicates, EXAMPLES)?;
             if count > 0 {
                 let remedy = Remedy::Sql(key.duplicates.split_whitespace().collect::<Vec<_>>().join(" "));
-                self.find(key.code, Severity::Error, count, key.message, Some(remedy)).examples = examples;
+                self.find(key.code, count, key.message, Some(remedy)).examples = examples;
             }
         }
         Ok(())

@@ -22,7 +22,7 @@ impl Check<'_> {
                         "the tables of snapctl are of version {version}; those of {VERSION} make reading faster, and come with \
                          the next change"
                     );
-                    self.find(Code::OwnVersion, Severity::Note, 1, message, Some(Remedy::Migrate));
+                    self.find(Code::OwnVersion, 1, message, Some(Remedy::Migrate)).severity = Severity::Note;
                 }
             }
             Own::Newer(version) => {
@@ -30,13 +30,13 @@ impl Check<'_> {
                 let message = format!(
                     "the tables of snapctl are of version {version}, and this program knows {VERSION}; a newer snapctl reads them"
                 );
-                self.find(Code::OwnVersion, Severity::Warning, 1, message, None);
+                self.find(Code::OwnVersion, 1, message, None);
                 return Ok(());
             }
             Own::Partial => {
                 let message = "some of the tables of snapctl are missing, or are not its own";
                 let remedy = Remedy::Sql("SELECT name, sql FROM sqlite_schema WHERE name LIKE 'snapctl%'".to_owned());
-                self.find(Code::OwnPartial, Severity::Error, 1, message, Some(remedy));
+                self.find(Code::OwnPartial, 1, message, Some(remedy));
                 return Ok(());
             }
         }
@@ -44,7 +44,7 @@ impl Check<'_> {
         match decoded {
             Err(error @ StoreError::Corrupt { .. }) => {
                 let message = "a row of the tables of snapctl does not decode";
-                self.find(Code::OwnRow, Severity::Error, 1, message, None).examples.push(error.to_string());
+                self.find(Code::OwnRow, 1, message, None).examples.push(error.to_string());
             }
             other => other?,
         }
@@ -69,11 +69,7 @@ impl Check<'_> {
         if self.transaction.session().schema.keyframes {
             self.places(
                 sql::RECORD_ORPHANS,
-                (
-                    Code::RecordOrphan,
-                    Severity::Warning,
-                    "keyframes are gone, and what is known of them is still recorded",
-                ),
+                (Code::RecordOrphan, "keyframes are gone, and what is known of them is still recorded"),
                 &|_| Some(Remedy::Sql(sql::FORGET_RECORD_ORPHANS.to_owned())),
             )?;
         }
@@ -81,17 +77,17 @@ impl Check<'_> {
             (sql::BODIES_MISSING, Code::BodyMissing, "compressed keyframes have lost their bytes"),
             (sql::BASES_MISSING, Code::BaseMissing, "compressed keyframes have lost what they are differences to"),
         ] {
-            self.places(statement, (code, Severity::Error, message), &rewrite)?;
+            self.places(statement, (code, message), &rewrite)?;
         }
         let (count, examples) = self.listed(sql::BODY_ORPHANS, EXAMPLES)?;
         if count > 0 {
             let remedy = Remedy::Sql(sql::DROP_BODY_ORPHANS.to_owned());
             let message = "compressed bodies belong to no keyframe";
-            self.find(Code::BodyOrphan, Severity::Warning, count, message, Some(remedy)).examples = examples;
+            self.find(Code::BodyOrphan, count, message, Some(remedy)).examples = examples;
         }
         self.places(
             sql::SEAL_ORPHANS,
-            (Code::SealOrphan, Severity::Warning, "streams have lost operations since they were checked"),
+            (Code::SealOrphan, "streams have lost operations since they were checked"),
             &|place| place.map(|(stream, _)| Remedy::Recheck(stream)),
         )
     }
@@ -101,12 +97,12 @@ impl Check<'_> {
         if count > 0 {
             let remedy = Remedy::Sql(sql::DROP_HISTORY_ORPHANS.to_owned());
             let message = "rows of the history of keyframes belong to nothing";
-            self.find(Code::HistoryOrphan, Severity::Warning, count, message, Some(remedy)).examples = examples;
+            self.find(Code::HistoryOrphan, count, message, Some(remedy)).examples = examples;
         }
         let (count, examples) = self.listed(sql::RUNS_UNFINISHED, EXAMPLES)?;
         if count > 0 {
             let message = "changes of keyframes are not finished: they are being made, or were interrupted";
-            self.find(Code::RunUnfinished, Severity::Note, count, message, Some(Remedy::History)).examples = examples;
+            self.find(Code::RunUnfinished, count, message, Some(Remedy::History)).examples = examples;
         }
         Ok(())
     }
@@ -115,7 +111,7 @@ impl Check<'_> {
     fn places(
         &mut self,
         statement: &str,
-        (code, severity, message): (Code, Severity, &str),
+        (code, message): (Code, &str),
         remedy: &dyn Fn(Option<(StreamKey, Revision)>) -> Option<Remedy>,
     ) -> Checked {
         let read = self.transaction;
@@ -140,7 +136,7 @@ impl Check<'_> {
         }
         drop(found);
         if count > 0 {
-            self.find(code, severity, count, message, remedy(first)).examples = examples;
+            self.find(code, count, message, remedy(first)).examples = examples;
         }
         Ok(())
     }
@@ -184,13 +180,13 @@ impl Check<'_> {
         self.facts.bodies_compared = compared;
         if damaged.0 > 0 {
             let message = "compressed keyframes cannot be read";
-            let finding = self.find(Code::BodyDamaged, Severity::Error, damaged.0, message, rewrite(first_damaged));
+            let finding = self.find(Code::BodyDamaged, damaged.0, message, rewrite(first_damaged));
             finding.examples = damaged.1;
         }
         if stale.0 > 0 {
             let message = "keyframes have been changed by another program since they were recorded";
             let remedy = first_stale.map(|(stream, _)| Remedy::Recheck(stream));
-            self.find(Code::RecordStale, Severity::Warning, stale.0, message, remedy).examples = stale.1;
+            self.find(Code::RecordStale, stale.0, message, remedy).examples = stale.1;
         }
         Ok(())
     }
