@@ -4,6 +4,7 @@
 mod archive_properties;
 mod archives;
 mod bases;
+mod cache_disk;
 mod cli_batch;
 mod cli_completions;
 mod cli_config;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::{Connection, params};
 
 use super::digest::Digest;
+use super::rows::Damage;
 use super::trouble::Trouble;
 use super::{counters, evict, rows, sql};
 use crate::cache::{Cause, Listed, StoreIdentity, TierStats, Which};
@@ -18,7 +19,7 @@ pub(super) struct Sum {
     pub(super) entries: u64,
     pub(super) bytes: u64,
     /// Rows that are damaged, with the stores they are of.
-    pub(super) damaged: Vec<(i64, Digest)>,
+    pub(super) damaged: Vec<(Damage, Digest)>,
     /// Bodies that were counted.
     bodies: HashSet<i64>,
 }
@@ -30,8 +31,8 @@ pub(super) fn list(connection: &Connection, store: &Digest, sum: &mut Sum, visit
     while let Some(row) = rows.next()? {
         let known = match rows::known(row, Some(store))? {
             Ok(known) => known,
-            Err(id) => {
-                sum.damaged.push((id, *store));
+            Err(damage) => {
+                sum.damaged.push((damage, *store));
                 continue;
             }
         };
@@ -39,7 +40,7 @@ pub(super) fn list(connection: &Connection, store: &Digest, sum: &mut Sum, visit
             |id: i64, size: i64| if sum.bodies.insert(id) { u64::try_from(size).unwrap_or_default() } else { 0 };
         let (state, initial): (Option<i64>, Option<i64>) = (row.get(9)?, row.get(11)?);
         let (Some(state), Some(initial)) = (state, initial) else {
-            sum.damaged.push((known.id, *store));
+            sum.damaged.push((Damage::Entry(known.id), *store));
             continue;
         };
         let size_bytes = known.size + body(row.get(8)?, state) + body(row.get(10)?, initial);
@@ -61,6 +62,22 @@ pub(super) fn stores(connection: &Connection) -> Result<Vec<Digest>, Trouble> {
         stores.extend(rows::digest_of(row, 0));
     }
     Ok(stores)
+}
+
+/// Drops what cannot be read, and says how many entries went with it.
+pub(super) fn drop_damaged(connection: &Connection, damage: Damage) -> Result<u64, Trouble> {
+    let (entries, body) = match damage {
+        Damage::Entry(id) => (vec![id], None),
+        Damage::Body(id) => {
+            let mut statement = connection.prepare_cached(sql::WITH_BODY)?;
+            (statement.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?, Some(id))
+        }
+    };
+    let dropped = evict::delete(connection, &entries)?;
+    if let Some(body) = body {
+        connection.prepare_cached(sql::DELETE_BODY)?.execute([body])?;
+    }
+    Ok(dropped)
 }
 
 /// Drops what `which` includes, of a store or of all of them, counts it in the file, and says how many entries those were.
@@ -112,7 +129,7 @@ fn candidates(
         let store = rows::digest_of(row, 5);
         let (id, included) = match rows::known(row, store.as_ref())? {
             Ok(known) => (known.id, Some(which.includes(&known.facts))),
-            Err(id) => (id, None),
+            Err(Damage::Entry(id) | Damage::Body(id)) => (id, None),
         };
         candidates.push((id, store.unwrap_or_default(), included));
     }

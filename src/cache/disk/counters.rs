@@ -36,6 +36,7 @@ pub(super) fn read(connection: &Connection, store: Option<&Digest>) -> Result<Ti
 }
 
 const DROPPED: &str = "dropped.";
+const NANOS: &str = "saved.nanos";
 const LOADS: &str = "loads.";
 
 fn pairs(stats: &TierStats) -> Vec<(String, u64)> {
@@ -49,18 +50,22 @@ fn pairs(stats: &TierStats) -> Vec<(String, u64)> {
         ("tooLarge".to_owned(), *too_large),
         ("failures".to_owned(), *failures),
         ("saved.operations".to_owned(), saved.operations),
-        ("saved.nanos".to_owned(), u64::try_from(saved.elapsed.as_nanos()).unwrap_or(u64::MAX)),
+        (NANOS.to_owned(), u64::try_from(saved.elapsed.as_nanos()).unwrap_or(u64::MAX)),
     ];
     pairs.extend(dropped.iter().map(|(cause, n)| (format!("{DROPPED}{cause}"), *n)));
     pairs.extend(loads.steps().map(|(step, n)| (format!("{LOADS}{step}"), n)));
     pairs
 }
 
-/// Names that mean nothing are passed over.
+/// Names that mean nothing are passed over, and numbers that nothing can have counted are cut, so that sums of them stay
+/// numbers.
 fn from_pairs(pairs: &BTreeMap<String, u64>) -> TierStats {
-    let n = |name: &str| pairs.get(name).copied().unwrap_or_default();
+    const MOST: u64 = 1 << 48;
+    const MOST_NANOS: u64 = 1 << 60;
+    let n = |name: &str| pairs.get(name).copied().unwrap_or_default().min(MOST);
+    let nanos = pairs.get(NANOS).copied().unwrap_or_default().min(MOST_NANOS);
     let dropped = Cause::ALL.into_iter().map(|cause| (cause, n(&format!("{DROPPED}{cause}"))));
-    let step = |(name, n): (&String, &u64)| Some((name.strip_prefix(LOADS)?.parse().ok()?, *n));
+    let step = |(name, n): (&String, &u64)| Some((name.strip_prefix(LOADS)?.parse().ok()?, (*n).min(MOST)));
     TierStats {
         requests: n("requests"),
         exact: n("exact"),
@@ -70,7 +75,7 @@ fn from_pairs(pairs: &BTreeMap<String, u64>) -> TierStats {
         too_large: n("tooLarge"),
         failures: n("failures"),
         dropped: dropped.filter(|(_, n)| *n > 0).collect(),
-        saved: Cost { operations: n("saved.operations"), elapsed: Duration::from_nanos(n("saved.nanos")) },
+        saved: Cost { operations: n("saved.operations"), elapsed: Duration::from_nanos(nanos) },
         loads: Latencies::from_steps(pairs.iter().filter_map(step)),
         ..TierStats::default()
     }

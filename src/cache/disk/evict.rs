@@ -7,7 +7,7 @@
 //! value = clock + uses · cost / size
 //! ```
 //!
-//! where *uses* is how often it was put or found, *cost* the time that a rebuild took (`Facts::cost`) and *size* what its row
+//! where *uses* is how often it was found, and one for being there, *cost* the time that a rebuild took (`Facts::cost`) and *size* what its row
 //! and its state take. What is worth least goes, and the clock becomes what that was worth: so that what was not used for
 //! long, however dear it once was, is worth less than what is new. An entry that is used again is worth what the clock says
 //! then and its uses. A large state that is cheap to rebuild goes before a small one that is not.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -20,7 +20,14 @@ pub(super) enum Without {
     Luck,
 }
 
-/// What is done in a transaction. It may be done twice.
+/// Why the file is wanted. Looking waits for nobody who changes it.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Look,
+    Change,
+}
+
+/// What is done in a transaction. It may be done more than once.
 pub(super) type Work<'a, T> = &'a mut dyn FnMut(&Connection) -> Result<T, Trouble>;
 
 /// The file, shared by threads.
@@ -33,6 +40,8 @@ pub(super) struct CacheFile {
     remaking: Mutex<()>,
     /// How often it was emptied.
     n_made_anew: AtomicU32,
+    /// Until when the file is not tried, because it was locked for too long: for looking, and for changing.
+    resting: [Mutex<Option<Instant>>; 2],
     /// Nothing is to be had any more.
     off: AtomicBool,
     warnings: Warnings,
@@ -40,6 +49,10 @@ pub(super) struct CacheFile {
     #[cfg(test)]
     pub(super) hinder: Mutex<Option<fn(&Connection)>>,
 }
+
+/// A lock that was waited for in vain is not waited for again for so many times that long, so that many requests to a file
+/// that stays locked take little longer than without it.
+const REST: u32 = 10;
 
 /// A file that is damaged again and again is on a disk that is.
 const MOST_MADE_ANEW: u32 = 4;
@@ -53,6 +66,7 @@ impl CacheFile {
             writing: Mutex::default(),
             remaking: Mutex::default(),
             n_made_anew: AtomicU32::default(),
+            resting: Default::default(),
             off: AtomicBool::default(),
             warnings: Warnings::default(),
             #[cfg(test)]
@@ -70,13 +84,13 @@ impl CacheFile {
 
     /// Does something that changes nothing, at one moment of the file.
     pub(super) fn look<T>(&self, work: Work<'_, T>) -> Result<T, Without> {
-        self.run(Need::Look, TransactionBehavior::Deferred, work)
+        self.run(Need::Look, Purpose::Look, work)
     }
 
     /// Changes something, all or nothing of it; makes the file if there is none.
     pub(super) fn change<T>(&self, work: Work<'_, T>) -> Result<T, Without> {
         let _turn = lock(&self.writing);
-        self.run(Need::Change, TransactionBehavior::Immediate, work)
+        self.run(Need::Change, Purpose::Change, work)
     }
 
     /// Changes something in a file that is there, if no other thread is changing something.
@@ -86,13 +100,13 @@ impl CacheFile {
             Err(std::sync::TryLockError::Poisoned(turn)) => turn.into_inner(),
             Err(std::sync::TryLockError::WouldBlock) => return Err(Without::Luck),
         };
-        self.run(Need::Look, TransactionBehavior::Immediate, work)
+        self.run(Need::Look, Purpose::Change, work)
     }
 
     /// Does something outside of a transaction, in a file that is there.
     pub(super) fn outside<T>(&self, work: Work<'_, T>) -> Result<T, Without> {
         let _turn = lock(&self.writing);
-        self.again_if_mended(|| {
+        self.again_if_mended(Purpose::Change, || {
             let session = self.session(Need::Look)?;
             let done = work(&session.connection).map_err(|trouble| (trouble, session.made.clone()))?;
             self.pool.put(session);
@@ -100,10 +114,10 @@ impl CacheFile {
         })
     }
 
-    fn run<T>(&self, need: Need, behavior: TransactionBehavior, work: Work<'_, T>) -> Result<T, Without> {
-        self.again_if_mended(|| {
+    fn run<T>(&self, need: Need, purpose: Purpose, work: Work<'_, T>) -> Result<T, Without> {
+        self.again_if_mended(purpose, || {
             let session = self.session(need)?;
-            let done = transaction(&session.connection, need, behavior, work);
+            let done = transaction(&session.connection, need, purpose, work);
             let done = done.map_err(|trouble| (trouble, session.made.clone()))?;
             self.pool.put(session);
             Ok(done)
@@ -123,15 +137,27 @@ impl CacheFile {
     }
 
     /// Tries something; if the file was the trouble and could be put in order, tries once more.
-    fn again_if_mended<T>(&self, mut once: impl FnMut() -> Result<T, (Trouble, Option<Made>)>) -> Result<T, Without> {
-        if self.off.load(Ordering::Relaxed) {
+    fn again_if_mended<T>(
+        &self,
+        purpose: Purpose,
+        mut once: impl FnMut() -> Result<T, (Trouble, Option<Made>)>,
+    ) -> Result<T, Without> {
+        let resting = &self.resting[purpose as usize];
+        if self.off.load(Ordering::Relaxed) || lock(resting).is_some_and(|until| Instant::now() < until) {
             return Err(Without::Luck);
         }
-        match once() {
+        let rest_if_locked = |tried: Result<T, (Trouble, Option<Made>)>| {
+            if let Err((Trouble::Told(WarningKind::Locked, _), _)) = tried {
+                *lock(resting) = Instant::now().checked_add(self.patience.saturating_mul(REST));
+            }
+            tried
+        };
+        let mut once = || patiently(self.patience, &mut once, |(trouble, _)| trouble);
+        match rest_if_locked(once()) {
             Ok(done) => return Ok(done),
             Err((trouble, seen)) => self.mend(trouble, seen.as_ref())?,
         }
-        once().map_err(|(trouble, _)| self.give_up(trouble))
+        rest_if_locked(once()).map_err(|(trouble, _)| self.give_up(trouble))
     }
 
     fn mend(&self, trouble: Trouble, seen: Option<&Made>) -> Result<(), Without> {
@@ -148,8 +174,11 @@ impl CacheFile {
         if self.n_made_anew.load(Ordering::Relaxed) == MOST_MADE_ANEW {
             return Err(self.give_up(Trouble::Told(WarningKind::Broken, detail)));
         }
-        let made_anew = session::connect(&self.path, Need::Look, self.patience)
-            .and_then(|connection| schema::make_anew(&connection, seen));
+        let mut make_anew = || {
+            let opened = session::connect(&self.path, Need::Look, self.patience)?;
+            schema::make_anew(&opened, seen)
+        };
+        let made_anew = patiently(self.patience, &mut make_anew, |trouble| trouble);
         self.pool.forget();
         match made_anew {
             Ok(by_us) => {
@@ -178,12 +207,29 @@ impl CacheFile {
     }
 }
 
-fn transaction<T>(
-    connection: &Connection,
-    need: Need,
-    behavior: TransactionBehavior,
-    work: Work<'_, T>,
-) -> Result<T, Trouble> {
+/// Tries something again while a lock is in its way. SQLite itself waits for most locks, but not for those that are wanted
+/// for a change of the journal's mode, or by somebody who has a lesser one.
+fn patiently<T, E>(
+    patience: Duration,
+    once: &mut dyn FnMut() -> Result<T, E>,
+    trouble: impl Fn(&E) -> &Trouble,
+) -> Result<T, E> {
+    let start = Instant::now();
+    loop {
+        let tried = once();
+        let is_locked = matches!(tried.as_ref().map_err(&trouble), Err(Trouble::Told(WarningKind::Locked, _)));
+        if !is_locked || start.elapsed() >= patience {
+            return tried;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn transaction<T>(connection: &Connection, need: Need, purpose: Purpose, work: Work<'_, T>) -> Result<T, Trouble> {
+    let behavior = match purpose {
+        Purpose::Look => TransactionBehavior::Deferred,
+        Purpose::Change => TransactionBehavior::Immediate,
+    };
     let transaction = Transaction::new_unchecked(connection, behavior)?;
     schema::enter(&transaction, need == Need::Change)?;
     let done = work(&transaction)?;

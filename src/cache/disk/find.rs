@@ -8,7 +8,7 @@ use super::rows;
 use super::settings::Settings;
 use super::sql;
 use super::trouble::Trouble;
-use super::{digest, rows::blob};
+use super::{digest, rows::Damage, rows::blob};
 use crate::cache::{Entry, StoreIdentity, Want};
 use crate::model::ids::{NextIndex, Revision, StreamKey};
 use crate::model::stamp::Stamp;
@@ -19,8 +19,8 @@ use crate::model::time::Timestamp;
 pub(super) struct Found {
     /// The entry, and its row.
     pub(super) entry: Option<(i64, Arc<Entry>)>,
-    /// Rows that are damaged.
-    pub(super) damaged: Vec<i64>,
+    /// What could not be read on the way.
+    pub(super) damaged: Vec<Damage>,
 }
 
 /// The place of a revision in its stream, as rows have it; `None` if it is beyond what they can say.
@@ -40,8 +40,8 @@ pub(super) fn below(connection: &Connection, store: &StoreIdentity, want: &Want<
         let known = match rows::known(row, Some(store.digest()))? {
             // An index that is damaged may lead to any row.
             Ok(known) if known.facts.stream == *want.stream && known.facts.revision <= want.revision => known,
-            Ok(rows::Known { id, .. }) | Err(id) => {
-                found.damaged.push(id);
+            Ok(rows::Known { id, .. }) | Err(Damage::Entry(id) | Damage::Body(id)) => {
+                found.damaged.push(Damage::Entry(id));
                 continue;
             }
         };
@@ -70,8 +70,8 @@ pub(super) fn head(
     let Some(row) = heads.next()? else { return Ok(found) };
     let known = match rows::known(row, Some(store.digest()))? {
         Ok(known) if known.facts.stream == *stream => known,
-        Ok(rows::Known { id, .. }) | Err(id) => {
-            found.damaged.push(id);
+        Ok(rows::Known { id, .. }) | Err(Damage::Entry(id) | Damage::Body(id)) => {
+            found.damaged.push(Damage::Entry(id));
             return Ok(found);
         }
     };
@@ -93,8 +93,8 @@ impl Found {
     fn load(&mut self, connection: &Connection, known: rows::Known) -> Result<(), Trouble> {
         let id = known.id;
         match rows::load(connection, known)? {
-            Some(entry) => self.entry = Some((id, Arc::new(entry))),
-            None => self.damaged.push(id),
+            Ok(entry) => self.entry = Some((id, Arc::new(entry))),
+            Err(damage) => self.damaged.push(damage),
         }
         Ok(())
     }

@@ -43,7 +43,7 @@ pub(super) enum Extent {
 /// Whether there is something to do: too much is kept, much of the file is free, or heads are over.
 pub(super) fn is_needed(connection: &Connection, settings: &Settings, now: Timestamp) -> Result<bool, Trouble> {
     /// So many free pages are kept for what comes next.
-    const FEW_PAGES: u64 = 256;
+    const FEW_PAGES: u64 = 64;
     let (entries, bytes) = evict::total(connection)?;
     if entries > settings.bounds.most_entries || bytes > settings.bounds.most_bytes {
         return Ok(true);

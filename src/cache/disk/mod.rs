@@ -58,6 +58,7 @@ use digest::Digest;
 use file::{CacheFile, Without, lock};
 use maintain::Extent;
 use pending::Pending;
+use rows::Damage;
 
 pub use maintain::Maintained;
 pub use settings::{Bounds, Clock, HeadTtl, Settings};
@@ -110,6 +111,7 @@ impl DiskCache {
     }
 
     /// Drops what `which` includes, of all stores, and says how many entries those were.
+    #[expect(clippy::must_use_candidate, reason = "it is done for what it does")]
     pub fn drop_entries(&self, which: &Which, cause: Cause) -> u64 {
         self.inner.drop_entries(None, which, cause)
     }
@@ -210,16 +212,16 @@ impl Inner {
         sum
     }
 
-    /// Drops rows that are damaged, unless another thread is changing something, and counts them.
-    fn drop_damaged(&self, entries: &[(i64, Digest)]) {
-        if entries.is_empty() {
+    /// Drops what is damaged, unless another thread is changing something, and counts them.
+    fn drop_damaged(&self, damaged: &[(Damage, Digest)]) {
+        if damaged.is_empty() {
             return;
         }
         // Whoever finds them next drops them, if this fails.
         let _ = self.file.change_if_idle(&mut |connection| {
-            for (entry, store) in entries {
+            for (damage, store) in damaged {
                 let mut stats = TierStats::default();
-                stats.count_dropped(Cause::Damaged, evict::delete(connection, &[*entry])?);
+                stats.count_dropped(Cause::Damaged, contents::drop_damaged(connection, *damage)?);
                 counters::add(connection, store, &stats)?;
             }
             Ok(())

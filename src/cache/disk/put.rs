@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::digest::{self, Digest};
 use super::file::CacheFile;
 use super::settings::Settings;
-use super::trouble::Trouble;
+use super::trouble::{Trouble, WarningKind};
 use super::{body, evict, facts, find, packed, sql};
 use crate::cache::{Cause, Cost, Entry, Facts, Put, StoreIdentity, TierStats};
 use crate::model::ids::StreamKey;
@@ -115,18 +115,20 @@ impl Body {
         Some(Body { key, packed: Some(packed), size })
     }
 
-    /// The row of the body, which is made if there is none; `None` if it cannot be made.
-    fn row(&self, connection: &Connection, state: &State) -> Result<Option<i64>, Trouble> {
+    /// The row of the body, which is made if there is none.
+    fn row(&self, connection: &Connection, state: &State) -> Result<i64, Trouble> {
         if let Some((id, _)) = stored(connection, &self.key)? {
-            return Ok(Some(id));
+            return Ok(id);
         }
         // It was known, and somebody evicted it since.
         let again = || Body::pack(self.key, &body::write_state(state)?);
         let body = if self.packed.is_some() { Some(self.clone()) } else { again() };
-        let Some(Body { key, packed: Some(packed), size }) = body else { return Ok(None) };
+        let Some(Body { key, packed: Some(packed), size }) = body else {
+            return Err(Trouble::Told(WarningKind::OutOfReach, "out of memory".to_owned()));
+        };
         let sum = digest::body_sum(&key, &packed);
         connection.prepare_cached(sql::ADD_BODY)?.execute(params![&key[..], &sum[..], size, packed])?;
-        Ok(Some(connection.last_insert_rowid()))
+        Ok(connection.last_insert_rowid())
     }
 }
 
@@ -161,14 +163,13 @@ impl ReadyEntry<'_> {
         connection: &Connection,
         (store, store_row): (&StoreIdentity, i64),
         settings: &Settings,
-        stats: &mut TierStats,
+        counted: &mut TierStats,
     ) -> Result<(), Trouble> {
         let Put { entry, head } = self.put;
         let StreamKey { document, scope, branch } = &entry.facts.stream;
         let (document, scope, branch) = (document.as_str(), scope.as_str(), branch.as_str());
         let state = self.state.row(connection, &entry.state)?;
         let initial = self.initial.row(connection, &entry.initial)?;
-        let (Some(state), Some(initial)) = (state, initial) else { return Ok(()) };
         let contents = digest::contents(&self.header, &self.state.key, &self.initial.key);
         let sum = digest::entry_sum(store.digest(), &self.facts, &contents, self.size);
         connection.prepare_cached(sql::PUT_ENTRY)?.execute(params![
@@ -189,10 +190,10 @@ impl ReadyEntry<'_> {
             self.header,
         ])?;
         let id: i64 = connection.prepare_cached(sql::ENTRY)?.query_row([&self.key[..]], |row| row.get(0))?;
-        stats.puts += 1;
+        counted.puts += 1;
         let place = params![store_row, document, scope, branch, self.place, id];
         let outdated = outdated(connection, place, &entry.facts)?;
-        stats.count_dropped(Cause::LogChanged, outdated);
+        counted.count_dropped(Cause::LogChanged, outdated);
         if let Some(stamp) = head {
             let at = (settings.clock)().as_millis();
             let sum = digest::head_sum(&sum, &stamp.0, at);

@@ -6,6 +6,7 @@ use super::digest::{self, Digest};
 use super::trouble::Trouble;
 use super::{body, facts, packed, sql};
 use crate::cache::{Entry, Facts};
+use crate::model::json::Object;
 use crate::model::state::State;
 
 /// What a row of the table `entry` says.
@@ -19,9 +20,9 @@ pub(super) struct Known {
     pub(super) sum: Vec<u8>,
 }
 
-/// Reads the columns `id, size, contents, sum, facts`, which come first, of an entry of `store`. The inner error is the id
-/// of a row that is damaged.
-pub(super) fn known(row: &Row<'_>, store: Option<&Digest>) -> Result<Result<Known, i64>, Trouble> {
+/// Reads the columns `id, size, contents, sum, facts`, which come first, of an entry of `store`. The inner error is the
+/// row, which is damaged.
+pub(super) fn known(row: &Row<'_>, store: Option<&Digest>) -> Result<Result<Known, Damage>, Trouble> {
     let id = row.get(0)?;
     let sound = || {
         let size = row.get::<_, i64>(1).ok()?;
@@ -32,30 +33,47 @@ pub(super) fn known(row: &Row<'_>, store: Option<&Digest>) -> Result<Result<Know
         let (facts, size) = (facts::read(facts)?, u64::try_from(size).ok()?);
         Some(Known { id, facts, size, contents: contents.to_vec(), sum: sum.to_vec() })
     };
-    Ok(sound().ok_or(id))
+    Ok(sound().ok_or(Damage::Entry(id)))
 }
 
-/// Loads what an entry refers to; `None` if something of it is damaged or gone.
-pub(super) fn load(connection: &Connection, known: Known) -> Result<Option<Entry>, Trouble> {
+/// What cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Damage {
+    /// An entry, by row.
+    Entry(i64),
+    /// A body, by row, and so every entry that refers to it: the next that is put with that state would do so again.
+    Body(i64),
+}
+
+/// Loads what an entry refers to.
+pub(super) fn load(connection: &Connection, known: Known) -> Result<Result<Entry, Damage>, Trouble> {
     let mut statement = connection.prepare_cached(sql::CONTENTS)?;
-    let parts = statement.query_row([known.id], |row| Ok(parts(row, &known.contents))).optional()?.flatten();
+    let parts = statement.query_row([known.id], |row| Ok(parts(row, &known))).optional()?;
+    let parts = parts.unwrap_or(Err(Damage::Entry(known.id)));
     Ok(parts.map(|(header, state, initial)| Entry { facts: known.facts, header, state, initial }))
 }
 
-fn parts(row: &Row<'_>, contents: &[u8]) -> Option<(crate::model::json::Object<'static>, State, State)> {
-    let (header, state_key, initial_key) = (blob(row, 0)?, blob(row, 1)?, blob(row, 4)?);
-    if digest::contents(header, state_key, initial_key)[..] != *contents {
-        return None;
+fn parts(row: &Row<'_>, known: &Known) -> Result<(Object<'static>, State, State), Damage> {
+    let itself = Damage::Entry(known.id);
+    let (header, state, initial) = (blob(row, 0), blob(row, 2), blob(row, 6));
+    let (Some(header), Some(state), Some(initial)) = (header, state, initial) else { return Err(itself) };
+    if digest::contents(header, state, initial)[..] != *known.contents {
+        return Err(itself);
     }
-    let header = body::read_header(&packed::unpack(header)?)?;
-    let state = state(state_key, blob(row, 2)?, blob(row, 3)?)?;
-    let initial =
-        if state_key == initial_key { state.clone() } else { self::state(initial_key, blob(row, 5)?, blob(row, 6)?)? };
-    Some((header, state, initial))
+    let header = packed::unpack(header).and_then(|text| body::read_header(&text)).ok_or(itself)?;
+    let is_one = state == initial;
+    let state = body(row, 1)?;
+    let initial = if is_one { state.clone() } else { body(row, 5)? };
+    Ok((header, state, initial))
 }
 
-fn state(key: &[u8], sum: &[u8], packed: &[u8]) -> Option<State> {
-    (digest::body_sum(key, packed)[..] == *sum).then(|| body::read_state(&packed::unpack(packed)?))?
+/// The state in the columns `id, key, sum, packed`, of which the first is given.
+fn body(row: &Row<'_>, first: usize) -> Result<State, Damage> {
+    let state = || {
+        let (key, sum, packed) = (blob(row, first + 1)?, blob(row, first + 2)?, blob(row, first + 3)?);
+        (digest::body_sum(key, packed)[..] == *sum).then(|| body::read_state(&packed::unpack(packed)?))?
+    };
+    state().ok_or_else(|| Damage::Body(row.get(first).unwrap_or_default()))
 }
 
 /// A column that holds bytes; `None` if it holds something else.

@@ -3,6 +3,7 @@
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, TransactionBehavior};
 
+use super::session::Opened;
 use super::sql;
 use super::trouble::{Trouble, WarningKind};
 use crate::cache::FORMAT;
@@ -33,8 +34,9 @@ pub(super) enum Owner {
     Us(Made),
 }
 
-/// Looks at a file that is open. Whatever is wrong with it is an error.
+/// Looks at a file that is open, at one moment of it. Whatever is wrong with it is an error.
 pub(super) fn owner(connection: &Connection) -> Result<Owner, Trouble> {
+    let _moment = connection.is_autocommit().then(|| connection.unchecked_transaction()).transpose()?;
     let application: i32 = connection.query_row(sql::APPLICATION, [], |row| row.get(0))?;
     let version: i32 = connection.query_row(sql::VERSION, [], |row| row.get(0))?;
     match (application, version) {
@@ -75,17 +77,23 @@ fn create(transaction: &Transaction<'_>) -> Result<(), Trouble> {
 ///
 /// # Errors
 /// `Broken` if it is damaged in a way that does not show that it is ours.
-pub(super) fn make_anew(connection: &Connection, seen: Option<&Made>) -> Result<bool, Trouble> {
+pub(super) fn make_anew(opened: &Opened, seen: Option<&Made>) -> Result<bool, Trouble> {
+    let connection = &opened.connection;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
-    match owner(connection) {
-        Ok(Owner::Us(made)) if Some(&made) != seen => return Ok(false),
-        Ok(_) | Err(Trouble::Outdated) => {}
-        Err(Trouble::Damaged(_)) if is_ours(connection) => {}
-        Err(Trouble::Damaged(detail)) => return Err(Trouble::Told(WarningKind::Broken, detail)),
-        Err(other) => return Err(other),
+    let mut looks = 0;
+    loop {
+        match opened.owner() {
+            Ok(Owner::Us(made)) if Some(&made) != seen => return Ok(false),
+            Ok(_) | Err(Trouble::Outdated) => break,
+            Err(Trouble::Damaged(_)) if is_ours(connection) => break,
+            // Somebody may empty it between the two looks.
+            Err(Trouble::Damaged(_)) if looks < 10 => looks += 1,
+            Err(Trouble::Damaged(detail)) => return Err(Trouble::Told(WarningKind::Broken, detail)),
+            Err(other) => return Err(other),
+        }
     }
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
-    let emptied = connection.execute_batch("VACUUM");
+    let emptied = connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, false)?;
     emptied?;
     prepare_empty(connection)?;
@@ -102,7 +110,10 @@ fn is_ours(connection: &Connection) -> bool {
     let mend = |on| connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, on).is_ok();
     let application = mend(true).then(|| connection.query_row(sql::APPLICATION, [], |row| row.get::<_, i32>(0)));
     mend(false);
+    // Shorter than the shortest page: no database is.
+    let is_short = connection.path().and_then(|path| std::fs::metadata(path).ok()).is_some_and(|file| file.len() < 512);
     match application {
+        _ if is_short => true,
         Some(Ok(application)) => application == APPLICATION,
         Some(Err(error)) => error.sqlite_error_code() == Some(ErrorCode::NotADatabase),
         None => false,

@@ -3,7 +3,7 @@
 use std::fs::DirBuilder;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
@@ -11,6 +11,24 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::schema::{self, Made, Owner};
 use super::trouble::{Trouble, WarningKind};
+
+/// A connection to a file that was not yet looked at.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    /// Whether the system does not let us write.
+    read_only: bool,
+}
+
+impl Opened {
+    /// Whose the file is. Whatever is wrong with it is an error.
+    pub(super) fn owner(&self) -> Result<Owner, Trouble> {
+        let owner = schema::owner(&self.connection)?;
+        if !self.read_only && self.connection.is_readonly(rusqlite::MAIN_DB)? {
+            return Err(Trouble::Damaged("its header says that only a newer SQLite may write it".to_owned()));
+        }
+        Ok(owner)
+    }
+}
 
 /// What a connection is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,24 +81,16 @@ const MOST_LOG: i64 = 4 << 20;
 /// # Errors
 /// Whatever keeps the file from being used as it is.
 pub(super) fn open(path: &Path, need: Need, patience: Duration) -> Result<Session, Trouble> {
-    let connection = connect(path, need, patience)?;
-    let owner = match schema::owner(&connection)? {
+    let opened = connect(path, need, patience)?;
+    let owner = match opened.owner()? {
         Owner::Nobody if need == Need::Look => return Err(Trouble::Absent),
         owner => owner,
     };
+    let connection = opened.connection;
     let made = match owner {
         Owner::Us(made) => Some(made),
         Owner::Nobody => {
-            // SQLite does not wait for the lock that this takes, as it does for others.
-            let start = Instant::now();
-            let locked = |trouble: &Trouble| matches!(trouble, Trouble::Told(WarningKind::Locked, _));
-            loop {
-                match schema::prepare_empty(&connection).map_err(Trouble::from) {
-                    Ok(()) => break,
-                    Err(trouble) if !locked(&trouble) || start.elapsed() >= patience => return Err(trouble),
-                    Err(_) => std::thread::sleep(Duration::from_millis(1)),
-                }
-            }
+            schema::prepare_empty(&connection)?;
             None
         }
     };
@@ -89,7 +99,7 @@ pub(super) fn open(path: &Path, need: Need, patience: Duration) -> Result<Sessio
 }
 
 /// Opens a connection, and does not look at the file.
-pub(super) fn connect(path: &Path, need: Need, patience: Duration) -> Result<Connection, Trouble> {
+pub(super) fn connect(path: &Path, need: Need, patience: Duration) -> Result<Opened, Trouble> {
     let out_of_reach = |error: std::io::Error| Trouble::Told(WarningKind::OutOfReach, error.to_string());
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     match need {
@@ -102,7 +112,7 @@ pub(super) fn connect(path: &Path, need: Need, patience: Duration) -> Result<Con
     }
     let connection = Connection::open_with_flags(path, flags)?;
     configure(&connection, patience)?;
-    Ok(connection)
+    Ok(Opened { read_only: connection.is_readonly(rusqlite::MAIN_DB)?, connection })
 }
 
 fn mark(path: &Path) -> Mark {

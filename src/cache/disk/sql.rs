@@ -59,7 +59,7 @@ pub(super) const HEAD: &str = "SELECT e.id, e.size, e.contents, e.sum, e.facts, 
   FROM head h JOIN entry e ON e.id = h.entry
   WHERE h.store = (SELECT id FROM store WHERE digest = ?1) AND h.document = ?2 AND h.scope = ?3 AND h.branch = ?4";
 /// What an entry refers to.
-pub(super) const CONTENTS: &str = "SELECT e.header, s.key, s.sum, s.packed, i.key, i.sum, i.packed
+pub(super) const CONTENTS: &str = "SELECT e.header, s.id, s.key, s.sum, s.packed, i.id, i.key, i.sum, i.packed
   FROM entry e JOIN body s ON s.id = e.state JOIN body i ON i.id = e.initial WHERE e.id = ?1";
 
 pub(super) const BODY: &str = "SELECT id, size FROM body WHERE key = ?1";
@@ -69,11 +69,13 @@ pub(super) const PUT_ENTRY: &str =
     "INSERT INTO entry (key, store, document, scope, branch, next, name, state, initial, size, weight, reads, value,
     contents, sum, facts, header)
   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, ?11 + (SELECT clock FROM total), ?12, ?13, ?14, ?15)
-  ON CONFLICT (key) DO UPDATE SET name = excluded.name, state = excluded.state, initial = excluded.initial,
+  ON CONFLICT (key) DO UPDATE SET store = excluded.store, document = excluded.document, scope = excluded.scope,
+    branch = excluded.branch, next = excluded.next, name = excluded.name, state = excluded.state, initial = excluded.initial,
     size = excluded.size, weight = excluded.weight,
     value = (SELECT clock FROM total) + (entry.reads + 1) * excluded.weight, contents = excluded.contents,
     sum = excluded.sum, facts = excluded.facts, header = excluded.header
-  WHERE entry.sum <> excluded.sum";
+  WHERE entry.sum <> excluded.sum OR (entry.store, entry.document, entry.scope, entry.branch, entry.next)
+    <> (excluded.store, excluded.document, excluded.scope, excluded.branch, excluded.next)";
 pub(super) const ENTRY: &str = "SELECT id FROM entry WHERE key = ?1";
 pub(super) const PUT_HEAD: &str = "INSERT OR REPLACE INTO head (entry, store, document, scope, branch, type, stamp,
     at_ms, sum)
@@ -101,6 +103,10 @@ pub(super) const CHEAPEST: &str = "SELECT e.id, e.value, s.digest FROM entry e L
 pub(super) const TOTAL: &str = "SELECT entries, bytes FROM total";
 pub(super) const SET_CLOCK: &str = "UPDATE total SET clock = max(clock, ?1)";
 pub(super) const DELETE: &str = "DELETE FROM entry WHERE id = ?1";
+/// For a body that is damaged. The last of them takes it along, if the index is right.
+pub(super) const WITH_BODY: &str =
+    "SELECT id FROM entry WHERE state = ?1 UNION SELECT id FROM entry WHERE initial = ?1";
+pub(super) const DELETE_BODY: &str = "DELETE FROM body WHERE id = ?1";
 
 /// All that is kept, with the sizes of what it refers to; `?1` is the digest of a store.
 pub(super) const LIST: &str = "SELECT e.id, e.size, e.contents, e.sum, e.facts, t.digest, t.location, e.reads,

@@ -64,12 +64,11 @@ impl Tier for DiskTier {
                 waiting.write(connection)?;
                 Ok(stats)
             });
-            match written {
-                Ok(stats) => counted.absorb(&stats),
-                Err(_) => {
-                    counted.failures = 1;
-                    lock(&self.inner.pending).absorb(waiting);
-                }
+            if let Ok(stats) = written {
+                counted.absorb(&stats);
+            } else {
+                counted.failures = 1;
+                lock(&self.inner.pending).absorb(waiting);
             }
         }
         lock(&self.inner.pending).stats(&self.store).absorb(&counted);
@@ -107,7 +106,7 @@ impl DiskTier {
         }
         let due = pending.is_due(lookups.len() as u64);
         drop(pending);
-        let damaged = found.iter().flat_map(|(found, _)| &found.damaged).map(|id| (*id, *self.store.digest()));
+        let damaged = found.iter().flat_map(|(found, _)| &found.damaged).map(|damage| (*damage, *self.store.digest()));
         self.inner.drop_damaged(&damaged.collect::<Vec<_>>());
         if due {
             self.inner.save();

@@ -87,14 +87,14 @@ impl From<rusqlite::Error> for Trouble {
         let told = |kind| Trouble::Told(kind, detail.clone());
         match (code.code, code.extended_code) {
             (_, ffi::SQLITE_READONLY_DBMOVED) => Trouble::Moved,
-            (_, ffi::SQLITE_IOERR_CORRUPTFS) => Trouble::Damaged(detail),
             (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed, _) => {
                 told(WarningKind::Locked)
             }
             (ErrorCode::DiskFull, _) => told(WarningKind::Full),
             (ErrorCode::ReadOnly, _) => told(WarningKind::ReadOnly),
             // The last four: the statements are right, so it is the tables that are not what they were made as.
-            (
+            (_, ffi::SQLITE_IOERR_CORRUPTFS)
+            | (
                 ErrorCode::NotADatabase
                 | ErrorCode::DatabaseCorrupt
                 | ErrorCode::TooBig

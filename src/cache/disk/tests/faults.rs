@@ -46,14 +46,15 @@ fn check(cache: &DiskCache, entries: &[Entry]) -> usize {
 /// After whatever happened, the cache is of use again, or says why not.
 fn is_of_use(cache: &DiskCache) {
     let tier = cache.tier(store());
-    for _ in 0..2 {
-        tier.put(&[put(entry("new", 1, "1"))]);
-        let _ = (cache.stats(), indices(&tier), cache.maintain());
-    }
+    tier.put(&[put(entry("new", 1, "1"))]);
+    let _ = (cache.stats(), indices(&tier), cache.maintain());
+    // That may have found something more.
+    tier.put(&[put(entry("new", 1, "1"))]);
     let off =
         |warning: &Warning| matches!(warning.kind, WarningKind::Foreign | WarningKind::Newer | WarningKind::Broken);
     let warnings = cache.take_warnings();
-    assert!(is_exact(&find(&tier, "new", 1)) || warnings.iter().any(off), "{warnings:?}");
+    let found = find(&tier, "new", 1);
+    assert!(is_exact(&found) || warnings.iter().any(off), "{warnings:?}");
 }
 
 fn kinds(cache: &DiskCache) -> Vec<WarningKind> {
@@ -67,8 +68,8 @@ fn a_flipped_byte_anywhere_is_no_wrong_answer() {
     assert_eq!(check(&fixture.cache(), &entries), entries.len());
     let page = 4096;
     // The header and the first page, the heads of all pages, and what lies between them here and there.
-    let offsets = (0..200).chain((0..whole.len() / page).flat_map(|n| [n * page, n * page + 3, n * page + 9]));
-    let between = (200..whole.len()).step_by(977);
+    let offsets = (0..120).chain((1..whole.len() / page).flat_map(|n| [n * page, n * page + 3, n * page + 9]));
+    let between = (120..whole.len()).step_by(1501);
     let (mut n_lost, mut n_tried) = (0, 0);
     for (n, at) in offsets.chain(between).enumerate() {
         let mut flipped = whole.clone();
@@ -127,7 +128,7 @@ fn a_file_that_is_cut_off_begins_anew() {
 #[test]
 fn what_is_no_database_is_emptied() {
     let fixture = Fixture::new();
-    for text in [&b"{\"not\":\"a database\"}\n"[..], &[0; 20_000], &[b'x'; 70_000]] {
+    for text in [b"{\"not\":\"a database\"}\n".to_vec(), vec![0; 20_000], vec![b'x'; 70_000]] {
         let _ = std::fs::remove_file(fixture.file());
         std::fs::write(fixture.file(), text).unwrap();
         let cache = fixture.cache();
@@ -224,8 +225,12 @@ fn a_locked_file_is_passed_over_and_is_there_again() {
         assert!(tier.stats().failures > 0);
         other.execute_batch("ROLLBACK").unwrap();
         drop(other);
-        tier.put(&[new()]);
-        assert!(is_exact(&find(&tier, "new", 1)));
+        // It is not tried again at once.
+        let start = std::time::Instant::now();
+        while !is_exact(&find(&tier, "new", 1)) {
+            tier.put(&[new()]);
+            assert!(start.elapsed() < Duration::from_secs(60));
+        }
         assert_eq!(check(&cache, &entries), entries.len());
         tier.drop_entries(&Which::Document("new".into()), Cause::Asked);
     }
@@ -289,8 +294,7 @@ fn damaged_rows_go_and_are_counted_and_others_stay() {
         "UPDATE entry SET facts = zeroblob(40) WHERE next = 4 AND document = 'a'",
         "UPDATE entry SET size = size + 1 WHERE next = 4 AND document = 'a'",
         "UPDATE entry SET header = zeroblob(9) WHERE next = 4 AND document = 'a'",
-        "UPDATE entry SET next = 40 WHERE next = 4 AND document = 'a'",
-        "UPDATE entry SET document = 'b' WHERE next = 4 AND document = 'a'",
+        "UPDATE entry SET document = CASE document WHEN 'a' THEN 'b' ELSE 'a' END WHERE next = 2",
         // Another state of the cache, whole in itself.
         "UPDATE entry SET state = (SELECT state FROM entry WHERE next = 5) WHERE next = 4 AND document = 'a'",
         "UPDATE body SET packed = zeroblob(99) WHERE id = (SELECT state FROM entry WHERE next = 4)",
@@ -307,7 +311,10 @@ fn damaged_rows_go_and_are_counted_and_others_stay() {
         assert!(n < entries.len() && n + 2 >= entries.len(), "{n}: {statement}");
         assert!(indices(&tier).len() >= entries.len() - 2, "{statement}");
         let stats = tier.stats();
-        assert!((1..=2).contains(&stats.dropped[&Cause::Damaged]), "{statement}: {stats:?}");
+        assert!(
+            (1..=2).contains(&stats.dropped.get(&Cause::Damaged).copied().unwrap_or_default()),
+            "{statement}: {stats:?}"
+        );
         assert_eq!(kinds(&cache), [], "{statement}");
         assert_eq!(check(&cache, &entries), n);
         tier.put(&entries.iter().cloned().map(put).collect::<Vec<_>>());
@@ -316,6 +323,29 @@ fn damaged_rows_go_and_are_counted_and_others_stay() {
         let total = cache.inner.file.look(&mut |connection| evict::total(connection)).unwrap();
         assert_eq!((cache.stats().entries, cache.stats().bytes), total, "{statement}");
     }
+}
+
+#[test]
+fn a_body_that_is_damaged_takes_along_all_that_have_it() {
+    let (fixture, entries) = filled();
+    tamper(&fixture, "UPDATE body SET packed = zeroblob(9) WHERE id = (SELECT initial FROM entry LIMIT 1)");
+    let cache = fixture.cache();
+    let tier = cache.tier(store());
+    assert!(is_miss(&find(&tier, "b", 1)));
+    assert_eq!((tier.stats().dropped[&Cause::Damaged], tier.stats().entries), (entries.len() as u64, 0));
+    tier.put(&entries.iter().cloned().map(put).collect::<Vec<_>>());
+    assert_eq!(check(&cache, &entries), entries.len());
+    assert_sums(&cache, &[&tier]);
+}
+
+#[test]
+fn an_entry_at_a_wrong_place_is_put_in_its_own() {
+    let (fixture, entries) = filled();
+    tamper(&fixture, "UPDATE entry SET next = 40 WHERE next = 4 AND document = 'a'");
+    let cache = fixture.cache();
+    assert_eq!(check(&cache, &entries), entries.len() - 1);
+    cache.tier(store()).put(&entries.iter().cloned().map(put).collect::<Vec<_>>());
+    assert_eq!(check(&cache, &entries), entries.len());
 }
 
 /// With right checksums, as somebody might who wants to see what happens.

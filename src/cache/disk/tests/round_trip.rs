@@ -344,8 +344,8 @@ fn values() -> impl Strategy<Value = Json<'static>> {
         any::<f64>().prop_filter("no text", |n| !n.is_nan()).prop_map(Json::Number),
         ".{0,6}".prop_map(Json::from),
         prop::collection::vec(0xD7F0_u16..0xE010, 0..4).prop_map(|units| {
-            let text: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
-            json(&format!("\"{text}\""))
+            let units: Vec<String> = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            json(&format!("\"{}\"", units.concat()))
         }),
     ];
     leaf.prop_recursive(4, 24, 5, |inner| {
