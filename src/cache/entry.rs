@@ -101,9 +101,12 @@ impl Facts {
 }
 
 impl Cost {
-    /// Both together.
+    /// Both together, or the most that can be said.
     #[must_use]
     pub fn and(self, other: Cost) -> Cost {
-        Cost { operations: self.operations + other.operations, elapsed: self.elapsed + other.elapsed }
+        Cost {
+            operations: self.operations.saturating_add(other.operations),
+            elapsed: self.elapsed.saturating_add(other.elapsed),
+        }
     }
 }

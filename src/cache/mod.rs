@@ -10,8 +10,10 @@
 //! - [`disk`]: compressed states in one file that any number of processes use at once.
 //! - [`drops`]: what is dropped, and why; [`stats`]: what became of requests.
 
+pub mod disk;
 pub mod drops;
 mod entry;
+mod identity;
 pub mod memory;
 pub mod stats;
 
@@ -23,6 +25,7 @@ use crate::model::stamp::Stamp;
 
 pub use drops::{Cause, Which};
 pub use entry::{Cost, Entry, FORMAT, Facts};
+pub use identity::StoreIdentity;
 pub use stats::TierStats;
 
 /// A container of entries of one store. Shared by threads.

@@ -4,6 +4,7 @@
 mod archive_properties;
 mod archives;
 mod bases;
+mod cache_disk;
 mod cache_tiers;
 mod cli_append;
 mod cli_batch;
