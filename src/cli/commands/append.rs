@@ -45,7 +45,7 @@ pub(crate) const PAGE: Page = Page {
         Example { does: "Take back the last operation of a scope", run: "snapctl append field-notes/global --undo" },
         Example {
             does: "Make a drive, and put a folder into it",
-            run: "echo '{\"type\":\"ADD_FOLDER\",\"input\":{\"id\":\"a\",\"name\":\"A\"}}' \\\n  | snapctl append a-drive --type powerhouse/document-drive \\\n      --store new.sqlite --init",
+            run: "echo '{\"type\":\"ADD_FOLDER\",\"input\":{\"id\":\"a\",\"name\":\"A\"}}' \\\n  | snapctl append a-drive --type powerhouse/document-drive",
         },
         Example {
             does: "Only if nothing has happened since revision 3, or not at all (exit 15)",
