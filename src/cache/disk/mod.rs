@@ -21,7 +21,7 @@
 //! **What a hit costs.** No transaction that writes: counters and what was found wait in memory for the next put, some
 //! hundred requests, or the end. A process that is killed loses them.
 //!
-//! [`evict`] says what goes first when there is too much.
+//! `evict` says what goes first when there is too much.
 
 mod body;
 mod contents;
