@@ -15,6 +15,7 @@ pub mod drops;
 mod entry;
 mod identity;
 pub mod memory;
+mod selective;
 pub mod stats;
 
 use std::fmt;
@@ -26,6 +27,7 @@ use crate::model::stamp::Stamp;
 pub use drops::{Cause, Which};
 pub use entry::{Cost, Entry, FORMAT, Facts};
 pub use identity::StoreIdentity;
+pub use selective::Selective;
 pub use stats::TierStats;
 
 /// A container of entries of one store. Shared by threads.
@@ -53,7 +55,7 @@ pub trait Tier: Send + Sync {
     }
 
     /// The entry that was the head of its stream when the store had this stamp: it is the head still, and all that a
-    /// header says of other streams holds.
+    /// header says of other streams holds. That it is not there is not counted: whoever asks goes on to [`Tier::find`].
     fn find_head(&self, stream: &StreamKey, stamp: &Stamp) -> Option<Arc<Entry>>;
 
     /// Keeps entries, all of them or, if it cannot, none. One with the same stream and revision is replaced.

@@ -38,7 +38,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "EXPR")]
     pub(crate) jq: Option<String>,
 
-    /// Use no cache tier (accepted for scripts; there is no cache tier yet)
+    /// Keep no rebuilt states, and use none: neither in memory nor in the cache file
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
 
@@ -116,7 +116,7 @@ impl Global {
             (&COLOR, &self.color),
         ];
         let given =
-            flags.into_iter().filter_map(|(key, text)| Some(Flag { key, name: key.flag(), text: text.clone()? }));
+            flags.into_iter().filter_map(|(key, text)| Some(Flag { key, name: key.flag()?, text: text.clone()? }));
         let none = self.no_keyframes.then(|| Flag { key: &TRUST, name: "--no-keyframes", text: "none".to_owned() });
         given.chain(none).collect()
     }

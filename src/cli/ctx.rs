@@ -12,7 +12,7 @@ use super::settings::Gathered;
 use crate::model::progress::Stop;
 use crate::model::target::Target;
 use crate::reducer::Registry;
-use crate::replay::{self, ReplayError, Snapshot, Sources};
+use crate::replay::{self, ReplayError, Snapshot, Sources, Tiers};
 use crate::settings::{self, Settings};
 use crate::store::{Access, Options, Read, Store, StoreError, Stores, answer};
 use crate::transfer::Keyframes;
@@ -146,8 +146,14 @@ impl Ctx {
         &self.registry
     }
 
+    /// Whether no tier is to be used.
+    #[must_use]
+    pub(crate) fn no_cache(&self) -> bool {
+        self.global.no_cache
+    }
+
     /// Resolves and rebuilds what a target points at, in one read transaction; says also whether scope `global` had to
-    /// be assumed.
+    /// be assumed. What the log says is looked for in `tiers` first.
     ///
     /// # Errors
     /// Those of [`replay::resolve`] and [`replay::rebuild`] or [`replay::as_reactor`].
@@ -156,6 +162,7 @@ impl Ctx {
         store: &dyn Store,
         target: &Target,
         reading: Reading,
+        tiers: &Tiers,
     ) -> Result<(Snapshot, bool), ReplayError> {
         self.check()?;
         let meter = self.meter("replaying");
@@ -163,7 +170,8 @@ impl Ctx {
             let resolved = replay::resolve(read, target)?;
             let sources = self.sources(read, &meter);
             let snapshot = match reading {
-                Reading::Own => replay::rebuild(&sources, &resolved)?,
+                Reading::Own if tiers.is_empty() => replay::rebuild(&sources, &resolved)?,
+                Reading::Own => replay::rebuild_through(&sources, tiers, &resolved)?,
                 Reading::AsReactor => replay::as_reactor(&sources, &resolved)?,
             };
             Ok((snapshot, resolved.assumed_scope()))

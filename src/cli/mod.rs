@@ -17,6 +17,7 @@ mod render;
 mod schema;
 mod selection;
 mod settings;
+mod tiers;
 mod ui;
 mod usage;
 

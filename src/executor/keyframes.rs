@@ -1,4 +1,4 @@
-//! Keyframes that are written behind the operations.
+//! Keyframes of what is appended, written behind the operations or before the answers.
 
 use std::collections::HashMap;
 use std::io;
@@ -10,7 +10,7 @@ use super::turns::{Turn, Turns};
 use crate::cache::Entry;
 use crate::keyframe::{Due, KeyframeSink};
 use crate::model::ids::StreamKey;
-use crate::queue::{Counts, Ended, Flushed, Limits, Sink, SinkError, WriteBehind};
+use crate::queue::{Counts, Ended, Flushed, Limits, Parked, Sink, SinkError, WriteBehind};
 
 /// Says which states are to become keyframes, and takes them.
 pub trait Keyframing: Sync {
@@ -58,13 +58,94 @@ impl Default for Spacing {
     }
 }
 
-/// Keyframes that a thread of its own writes.
-pub struct KeyframesBehind {
-    queue: WriteBehind<Due>,
-    turns: Arc<Turns>,
+/// How much logs have grown.
+#[derive(Debug)]
+struct Growth {
     spacing: Spacing,
     /// How many bytes the log of each stream has grown since its last keyframe.
     grown: Mutex<HashMap<StreamKey, u64>>,
+}
+
+impl Growth {
+    /// Streams whose growth is known; beyond that it is forgotten, and their keyframes come later.
+    const MOST_STREAMS: usize = 100_000;
+
+    fn new(spacing: Spacing) -> Self {
+        Growth { spacing, grown: Mutex::default() }
+    }
+
+    /// Whether the state after an operation is to become a keyframe.
+    fn is_due(&self, entry: &Entry, row_bytes: u64) -> bool {
+        let Some(revision) = entry.facts.revision else { return false };
+        let mut grown = self.grown.lock().unwrap_or_else(PoisonError::into_inner);
+        let stream = &entry.facts.stream;
+        let bytes = grown.get(stream).copied().unwrap_or_default().saturating_add(row_bytes);
+        let is_label = revision.get() > 0 && revision.get() % self.spacing.every == 0;
+        // A text takes less than half of what its values take in memory.
+        let is_paid = || bytes.saturating_mul(self.spacing.bytes_per_log_byte.get()) >= entry.heap_bytes() / 2;
+        if is_label && is_paid() {
+            grown.remove(stream);
+            return true;
+        }
+        if grown.len() >= Self::MOST_STREAMS && !grown.contains_key(stream) {
+            grown.clear();
+        }
+        grown.insert(stream.clone(), bytes);
+        false
+    }
+}
+
+/// Keyframes that are written before the answers.
+pub struct KeyframesThrough {
+    growth: Growth,
+    sink: Mutex<(KeyframeSink, Ended<Due>)>,
+}
+
+impl KeyframesThrough {
+    /// Keyframes go to `sink`.
+    #[must_use]
+    pub fn new(spacing: Spacing, sink: KeyframeSink) -> Self {
+        let nothing = Ended { counts: Counts::default(), parked: Vec::new(), left: Vec::new(), in_flight: Vec::new() };
+        KeyframesThrough { growth: Growth::new(spacing), sink: Mutex::new((sink, nothing)) }
+    }
+
+    /// What became of keyframes: what could not be written is parked.
+    #[must_use]
+    pub fn end(self) -> Ended<Due> {
+        self.sink.into_inner().unwrap_or_else(PoisonError::into_inner).1
+    }
+}
+
+impl Keyframing for KeyframesThrough {
+    fn is_due(&self, entry: &Entry, row_bytes: u64) -> bool {
+        self.growth.is_due(entry, row_bytes)
+    }
+
+    fn take(&self, entry: Arc<Entry>) {
+        /// So many of those that could not be written are kept; all are counted.
+        const MOST_PARKED: usize = 100;
+        let due = Arc::new(Due { entry, stays: true });
+        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        let (sink, ended) = &mut *sink;
+        ended.counts.queued += 1;
+        ended.counts.high_water = 1;
+        match sink.write(std::slice::from_ref(&due)) {
+            Ok(()) => ended.counts.written += 1,
+            Err(error) => {
+                ended.counts.parked += 1;
+                if ended.parked.len() < MOST_PARKED {
+                    ended.parked.push(Parked { item: due, error: Arc::new(error), at: Duration::ZERO });
+                }
+            }
+        }
+    }
+}
+
+/// Keyframes that a thread of its own writes.
+pub struct KeyframesBehind {
+    growth: Growth,
+    queue: WriteBehind<Due>,
+    turns: Arc<Turns>,
 }
 
 /// Writes when it is its turn.
@@ -81,9 +162,6 @@ impl Sink<Due> for InTurn {
 }
 
 impl KeyframesBehind {
-    /// Streams whose growth is known; beyond that it is forgotten, and their keyframes come later.
-    const MOST_STREAMS: usize = 100_000;
-
     /// Starts the thread.
     ///
     /// # Errors
@@ -93,7 +171,7 @@ impl KeyframesBehind {
         let sink = InTurn { turns: turns.clone(), sink };
         // A keyframe that is not written is a gap, which is seen and filled later.
         let queue = WriteBehind::start(limits, sink, |_| {})?;
-        Ok(KeyframesBehind { queue, turns, spacing, grown: Mutex::default() })
+        Ok(KeyframesBehind { growth: Growth::new(spacing), queue, turns })
     }
 
     /// Waits until all that was taken is written, for so long at most.
@@ -116,22 +194,7 @@ impl KeyframesBehind {
 
 impl Keyframing for KeyframesBehind {
     fn is_due(&self, entry: &Entry, row_bytes: u64) -> bool {
-        let Some(revision) = entry.facts.revision else { return false };
-        let mut grown = self.grown.lock().unwrap_or_else(PoisonError::into_inner);
-        let stream = &entry.facts.stream;
-        let bytes = grown.get(stream).copied().unwrap_or_default().saturating_add(row_bytes);
-        let is_label = revision.get() > 0 && revision.get() % self.spacing.every == 0;
-        // A text takes less than half of what its values take in memory.
-        let is_paid = || bytes.saturating_mul(self.spacing.bytes_per_log_byte.get()) >= entry.heap_bytes() / 2;
-        if is_label && is_paid() {
-            grown.remove(stream);
-            return true;
-        }
-        if grown.len() >= Self::MOST_STREAMS && !grown.contains_key(stream) {
-            grown.clear();
-        }
-        grown.insert(stream.clone(), bytes);
-        false
+        self.growth.is_due(entry, row_bytes)
     }
 
     fn take(&self, entry: Arc<Entry>) {

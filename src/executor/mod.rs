@@ -8,9 +8,11 @@
 //! - [`request`](Request) is what is asked, [`Appended`] what became of it; `batch` is the transaction;
 //! - `level` appends to the scope `document`, `create` makes documents;
 //! - `hashes` keeps the texts of large states that are appended to again and again;
-//! - `keyframes` are written behind the operations, in `turns`.
+//! - `keyframes` are written behind the operations, in `turns`, or before the answers; tiers that take their time are put into
+//!   `behind` them.
 
 mod batch;
+mod behind;
 mod create;
 mod hashes;
 mod keyframes;
@@ -26,9 +28,10 @@ use crate::replay::{ReplayError, Tiers, Trust};
 use crate::store::{Store, StoreError};
 
 pub use batch::Appender;
+pub use behind::{TierBehind, Waiting};
 pub use create::Creation;
 pub use hashes::HashTotals;
-pub use keyframes::{KeyframesBehind, Keyframing, NoKeyframes, Spacing};
+pub use keyframes::{KeyframesBehind, KeyframesThrough, Keyframing, NoKeyframes, Spacing};
 pub use request::{Appended, Expected, Refusal, Request, RequestError};
 pub use turns::{Turn, Turns};
 

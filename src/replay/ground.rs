@@ -39,7 +39,7 @@ pub(super) struct Ground<'a> {
 impl Ground<'_> {
     /// Looks for the state itself.
     pub(super) fn find(&self, tiers: &Tiers) -> Option<Found> {
-        for (n, tier) in tiers.all().iter().enumerate() {
+        for (n, tier) in tiers.all().enumerate() {
             if !self.is_head {
                 break;
             }
@@ -57,8 +57,8 @@ impl Ground<'_> {
     /// Looks for the nearest state, and goes on from it, or from a keyframe, or from nothing.
     pub(super) fn make(&self, tiers: &Tiers, goal: Goal<'_>, streams: &[StreamHead]) -> Result<Rebuilt, ReplayError> {
         let begun = Instant::now();
-        let mut below: Option<(usize, Arc<Entry>)> = None;
-        for (n, tier) in tiers.all().iter().enumerate() {
+        let mut below: Option<(TierName, Arc<Entry>)> = None;
+        for (n, tier) in tiers.all().enumerate() {
             let want = Want { stream: self.stream, revision: self.target, fits: &|facts| self.fits(facts) };
             let lookup = tier.find(&want);
             if let Some(error) = self.failed.take() {
@@ -76,18 +76,18 @@ impl Ground<'_> {
                 Lookup::Below(entry) => {
                     let is_nearer = below.as_ref().is_none_or(|(_, other)| other.facts.revision < entry.facts.revision);
                     if is_nearer {
-                        below = Some((n, entry));
+                        below = Some((tier.name(), entry));
                     }
                 }
                 Lookup::Miss => {}
             }
         }
-        if let Some((n, base)) = below {
+        if let Some((tier, base)) = below {
             let nearer = self.keyframe_above(&base)?;
             let jumped = if nearer { self.jump_to_keyframe(goal, streams, &base)? } else { None };
             let gone_on = match jumped {
                 Some(made) => Some(self.keep(tiers, made, begun)?),
-                None => self.go_on(tiers, n, &base, begun)?,
+                None => self.go_on(tiers, tier, &base, begun)?,
             };
             if let Some(found) = gone_on {
                 return Ok(found);
@@ -169,7 +169,7 @@ impl Ground<'_> {
     fn go_on(
         &self,
         tiers: &Tiers,
-        tier: usize,
+        tier: TierName,
         base: &Arc<Entry>,
         begun: Instant,
     ) -> Result<Option<Rebuilt>, ReplayError> {
@@ -196,7 +196,7 @@ impl Ground<'_> {
         let entry = Arc::new(Entry { facts, header, state, initial: base.initial.clone() });
         self.promote(tiers, usize::MAX, &entry);
         let explain = Explain {
-            base: Base::Tier(tiers.all()[tier].name(), base.facts.revision),
+            base: Base::Tier(tier, base.facts.revision),
             operations_read: replayed.rows,
             operations_applied: replayed.rows,
             bytes_read: replayed.bytes,
@@ -273,11 +273,8 @@ impl Ground<'_> {
 
     /// Puts an entry into the `nearest` tiers.
     fn promote(&self, tiers: &Tiers, nearest: usize, entry: &Arc<Entry>) {
-        if tiers.keeps() {
-            let head = self.is_head.then(|| self.stamp.clone());
-            let put = [Put { entry: entry.clone(), head }];
-            tiers.all().iter().take(nearest).for_each(|tier| tier.put(&put));
-        }
+        let head = self.is_head.then(|| self.stamp.clone());
+        tiers.put_read(nearest, &Put { entry: entry.clone(), head });
     }
 
     /// What is to be said whatever the answer comes from.

@@ -49,7 +49,7 @@ pub use reactor::{as_reactor, document_as_reactor, state_as_reactor};
 pub use rejection::Rejection;
 pub use resolve::{find_document, resolve, slug};
 pub use running::{EntryPlace, Next, Running};
-pub use tiered::{Found, Rebuilt, Tiers, entry_at, rebuild_through, stamped_header};
+pub use tiered::{Found, Rebuilt, Takes, Tiers, entry_at, rebuild_through, stamped_header};
 pub use walk::{Goal, Observer, Start, Step, state_at, walk};
 
 /// What a target means in a store: it exists, and its position is known. Only [`resolve`] makes one.

@@ -25,9 +25,30 @@ use crate::store::StreamHead;
 /// The tiers in front of a store, and the rebuilds that run behind them. Shared by threads.
 #[derive(Default)]
 pub struct Tiers {
-    nearest_first: Vec<Arc<dyn Tier>>,
+    nearest_first: Vec<Layer>,
     puts: Puts,
     flights: Flights<(StreamKey, Option<Revision>)>,
+}
+
+/// A tier, and what is put into it.
+#[derive(Clone)]
+struct Layer {
+    tier: Arc<dyn Tier>,
+    takes: Takes,
+}
+
+/// What is put into a tier by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Takes {
+    /// What reads have found or rebuilt.
+    pub reads: bool,
+    /// What was appended.
+    pub appends: bool,
+}
+
+impl Takes {
+    /// All of it.
+    pub const ALL: Takes = Takes { reads: true, appends: true };
 }
 
 /// Whether answers of reads are put into the tiers.
@@ -50,10 +71,17 @@ pub struct Found {
 }
 
 impl Tiers {
-    /// Tiers, the nearest first.
+    /// Tiers that take all there is, the nearest first.
     #[must_use]
     pub fn new(tiers: Vec<Arc<dyn Tier>>) -> Self {
-        Tiers { nearest_first: tiers, ..Tiers::default() }
+        tiers.into_iter().fold(Tiers::default(), |tiers, tier| tiers.and(tier, Takes::ALL))
+    }
+
+    /// These tiers, and one behind them.
+    #[must_use]
+    pub fn and(mut self, tier: Arc<dyn Tier>, takes: Takes) -> Self {
+        self.nearest_first.push(Layer { tier, takes });
+        self
     }
 
     /// The same tiers for reads whose answers are not kept: those of a transaction that has changed something and may yet
@@ -63,25 +91,34 @@ impl Tiers {
         Tiers { nearest_first: self.nearest_first.clone(), puts: Puts::Never, flights: Flights::default() }
     }
 
-    /// Whether answers of reads are kept.
-    pub(super) fn keeps(&self) -> bool {
-        self.puts == Puts::OfReads
-    }
-
     /// The tiers, the nearest first.
-    #[must_use]
-    pub fn all(&self) -> &[Arc<dyn Tier>] {
-        &self.nearest_first
+    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Tier>> {
+        self.nearest_first.iter().map(|layer| &layer.tier)
     }
 
-    /// Puts entries into all tiers.
+    /// Whether there is no tier.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nearest_first.is_empty()
+    }
+
+    /// Puts what was appended into the tiers that take such.
     pub fn put(&self, puts: &[Put]) {
-        self.nearest_first.iter().for_each(|tier| tier.put(puts));
+        let layers = self.nearest_first.iter().filter(|layer| layer.takes.appends);
+        layers.for_each(|layer| layer.tier.put(puts));
+    }
+
+    /// Puts what was read into those of the `nearest` tiers that take such.
+    pub(super) fn put_read(&self, nearest: usize, put: &Put) {
+        if self.puts == Puts::OfReads {
+            let layers = self.nearest_first.iter().take(nearest).filter(|layer| layer.takes.reads);
+            layers.for_each(|layer| layer.tier.put(std::slice::from_ref(put)));
+        }
     }
 
     /// Drops entries from all tiers, and says how many those were.
     pub fn drop_entries(&self, which: &Which, cause: Cause) -> u64 {
-        self.nearest_first.iter().map(|tier| tier.drop_entries(which, cause)).sum()
+        self.all().map(|tier| tier.drop_entries(which, cause)).sum()
     }
 }
 

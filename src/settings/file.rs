@@ -10,9 +10,9 @@ use toml_parser::Source;
 use toml_parser::lexer::TokenKind;
 
 use super::error::SettingsError;
-use super::key::{AnyKey, KEYS, Member, OF_TYPE, OF_VERSION};
+use super::group::Group;
+use super::key::{AnyKey, KEYS};
 use super::origin::{Origin, Position};
-use super::policies::OF_POLICY;
 use super::value::Kind;
 use super::{brief, quoted};
 use crate::model::similar::nearest;
@@ -39,22 +39,17 @@ pub(super) struct Entry {
     pub(super) profile: Option<String>,
 }
 
-/// What is set. The order is that of the table of settings, then of models.
+/// What is set. The order is that of the table of settings, then of groups and the names in them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Name {
     /// One of [`KEYS`], by its place there.
     Key(usize),
-    /// A member of an entry of `[keyframes.policies]`.
-    Policy {
-        /// The name of the policy.
-        policy: String,
-        /// The name of the member.
-        member: &'static str,
-    },
-    /// A member of an entry of `[models]`.
+    /// A member of an entry that has a name of its own.
     Member {
-        /// `TYPE` or `TYPE@VERSION`.
-        model: String,
+        /// Where the entry stands.
+        group: Group,
+        /// Its name.
+        entry: String,
         /// The name of the member.
         member: &'static str,
     },
@@ -65,16 +60,12 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Name::Key(n) => f.write_str(KEYS[*n].name()),
-            Name::Policy { policy, member } => write!(f, "{KEYFRAMES}.{POLICIES}.{}.{member}", quoted(policy)),
-            Name::Member { model, member } => write!(f, "{MODELS}.{}.{member}", quoted(model)),
+            Name::Member { group, entry, member } => write!(f, "{group}.{}.{member}", quoted(entry)),
         }
     }
 }
 
-const MODELS: &str = "models";
 const PROFILES: &str = "profiles";
-const KEYFRAMES: &str = "keyframes";
-const POLICIES: &str = "policies";
 
 impl File {
     /// Checks the bytes of a settings file. `path` names it in errors and origins; what it says of paths is relative
@@ -174,8 +165,8 @@ impl Reader<'_> {
     /// A table of the top, or of a profile.
     fn section(&mut self, key: &Spanned<Cow<'_, str>>, value: &Spanned<DeValue<'_>>) -> Result<(), SettingsError> {
         let section = key.get_ref().as_ref();
-        if section == MODELS {
-            return self.models(value);
+        if let Some(group) = Group::at(section, None) {
+            return self.group(group, value);
         }
         let known: Vec<&dyn AnyKey> = KEYS.iter().copied().filter(|key| key.place().0 == section).collect();
         if known.is_empty() {
@@ -184,13 +175,15 @@ impl Reader<'_> {
         }
         for (key, value) in by_position(self.table(&self.whole(section), value)?) {
             let name = key.get_ref().as_ref();
-            if (section, name) == (KEYFRAMES, POLICIES) {
-                self.policies(value)?;
+            if let Some(group) = Group::at(section, Some(name)) {
+                self.group(group, value)?;
                 continue;
             }
             let Some(index) = KEYS.iter().position(|key| key.place() == (section, name)) else {
                 let mut names: Vec<&str> = known.iter().map(|key| key.place().1).collect();
-                names.extend((section == KEYFRAMES).then_some(POLICIES));
+                names.extend(
+                    Group::ALL.iter().filter(|group| group.section() == section).filter_map(|group| group.table()),
+                );
                 let near = nearest(name, &names).map(|near| format!("{section}.{near}"));
                 let whole = self.whole(&format!("{section}.{}", quoted(name)));
                 return Err(self.unknown(
@@ -204,42 +197,22 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn models(&mut self, value: &Spanned<DeValue<'_>>) -> Result<(), SettingsError> {
-        for (key, value) in by_position(self.table(&self.whole(MODELS), value)?) {
-            let model = key.get_ref().as_ref();
-            let path = self.whole(&format!("{MODELS}.{}", quoted(model)));
-            let members = Member::of(model).map_err(|reason| self.bad(key.span().start, &path, reason))?;
+    /// Entries that have names of their own.
+    fn group(&mut self, group: Group, value: &Spanned<DeValue<'_>>) -> Result<(), SettingsError> {
+        let path = self.whole(&group.to_string());
+        for (key, value) in by_position(self.table(&path, value)?) {
+            let entry = key.get_ref().as_ref();
+            let path = format!("{path}.{}", quoted(entry));
+            let members = group.members(entry).map_err(|reason| self.bad(key.span().start, &path, reason))?;
             for (key, value) in by_position(self.table(&path, value)?) {
                 let name = key.get_ref().as_ref();
                 let Some(member) = members.iter().find(|member| member.name == name) else {
                     let names: Vec<&str> = members.iter().map(|member| member.name).collect();
                     let meant = nearest(name, &names).map(|near| format!("{path}.{near}"));
-                    return Err(self.unknown(
-                        key,
-                        &format!("{path}.{}", quoted(name)),
-                        meant.or_else(|| form_with(name)),
-                    ));
+                    let whole = format!("{path}.{}", quoted(name));
+                    return Err(self.unknown(key, &whole, meant.or_else(|| group.form_with(name))));
                 };
-                let name = Name::Member { model: model.to_owned(), member: member.name };
-                self.add(name, key.span().start, value, &(member.kind)(), member.check)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn policies(&mut self, value: &Spanned<DeValue<'_>>) -> Result<(), SettingsError> {
-        let path = self.whole(&format!("{KEYFRAMES}.{POLICIES}"));
-        for (key, value) in by_position(self.table(&path, value)?) {
-            let policy = key.get_ref().as_ref();
-            let path = format!("{path}.{}", quoted(policy));
-            for (key, value) in by_position(self.table(&path, value)?) {
-                let name = key.get_ref().as_ref();
-                let Some(member) = OF_POLICY.iter().find(|member| member.name == name) else {
-                    let names = OF_POLICY.each_ref().map(|member| member.name);
-                    let meant = nearest(name, &names).map(|near| format!("{path}.{near}"));
-                    return Err(self.unknown(key, &format!("{path}.{}", quoted(name)), meant));
-                };
-                let name = Name::Policy { policy: policy.to_owned(), member: member.name };
+                let name = Name::Member { group, entry: entry.to_owned(), member: member.name };
                 self.add(name, key.span().start, value, &(member.kind)(), member.check)?;
             }
         }
@@ -307,7 +280,7 @@ impl Reader<'_> {
 /// The key that may be meant by `name` where a section should be.
 fn meant_at_top(name: &str, in_profile: bool) -> Option<String> {
     let mut known: Vec<&str> = KEYS.iter().map(|key| key.place().0).collect();
-    known.push(MODELS);
+    known.extend(Group::ALL.iter().filter(|group| group.table().is_none()).map(|group| group.section()));
     if !in_profile {
         known.push(PROFILES);
     }
@@ -317,17 +290,6 @@ fn meant_at_top(name: &str, in_profile: bool) -> Option<String> {
 /// The setting that is called `name` in whatever section.
 fn elsewhere(name: &str) -> Option<String> {
     KEYS.iter().find(|key| key.place().1 == name).map(|key| key.name().to_owned())
-}
-
-/// A key of `[models]` that ends with `name`, if any does.
-pub(super) fn form_with(name: &str) -> Option<String> {
-    let has = |members: &[Member]| members.iter().any(|member| member.name == name);
-    let model = match () {
-        () if has(&OF_VERSION) => "TYPE@VERSION",
-        () if has(&OF_TYPE) => "TYPE",
-        () => return None,
-    };
-    Some(format!("{MODELS}.\"{model}\".{name}"))
 }
 
 fn kind(value: &Spanned<DeValue<'_>>) -> &'static str {

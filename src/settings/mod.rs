@@ -11,15 +11,20 @@
 //! [keyframes.policies.nightly]                # what `keyframe compact --policy nightly` does
 //! max-replay-ops = 50
 //!
+//! [cache.type."powerhouse/document-drive"]    # how documents of this type are cached
+//! ttl = "10m"
+//!
 //! [profiles.ci.limits]                        # holds with `--profile ci`
 //! timeout = "10m"
 //! ```
 //!
-//! What there is to set is the table in `key.rs`. Nothing here reads a file, the environment or a directory: callers
+//! What there is to set is the table in `key.rs`, and the groups of entries with names of their own in `group.rs`. Nothing here reads a file, the environment or a directory: callers
 //! hand over texts.
 
+mod cache;
 mod error;
 mod file;
+mod group;
 mod key;
 mod models;
 mod origin;
@@ -32,21 +37,24 @@ use std::fmt;
 #[cfg(test)]
 use std::path::Path;
 
+pub use cache::{CachedType, DiskWhen, WriteStrategy};
 pub use error::SettingsError;
 pub use file::File;
 pub use key::{
-    AnyKey, BUSY_TIMEOUT, COLOR, CONFIG_VARIABLE, KEYS, Key, PROFILE_VARIABLE, PROGRESS, STORE_URL, TIMEOUT, TRUST,
+    AnyKey, BUSY_TIMEOUT, CACHE_DIR, CACHE_DISK, CACHE_DISK_BYTES, CACHE_DISK_ENTRIES, CACHE_MEMORY_BYTES,
+    CACHE_MEMORY_RING, CACHE_MEMORY_STREAMS, CACHE_TTL, CACHE_WRITE, COLOR, CONFIG_VARIABLE, KEYFRAMES_EVERY,
+    KEYFRAMES_GROWTH, KEYFRAMES_WRITE, KEYS, Key, PROFILE_VARIABLE, PROGRESS, STORE_URL, TIMEOUT, TRUST,
 };
 pub use origin::{Origin, Position};
 pub use policies::NamedPolicy;
 pub use schema::schema;
-pub use value::{Age, Base, ColorWhen, Kind, Location, ProgressWhen, Setting, Word};
+pub use value::{Age, Base, ColorWhen, Folder, Kind, Location, ProgressWhen, Setting, Word};
 
-use file::{Name, form_with};
-use key::{Member, OF_TYPE, OF_VERSION};
+use file::Name;
+use group::Group;
 use models::Models;
-use policies::OF_POLICY;
 
+use crate::model::ids::DocumentType;
 use crate::model::similar::nearest;
 use crate::reducer::Registry;
 use crate::store;
@@ -159,11 +167,15 @@ impl Settings {
                         let text = store::relative_to(&entry.text, &file.dir);
                         self.keys[*n] = Value { text: Some(text).filter(|text| !text.is_empty()), origin };
                     }
+                    Name::Key(n) if KEYS[*n].kind() == Kind::Folder && !entry.text.is_empty() => {
+                        let path = file.dir.join(&entry.text);
+                        self.keys[*n] = Value { text: Some(path.to_string_lossy().into_owned()), origin };
+                    }
                     Name::Key(n) => {
                         let text = Some(entry.text.clone()).filter(|text| !text.is_empty());
                         self.keys[*n] = Value { text, origin };
                     }
-                    member @ (Name::Policy { .. } | Name::Member { .. }) => {
+                    member @ Name::Member { .. } => {
                         self.members.insert(member.clone(), Value { text: Some(entry.text.clone()), origin });
                     }
                 }
@@ -196,6 +208,12 @@ impl Settings {
             known.dedup();
             known
         })
+    }
+
+    /// What is said of how documents of each type are cached.
+    #[must_use]
+    pub fn cached_types(&self) -> BTreeMap<DocumentType, CachedType> {
+        cache::types(&self.members)
     }
 
     /// Makes the models known that the settings name.
@@ -239,20 +257,18 @@ impl Settings {
         if let Some(entry) = exact.or_else(|| self.entries().find(|entry| plain(&entry.key) == wanted)) {
             return Ok(Some(entry));
         }
-        let of_policy = wanted.strip_prefix("keyframes.policies.").and_then(|rest| rest.rsplit_once('.'));
-        if let Some((policy, name)) = of_policy {
-            let names = OF_POLICY.each_ref().map(|member| member.name);
-            if names.contains(&name) {
+        for group in Group::ALL {
+            let of_group = wanted.strip_prefix(&format!("{group}.")).and_then(|rest| rest.rsplit_once('.'));
+            let Some((name, member)) = of_group else { continue };
+            let members = group.members(name).unwrap_or_default();
+            if members.iter().any(|known| known.name == member) {
                 return Ok(None);
             }
-            return Err(nearest(name, &names).map(|near| format!("keyframes.policies.{}.{near}", quoted(policy))));
-        }
-        let of_model = wanted.strip_prefix("models.").and_then(|rest| rest.rsplit_once('.'));
-        if let Some((model, name)) = of_model
-            && let Some(form) = form_with(name)
-        {
-            let possible = Member::of(model).is_ok_and(|members| members.iter().any(|member| member.name == name));
-            return if possible { Ok(None) } else { Err(Some(form)) };
+            let names: Vec<&str> = members.iter().map(|member| member.name).collect();
+            let near = nearest(member, &names).map(|near| format!("{group}.{}.{near}", quoted(name)));
+            if let Some(meant) = near.or_else(|| group.form_with(member)) {
+                return Err(Some(meant));
+            }
         }
         let known: Vec<String> = self.entries().map(|entry| entry.key).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -281,12 +297,7 @@ impl Name {
     fn about(&self) -> &'static str {
         match self {
             Name::Key(n) => KEYS[*n].about(),
-            Name::Policy { member, .. } => {
-                OF_POLICY.iter().find(|known| known.name == *member).map_or("", |known| known.about)
-            }
-            Name::Member { member, .. } => {
-                OF_VERSION.iter().chain(&OF_TYPE).find(|known| known.name == *member).map_or("", |known| known.about)
-            }
+            Name::Member { group, member, .. } => group.about(member),
         }
     }
 }

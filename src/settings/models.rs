@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::Name;
+use super::group::Group;
 use super::origin::Origin;
 use super::value::Setting as _;
 use super::{SettingsError, Value, brief};
@@ -34,8 +35,10 @@ impl Models {
     pub(super) fn of(members: &BTreeMap<Name, Value>) -> Result<Self, SettingsError> {
         let mut models = Models::default();
         for (name, Value { text, origin }) in members {
-            let (Name::Member { model, member }, Some(text)) = (name, text) else { continue };
-            let text_of = |member| members.get(&Name::Member { model: model.clone(), member });
+            let (Name::Member { group: Group::Models, entry: model, member }, Some(text)) = (name, text) else {
+                continue;
+            };
+            let text_of = |member| members.get(&of_model(model, member));
             let bad =
                 |reason| SettingsError::BadValue { origin: origin.clone(), key: brief(&name.to_string()), reason };
             match *member {
@@ -50,7 +53,7 @@ impl Models {
                     models.aliases.insert(ModelId::parse(model).map_err(bad)?, alias);
                 }
                 _ if text_of("same-as").is_none() => {
-                    let missing = Name::Member { model: model.clone(), member: "same-as" };
+                    let missing = of_model(model, "same-as");
                     let missing = brief(&missing.to_string());
                     return Err(bad(format!("it says nothing without {missing}, which is missing")));
                 }
@@ -90,9 +93,13 @@ impl Models {
     }
 }
 
+fn of_model(model: &str, member: &'static str) -> Name {
+    Name::Member { group: Group::Models, entry: model.to_owned(), member }
+}
+
 impl Alias {
     fn fails(&self, id: &ModelId, source: RegistryError) -> SettingsError {
-        let key = Name::Member { model: id.to_string(), member: "same-as" }.to_string();
+        let key = of_model(&id.to_string(), "same-as").to_string();
         SettingsError::Model { origin: self.origin.clone(), key: brief(&key), source }
     }
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 
 use super::Value;
 use super::file::Name;
+use super::group::Group;
 use super::key::Member;
 use super::value::{Age, Base, Setting};
 use crate::store::Codec;
@@ -63,11 +64,11 @@ impl NamedPolicy {
 /// The names of policies, each as often as it says something.
 pub(super) fn names(members: &BTreeMap<Name, Value>) -> impl Iterator<Item = &str> {
     members.keys().filter_map(|name| match name {
-        Name::Policy { policy, .. } => Some(policy.as_str()),
+        Name::Member { group: Group::Policies, entry, .. } => Some(entry.as_str()),
         _ => None,
     })
 }
 
 fn read<T: Setting>(members: &BTreeMap<Name, Value>, policy: &str, member: &'static str) -> Option<T> {
-    members.get(&Name::Policy { policy: policy.to_owned(), member }).map(Value::read)
+    members.get(&Name::Member { group: Group::Policies, entry: policy.to_owned(), member }).map(Value::read)
 }

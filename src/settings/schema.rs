@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::cache::OF_CACHED_TYPE;
 use super::key::{AnyKey, KEYS, Member, OF_TYPE, OF_VERSION};
 use super::policies::OF_POLICY;
 use super::value::Kind;
@@ -43,6 +44,11 @@ fn sections() -> Map<String, Value> {
         "type": "object",
         "additionalProperties": members(&OF_POLICY),
     });
+    sections["cache"]["properties"]["type"] = json!({
+        "description": "What holds for documents of one type, by \"TYPE\"",
+        "type": "object",
+        "additionalProperties": members(&OF_CACHED_TYPE),
+    });
     sections.insert(
         "models".to_owned(),
         json!({
@@ -67,7 +73,8 @@ fn described(section: &str) -> Value {
     let mut schema = object(&Map::new());
     schema["description"] = match section {
         "store" => "The store that commands work on",
-        "keyframes" => "How keyframes are used",
+        "keyframes" => "How keyframes are used and written",
+        "cache" => "Which rebuilt states are kept, and where",
         "limits" => "How long commands may take",
         "output" => "How answers and remarks look",
         other => other,
@@ -84,27 +91,32 @@ fn of_key(key: &dyn AnyKey) -> Value {
     if key.optional() {
         // An empty text is nothing.
         match key.kind() {
-            Kind::Location => schema["minLength"] = 0.into(),
+            Kind::Location | Kind::Folder => schema["minLength"] = 0.into(),
             Kind::Duration => schema["pattern"] = format!("^$|{DURATION}").into(),
-            Kind::Model | Kind::Words(_) | Kind::Count { .. } | Kind::Flag | Kind::Age => {}
+            Kind::Age => schema["pattern"] = format!("^$|{AGE}").into(),
+            Kind::Model | Kind::Words(_) | Kind::Count { .. } | Kind::Flag | Kind::Size => {}
         }
     }
     schema["x-environmentVariable"] = key.variable().into();
-    schema["x-flag"] = key.flag().into();
+    if let Some(flag) = key.flag() {
+        schema["x-flag"] = flag.into();
+    }
     schema
 }
 
 const DURATION: &str = "^[0-9]+(ms|s|m|h)$";
+const AGE: &str = "^[0-9]+(ms|s|m|h|d|w)$";
 
 fn of_kind(kind: &Kind, about: &str) -> Value {
     let mut schema = json!({ "type": "string", "description": about });
     match kind {
-        Kind::Location => schema["minLength"] = 1.into(),
+        Kind::Location | Kind::Folder => schema["minLength"] = 1.into(),
         Kind::Duration => schema["pattern"] = DURATION.into(),
         Kind::Model => schema["pattern"] = "^.+@[1-9][0-9]*$".into(),
         Kind::Count { least } => (schema["type"], schema["minimum"]) = ("integer".into(), (*least).into()),
         Kind::Flag => schema["type"] = "boolean".into(),
-        Kind::Age => schema["pattern"] = "^[0-9]+(ms|s|m|h|d|w)$".into(),
+        Kind::Age => schema["pattern"] = AGE.into(),
+        Kind::Size => schema["pattern"] = "^[0-9]+([bB]|[kKmMgGtT][iI]?[bB])?$".into(),
         Kind::Words(words) => schema["enum"] = words.iter().map(|(name, _)| *name).collect(),
     }
     schema

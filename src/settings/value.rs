@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::model::ids::DocumentType;
+use crate::model::size::ByteSize;
 use crate::reducer::generic::GenericKind;
 use crate::reducer::{AliasStep, ModelId};
 use crate::replay::Trust;
@@ -30,8 +31,12 @@ pub trait Setting: Clone + fmt::Debug + Send + Sync + 'static {
 pub enum Kind {
     /// A store: a path, or `SCHEME:PLACE`.
     Location,
+    /// A path of a folder.
+    Folder,
     /// A number and a unit.
     Duration,
+    /// A number of bytes and a unit.
+    Size,
     /// `TYPE@VERSION`.
     Model,
     /// A whole number.
@@ -115,6 +120,38 @@ impl Setting for Location {
     }
 }
 
+/// A folder: a path, relative to the file that says so or to the working directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder(pub String);
+
+impl Setting for Folder {
+    fn kind() -> Kind {
+        Kind::Folder
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(Folder(text.to_owned())) }
+    }
+
+    fn text(&self) -> Option<String> {
+        Some(self.0.clone())
+    }
+}
+
+impl Setting for ByteSize {
+    fn kind() -> Kind {
+        Kind::Size
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: crate::model::size::ByteSizeError| error.to_string())
+    }
+
+    fn text(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
 impl Setting for Duration {
     fn kind() -> Kind {
         Kind::Duration
@@ -182,6 +219,20 @@ impl Setting for Base {
 
     fn text(&self) -> Option<String> {
         Some(self.0.to_string())
+    }
+}
+
+impl Setting for u64 {
+    fn kind() -> Kind {
+        Kind::Count { least: 0 }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "it has to be a whole number".to_owned())
+    }
+
+    fn text(&self) -> Option<String> {
+        Some(self.to_string())
     }
 }
 

@@ -204,8 +204,8 @@ impl Worker {
 
     fn find_head(&mut self, store: usize) {
         let (stream, at) = self.place();
-        self.done.requests += 1;
         if let Some(found) = self.tiers[store].find_head(&stream, &stamp(at)) {
+            self.done.requests += 1;
             self.done.hits += 1;
             assert_eq!(found.facts.revision, Some(revision(at)));
             assert_right(&found, store, &stream);

@@ -133,5 +133,7 @@ fn keyframes_are_written_behind_and_counted() {
     assert!(listed.len() >= 2 && listed.iter().all(|line| line["verdict"] == "ok"), "{listed:?}");
     env.on_store(&["verify", "d1", "--ignore", "OPERATION_ID"]).ok();
     let none = append(&env, &["d1", "--keyframe-every", "0", "--ndjson"], &[add("last")]);
-    assert_eq!((none.status, none.stderr.as_str()), (0, ""));
+    let summary: Value = serde_json::from_str(&none.stderr).unwrap();
+    assert_eq!((none.status, &summary["keyframes"]), (0, &Value::Null), "{none:?}");
+    assert_eq!(summary["tiers"][0]["puts"], 2, "{summary}");
 }

@@ -1,6 +1,6 @@
 //! `snapctl rebuild --batch`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::TestEnv;
 
@@ -33,7 +33,30 @@ fn every_line_is_answered_in_order_and_failures_count() {
     assert!(lines[3]["error"]["message"].as_str().unwrap().starts_with("line 5, byte 1"), "{}", lines[3]);
     assert_eq!((&lines[4]["target"], &lines[4]["error"]["exit"]), (&json!(null), &json!(2)));
     assert_eq!((&lines[5]["error"]["code"], &lines[5]["target"]["scope"]), (&json!("past-head"), &json!("global")));
-    assert_eq!(lines[6], env.read(&["rebuild", "d1"]).json());
+    assert_eq!(lines[6]["source"], json!({ "tier": "memory", "stale": false }));
+    assert_eq!(without_source(&lines[6]), without_source(&env.read(&["rebuild", "d1"]).json()));
+    let anew = env.read_with_input(&["rebuild", "--batch", "--no-cache"], input);
+    assert_eq!(anew.lines()[6], env.read(&["rebuild", "d1"]).json());
+}
+
+fn without_source(answer: &Value) -> Value {
+    let mut answer = answer.clone();
+    answer.as_object_mut().unwrap().remove("source");
+    answer
+}
+
+/// Of an answer that the user has, only its etag comes.
+#[test]
+fn a_line_may_say_which_answer_is_known() {
+    let env = one();
+    let answer = env.read(&["rebuild", "d1/global:1"]).json();
+    let etag = answer["etag"].clone();
+    assert_eq!(etag, answer["hash"]["global"]);
+    let line =
+        |known: &Value| json!({ "document": "d1", "scope": "global", "at": 1, "ifNoneMatch": known }).to_string();
+    let input = [line(&etag), line(&json!("other"))].join("\n");
+    let lines = env.read_with_input(&["rebuild", "--batch", "--no-cache"], input).lines();
+    assert_eq!(lines, [json!({ "notModified": true, "etag": etag }), answer]);
 }
 
 #[test]

@@ -136,8 +136,8 @@ impl Described {
     fn said(&mut self, stderr: &[u8]) {
         for line in String::from_utf8_lossy(stderr).lines() {
             let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-            let known = ["error", "progress", "keyframes"].into_iter().find(|key| value.get(key).is_some());
-            let name = known.map_or("talk", |key| if key == "keyframes" { "append-summary" } else { key });
+            let known = ["error", "progress", "tiers"].into_iter().find(|key| value.get(key).is_some());
+            let name = known.map_or("talk", |key| if key == "tiers" { "append-summary" } else { key });
             self.hold(name, &value);
         }
     }
@@ -420,6 +420,7 @@ fn appended(described: &mut Described) {
     }
     let text = lines.map(|line| line.to_string()).join("\n");
     let mut command = snapctl(&["append", "--documents", "--ndjson", "--keyframe-every", "1", "--store"]);
+    command.env("SNAPCTL_CACHE_DISK", "always").env("SNAPCTL_CACHE_DIR", env.path("cache"));
     let output = command.arg(env.path("ops.db")).write_stdin(text).output().unwrap();
     for line in String::from_utf8(output.stdout).unwrap().lines() {
         described.hold("append", &serde_json::from_str(line).unwrap());
@@ -492,6 +493,10 @@ fn every_form(described: &mut Described, path: &Path, document: &str) {
     );
     described.batch(path, &[], &requests);
     described.batch(path, &["--explain"], &requests);
+    let etag = snapctl(&["rebuild", document, "--jq", ".etag", "--store"]).arg(path).output().unwrap().stdout;
+    let etag = String::from_utf8(etag).unwrap();
+    described.run("rebuild", path, &["rebuild", document, "--if-none-match", etag.trim_end()]);
+    described.batch(path, &[], &[json!({ "document": document, "ifNoneMatch": etag.trim_end() })]);
     described.batch(path, &["--explain", "--trust", "any"], &requests);
 }
 

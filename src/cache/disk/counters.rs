@@ -9,19 +9,38 @@ use super::digest::Digest;
 use super::sql;
 use super::trouble::Trouble;
 use crate::cache::stats::Latencies;
-use crate::cache::{Cause, Cost, TierStats};
+use crate::cache::{Cause, Cost, TierName, TierStats};
 
-/// Adds what a store counted.
+/// Adds what was counted here for a store.
 pub(super) fn add(connection: &Connection, store: &Digest, stats: &TierStats) -> Result<(), Trouble> {
+    add_of(TierName::Disk, connection, store, stats)
+}
+
+/// Adds what a tier counted for a store.
+pub(super) fn add_of(
+    tier: TierName,
+    connection: &Connection,
+    store: &Digest,
+    stats: &TierStats,
+) -> Result<(), Trouble> {
     let mut count = connection.prepare_cached(sql::COUNT)?;
     for (name, n) in pairs(stats).into_iter().filter(|(_, n)| *n > 0) {
+        let name = format!("{}{name}", prefix(tier));
         count.execute(params![&store[..], name, i64::try_from(n).unwrap_or(i64::MAX)])?;
     }
     Ok(())
 }
 
-/// What a store counted, or all of them.
-pub(super) fn read(connection: &Connection, store: Option<&Digest>) -> Result<TierStats, Trouble> {
+/// What the names of the counters of a tier begin with.
+fn prefix(tier: TierName) -> &'static str {
+    match tier {
+        TierName::Disk => "",
+        TierName::Memory => "memory.",
+    }
+}
+
+/// What a tier counted for a store, or for all of them.
+pub(super) fn read(tier: TierName, connection: &Connection, store: Option<&Digest>) -> Result<TierStats, Trouble> {
     let mut statement = connection.prepare_cached(if store.is_some() { sql::COUNTERS } else { sql::ALL_COUNTERS })?;
     let mut rows = match store {
         Some(store) => statement.query([&store[..]])?,
@@ -29,7 +48,9 @@ pub(super) fn read(connection: &Connection, store: Option<&Digest>) -> Result<Ti
     };
     let mut all: BTreeMap<String, u64> = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let n = all.entry(row.get(0)?).or_default();
+        let name: String = row.get(0)?;
+        let Some(name) = name.strip_prefix(prefix(tier)) else { continue };
+        let n = all.entry(name.to_owned()).or_default();
         *n = n.saturating_add(u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default());
     }
     Ok(from_pairs(&all))

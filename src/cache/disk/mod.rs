@@ -52,7 +52,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::{Cause, Listed, StoreIdentity, TierStats, Which};
+use super::{Cause, Listed, StoreIdentity, TierName, TierStats, Which};
+use rusqlite::params;
+
 use contents::{Sum, Visit};
 use digest::Digest;
 use file::{CacheFile, Without, lock};
@@ -128,6 +130,25 @@ impl DiskCache {
         self.inner.stats(None)
     }
 
+    /// Adds what the memory tier of this process counted for a store, so that it outlives the process.
+    pub fn count_memory(&self, store: &StoreIdentity, stats: &TierStats) {
+        let counted = self.inner.file.change(&mut |connection| {
+            connection.prepare_cached(sql::ADD_STORE)?.execute(params![&store.digest()[..], store.location()])?;
+            counters::add_of(TierName::Memory, connection, store.digest(), stats)
+        });
+        if counted == Err(Without::Luck) {
+            self.inner.count_failure(Some(store));
+        }
+    }
+
+    /// What the memory tiers of processes have counted, for one store or for all.
+    #[must_use]
+    pub fn memory_stats(&self, store: Option<&StoreIdentity>) -> TierStats {
+        let digest = store.map(StoreIdentity::digest);
+        let read = self.inner.file.look(&mut |connection| counters::read(TierName::Memory, connection, digest));
+        read.unwrap_or_default()
+    }
+
     /// Whether [`DiskCache::maintain`] has something to do. Costs little.
     #[must_use]
     pub fn needs_maintenance(&self) -> bool {
@@ -179,7 +200,7 @@ impl Inner {
     fn stats(&self, store: Option<&StoreIdentity>) -> TierStats {
         let mut stats = TierStats::default();
         let sum = self.sum(store, &mut |_, _| (), &mut |connection| {
-            stats = counters::read(connection, store.map(StoreIdentity::digest))?;
+            stats = counters::read(TierName::Disk, connection, store.map(StoreIdentity::digest))?;
             Ok(())
         });
         for (other, waiting) in lock(&self.pending).all() {

@@ -49,7 +49,11 @@ impl Tier for DiskTier {
         });
         let found = self.had(found, 1);
         let entry = found[0].0.entry.as_ref().map(|(_, entry)| Arc::clone(entry));
-        self.count(&[entry.clone().map_or(Lookup::Miss, Lookup::Exact)], &found);
+        // That it is not there is not counted: whoever asks goes on to `find`.
+        match &entry {
+            Some(entry) => self.count(&[Lookup::Exact(Arc::clone(entry))], &found),
+            None => self.drop_damaged(&found),
+        }
         entry
     }
 
@@ -106,11 +110,16 @@ impl DiskTier {
         }
         let due = pending.is_due(lookups.len() as u64);
         drop(pending);
-        let damaged = found.iter().flat_map(|(found, _)| &found.damaged).map(|damage| (*damage, *self.store.digest()));
-        self.inner.drop_damaged(&damaged.collect::<Vec<_>>());
+        self.drop_damaged(found);
         if due {
             self.inner.save();
         }
+    }
+
+    /// Drops what was found damaged.
+    fn drop_damaged(&self, found: &[(Found, Duration)]) {
+        let damaged = found.iter().flat_map(|(found, _)| &found.damaged).map(|damage| (*damage, *self.store.digest()));
+        self.inner.drop_damaged(&damaged.collect::<Vec<_>>());
     }
 }
 

@@ -10,25 +10,25 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::cache::memory::{Bounds, MemoryTier};
 use crate::cli::args::Literal;
 use crate::cli::clock;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal, Retold};
 use crate::cli::manual::{Example, Page};
+use crate::cli::tiers::Cached;
 use crate::cli::ui::{Format, Ui};
 use crate::executor::{
-    Appended, Appender, Atomic, Creation, ExecuteError, Expected, Failed, KeyframesBehind, Keyframing, Known, Means,
-    NoKeyframes, Refusal as Refused, Rules, Spacing,
+    Appended, Appender, Atomic, Creation, ExecuteError, Expected, Failed, KeyframesBehind, KeyframesThrough,
+    Keyframing, Known, Means, NoKeyframes, Refusal as Refused, Rules, Spacing,
 };
-use crate::keyframe::KeyframeSink;
+use crate::keyframe::{Due, KeyframeSink};
 use crate::model::ids::DocumentId;
 use crate::model::target::{At, DocumentRef, Target};
-use crate::queue::Limits;
-use crate::replay::{ReplayError, Tiers, find_document};
-use crate::settings;
+use crate::queue::{Ended, Limits};
+use crate::replay::{ReplayError, find_document};
+use crate::settings::{self, WriteStrategy};
 use crate::store::{Access, Store, StoreError, answer};
-use crate::transfer::Keyframes;
+use crate::transfer::Keyframes as Carried;
 
 pub(in crate::cli) use input::Line as AppendLine;
 use input::{Destination, Input, Pending};
@@ -115,10 +115,10 @@ pub(crate) struct AppendArgs {
     #[arg(long)]
     skip_known: bool,
 
-    /// Write a keyframe at every N-th revision of a scope, behind the operations, as long as keyframes take no more than four
-    /// bytes for each byte that the log grows; 0 for none
-    #[arg(long, value_name = "N", default_value = "10")]
-    keyframe_every: u64,
+    /// Write a keyframe at every N-th revision of a scope, 0 for none; the setting keyframes.every (10) unless given. Those that
+    /// would take more than keyframes.bytes-per-log-byte (4) bytes for each byte that the log grows are left out
+    #[arg(long, value_name = "N")]
+    keyframe_every: Option<u64>,
 
     /// Append an undo to the scope of TARGET; stdin is not read
     #[arg(long, conflicts_with_all = ["batch", "skip_known", "type"])]
@@ -143,10 +143,10 @@ pub(crate) fn run(args: &AppendArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
     let named = &ctx.store_named()?;
     let store = if args.init { ctx.create_or_open_named(named)? } else { ctx.open_named(named, Access::Change)? };
     let destination = args.destination(&*store)?;
-    let tiers = Tiers::new(vec![Arc::new(MemoryTier::new(Bounds::default()))]);
+    let cached = Cached::of_appends(ctx, &*store, &ui.talk);
+    let tiers = cached.tiers.clone();
     let new_id = || uuid::Uuid::new_v4().to_string();
-    let behind = args.keyframing(&store, ctx)?;
-    let none = NoKeyframes;
+    let keyframes = args.keyframes(&store, ctx)?;
     let means = Means {
         store: &*store,
         registry: ctx.registry(),
@@ -154,7 +154,7 @@ pub(crate) fn run(args: &AppendArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
         tiers: &tiers,
         clock: &clock::now,
         new_id: &new_id,
-        keyframes: behind.as_ref().map_or(&none as &dyn Keyframing, |behind| behind),
+        keyframes: keyframes.keyframing(),
     };
     let mut input = Input::new(destination, args.undo, &new_id);
     if let Some((document, creation)) = args.creation(&*store)? {
@@ -176,13 +176,41 @@ pub(crate) fn run(args: &AppendArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
     let appended = append_all();
     let status = run.status;
     // What was appended gets its keyframes, whatever came then.
-    let is_whole = behind.is_none_or(|behind| view::tell(&ui.talk, &behind.shutdown(SHUTDOWN)));
+    let keyframes = keyframes.end();
+    drop(tiers);
+    let is_whole = view::tell(&ui.talk, keyframes.as_ref(), &cached.end(&ui.talk));
     appended?;
     Ok(if status == ExitStatus::Success && !is_whole { ExitStatus::Incomplete } else { status })
 }
 
 /// How long keyframes are waited for at the end.
 const SHUTDOWN: Duration = Duration::from_secs(60);
+
+/// How keyframes are written.
+enum Keyframes {
+    None,
+    Behind(KeyframesBehind),
+    Through(KeyframesThrough),
+}
+
+impl Keyframes {
+    fn keyframing(&self) -> &dyn Keyframing {
+        match self {
+            Keyframes::None => &NoKeyframes,
+            Keyframes::Behind(behind) => behind,
+            Keyframes::Through(through) => through,
+        }
+    }
+
+    /// Writes what waits; `None` if there were to be none.
+    fn end(self) -> Option<Ended<Due>> {
+        match self {
+            Keyframes::None => None,
+            Keyframes::Behind(behind) => Some(behind.shutdown(SHUTDOWN)),
+            Keyframes::Through(through) => Some(through.end()),
+        }
+    }
+}
 
 /// What has been done so far.
 struct Run<'a> {
@@ -239,15 +267,23 @@ impl AppendArgs {
     }
 
     /// What writes keyframes, if any are wanted.
-    fn keyframing(&self, store: &Arc<dyn Store>, ctx: &Ctx) -> anyhow::Result<Option<KeyframesBehind>> {
-        let Some(every) = NonZeroU64::new(self.keyframe_every) else { return Ok(None) };
-        if ctx.keyframes() == Keyframes::Leave || !store.capabilities().keyframes {
-            return Ok(None);
+    fn keyframes(&self, store: &Arc<dyn Store>, ctx: &Ctx) -> anyhow::Result<Keyframes> {
+        let settings = ctx.settings();
+        let every = NonZeroU64::new(self.keyframe_every.unwrap_or_else(|| settings.get(&settings::KEYFRAMES_EVERY)));
+        let (Some(every), Carried::Take) = (every, ctx.keyframes()) else { return Ok(Keyframes::None) };
+        if !store.capabilities().keyframes {
+            return Ok(Keyframes::None);
         }
-        let spacing = Spacing { every, ..Spacing::default() };
+        let spacing = Spacing { every, bytes_per_log_byte: settings.get(&settings::KEYFRAMES_GROWTH) };
         let sink = KeyframeSink::new(store.clone(), "snapctl append".to_owned(), clock::now);
-        let behind = KeyframesBehind::start(spacing, Limits::default(), sink);
-        behind.map(Some).context("cannot start a thread for keyframes")
+        Ok(match settings.get(&settings::KEYFRAMES_WRITE) {
+            WriteStrategy::Behind => {
+                let behind = KeyframesBehind::start(spacing, Limits::default(), sink);
+                Keyframes::Behind(behind.context("cannot start a thread for keyframes")?)
+            }
+            WriteStrategy::Through => Keyframes::Through(KeyframesThrough::new(spacing, sink)),
+            WriteStrategy::ReadThrough | WriteStrategy::Aside => Keyframes::None,
+        })
     }
 
     /// Where actions go.

@@ -17,16 +17,18 @@ use crate::cli::args::{Literal, parse_pointer};
 use crate::cli::ctx::{Ctx, Reading};
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
+use crate::cli::tiers::{Cached, Reads};
 use crate::cli::ui::{Format, Talk, Ui};
 use crate::model::target::Target;
-use crate::replay::{self, Base, Snapshot, Warning};
+use crate::replay::{self, Base, Snapshot, Tiers, Warning};
 use crate::store::{Store, answer};
 
 pub use batch::batch_target;
 pub(in crate::cli) use batch::{Answer as BatchAnswer, Request as BatchRequest};
 use loader::LoaderName;
-use part::Part;
+use part::{Part, Selected};
 use view::DocumentView;
+pub(in crate::cli) use view::NotModifiedView;
 
 /// The manual page.
 pub(crate) const PAGE: Page = Page {
@@ -91,6 +93,10 @@ pub(crate) struct RebuildArgs {
     #[arg(long, conflicts_with_all = ["trust", "no_keyframes"])]
     as_reactor: bool,
 
+    /// Answer {"notModified":true,"etag":ETAG} if that is the etag of the answer: the states are those the user has
+    #[arg(long, value_name = "ETAG", conflicts_with = "batch")]
+    if_none_match: Option<String>,
+
     /// Fail with exit code 13 where the log has a gap
     #[arg(long)]
     strict: bool,
@@ -99,7 +105,7 @@ pub(crate) struct RebuildArgs {
     #[arg(long, value_name = "LOADER", conflicts_with = "batch")]
     loader: Option<LoaderName>,
 
-    /// Read {"document","scope","branch","at"} objects from stdin, a line each, and answer each with a line, also with
+    /// Read {"document","scope","branch","at","ifNoneMatch"} objects from stdin, a line each, and answer each with a line, also with
     /// --json; documents are named by their exact ids, blank lines are passed over
     #[arg(long, conflicts_with_all = ["targets", "scope", "branch", "at", "part"])]
     batch: bool,
@@ -110,10 +116,21 @@ pub(crate) struct RebuildArgs {
 #[serde(untagged)]
 #[expect(dead_code, reason = "answers are written as they are made")]
 pub(in crate::cli) enum Answer<'a> {
-    /// The document of the one target.
-    One(Box<DocumentView<'a>>),
-    /// Documents in the order of the targets; with `--ndjson` a line each.
-    Several(Vec<DocumentView<'a>>),
+    /// That of the one target.
+    One(Item<'a>),
+    /// In the order of the targets; with `--ndjson` a line each.
+    Several(Vec<Item<'a>>),
+}
+
+/// What `rebuild` prints of a target.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "answers are written as they are made")]
+pub(in crate::cli) enum Item<'a> {
+    /// The document.
+    Document(Box<DocumentView<'a>>),
+    /// The user has it already (`--if-none-match`).
+    NotModified(NotModifiedView),
 }
 
 /// What `rebuild --hash` prints.
@@ -183,31 +200,45 @@ pub(crate) fn run(args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<
     }
     let targets: Vec<Target> = args.targets.iter().map(|text| args.literal.target(text)).collect::<Result<_, _>>()?;
     let store = ctx.open_store()?;
-    if let [target] = &targets[..] {
-        let rebuilt = rebuild_told(args, ctx, &ui.talk, &*store, target)?;
-        let selected = args.part().select(&rebuilt)?;
+    let cached = Cached::of_reads(ctx, &*store, args.reads(), &ui.talk);
+    let answered = answer_all(args, ctx, ui, &*store, &targets, &cached.tiers);
+    cached.end(&ui.talk);
+    answered
+}
+
+fn answer_all(
+    args: &RebuildArgs,
+    ctx: &Ctx,
+    ui: &mut Ui,
+    store: &dyn Store,
+    targets: &[Target],
+    tiers: &Tiers,
+) -> anyhow::Result<ExitStatus> {
+    if let [target] = targets {
+        let rebuilt = rebuild_told(args, ctx, &ui.talk, store, tiers, target)?;
+        let selected = args.select(&rebuilt, args.if_none_match.as_deref())?;
         match ui.out.format() {
             Format::Plain => selected.print(&mut ui.out, None)?,
             _ => ui.out.json(|out| selected.write_json(out))?,
         }
         return Ok(ExitStatus::Success);
     }
-    for target in &targets {
+    for target in targets {
         // A wrong name among many is told before anything is printed.
-        answer(&*store, |read| replay::resolve(read, target).map(drop))?;
+        answer(store, |read| replay::resolve(read, target).map(drop))?;
     }
     if ui.out.format() == Format::Plain && args.part().is_text() {
-        for target in &targets {
-            let rebuilt = rebuild_told(args, ctx, &ui.talk, &*store, target)?;
-            args.part().select(&rebuilt)?.print(&mut ui.out, Some(target))?;
+        for target in targets {
+            let rebuilt = rebuild_told(args, ctx, &ui.talk, store, tiers, target)?;
+            args.select(&rebuilt, args.if_none_match.as_deref())?.print(&mut ui.out, Some(target))?;
         }
         return Ok(ExitStatus::Success);
     }
     let mut list = ui.out.list();
-    for target in &targets {
-        let one = || -> anyhow::Result<Rebuilt> { rebuild_told(args, ctx, &ui.talk, &*store, target) };
+    for target in targets {
+        let one = || -> anyhow::Result<Rebuilt> { rebuild_told(args, ctx, &ui.talk, store, tiers, target) };
         let written = one().and_then(|rebuilt| {
-            let selected = args.part().select(&rebuilt)?;
+            let selected = args.select(&rebuilt, args.if_none_match.as_deref())?;
             Ok(list.item(|out| selected.write_json(out))?)
         });
         if let Err(error) = written {
@@ -221,6 +252,19 @@ pub(crate) fn run(args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<
 }
 
 impl RebuildArgs {
+    /// Which tiers are of use.
+    fn reads(&self) -> Reads {
+        if self.batch || self.targets.len() > 1 { Reads::Many } else { Reads::One }
+    }
+
+    /// What of an answer is printed: of one with the etag that the user has, only that.
+    fn select<'r>(&self, rebuilt: &'r Rebuilt, known: Option<&str>) -> Result<Selected<'r>, Refusal> {
+        match known.filter(|known| *known == view::etag(&rebuilt.snapshot)) {
+            Some(etag) => Ok(Selected::NotModified(etag.to_owned())),
+            None => self.part().select(rebuilt),
+        }
+    }
+
     fn part(&self) -> Part<'_> {
         match &self.pointer {
             Some(pointer) => Part::Pointer(pointer),
@@ -238,12 +282,13 @@ fn rebuild_told(
     ctx: &Ctx,
     talk: &Talk,
     store: &dyn Store,
+    tiers: &Tiers,
     target: &Target,
 ) -> anyhow::Result<Rebuilt> {
     let started = Instant::now();
     let (snapshot, assumed_scope) = match args.loader {
         Some(loader) => (loader::load(ctx, store, target, loader)?, false),
-        None => ctx.rebuild(store, target, if args.as_reactor { Reading::AsReactor } else { Reading::Own })?,
+        None => ctx.rebuild(store, target, if args.as_reactor { Reading::AsReactor } else { Reading::Own }, tiers)?,
     };
     let rebuilt = Rebuilt { snapshot, elapsed: started.elapsed(), assumed_scope };
     if rebuilt.assumed_scope {

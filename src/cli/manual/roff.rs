@@ -71,7 +71,7 @@ pub(crate) fn man_page(command: &Command) -> io::Result<String> {
     man.render_options_section(&mut out)?;
     examples(command).to_writer(&mut out)?;
     exit_status(command).to_writer(&mut out)?;
-    facts("ENVIRONMENT", &environment()).to_writer(&mut out)?;
+    facts("ENVIRONMENT", &environment(command)).to_writer(&mut out)?;
     facts("FILES", FILES).to_writer(&mut out)?;
     see_also(command).to_writer(&mut out)?;
     Ok(tidy(&String::from_utf8(out).expect("text makes text")))
@@ -194,11 +194,15 @@ fn exit_status(command: &Command) -> Roff {
     roff
 }
 
-/// The variables of settings, and those that every command reads.
-fn environment() -> Vec<(String, String)> {
-    let of_settings = KEYS.iter().map(|key| {
-        let what = format!("Stands for {} and the setting {}, where the flag is not given.", key.flag(), key.name());
-        (key.variable().to_owned(), what)
+/// The variables of settings, and those that every command reads. What has no flag is told with the program alone.
+fn environment(command: &Command) -> Vec<(String, String)> {
+    let of_settings = KEYS.iter().filter_map(|key| {
+        let what = match key.flag() {
+            Some(flag) => format!("Stands for {flag} and the setting {}, where the flag is not given.", key.name()),
+            None if words(command).is_empty() => format!("Stands for the setting {}: {}.", key.name(), key.about()),
+            None => return None,
+        };
+        Some((key.variable().to_owned(), what))
     });
     of_settings.chain(ENVIRONMENT.iter().map(|(name, what)| ((*name).to_owned(), (*what).to_owned()))).collect()
 }

@@ -4,3 +4,4 @@ pub(crate) mod bar;
 pub(crate) mod json;
 pub(crate) mod prose;
 pub(crate) mod table;
+pub(crate) mod tier;

@@ -5,8 +5,11 @@ use serde::Serialize;
 
 use crate::cli::exit::{Refusal, Report};
 use crate::cli::render::table::one_line;
+use crate::cli::render::tier::TierView;
+use crate::cli::tiers::Ran;
 use crate::cli::ui::Talk;
 use crate::executor::Appended;
+use crate::keyframe::Due;
 use crate::queue::{Counts, Ended};
 
 /// What became of an action.
@@ -59,12 +62,20 @@ pub(in crate::cli) struct RefusedView {
     error: Report,
 }
 
-/// What became of the keyframes, on stderr at the end.
+/// What became of keyframes and tiers, on stderr at the end.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "AppendSummary")]
 pub(in crate::cli) struct SummaryView {
-    /// Keyframes that were to be written behind the operations.
-    keyframes: QueueView,
+    /// Keyframes that were to be written; not there if none were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "QueueView")]
+    keyframes: Option<QueueView>,
+    /// States that were to be put into the cache file behind the operations; not there if none were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "QueueView")]
+    disk: Option<QueueView>,
+    /// What became of requests to the tiers, the nearest first.
+    tiers: Vec<TierView>,
 }
 
 /// What became of what was queued.
@@ -84,21 +95,40 @@ pub(in crate::cli) struct QueueView {
     high_water: u64,
 }
 
-/// Says what became of keyframes, and whether all were written.
-pub(super) fn tell<T>(talk: &Talk, ended: &Ended<T>) -> bool {
-    let Counts { queued, written, coalesced, parked, high_water } = ended.counts;
-    let view = SummaryView { keyframes: QueueView { queued, written, coalesced, parked, high_water } };
-    if queued > 0 || talk.is_json() {
+/// Says what became of keyframes and tiers, and whether all was written.
+pub(super) fn tell(talk: &Talk, keyframes: Option<&Ended<Due>>, ran: &Ran) -> bool {
+    let view = SummaryView {
+        keyframes: keyframes.map(|ended| QueueView::of(ended.counts)),
+        disk: ran.behind.as_ref().map(|ended| QueueView::of(ended.counts)),
+        tiers: ran.stats.iter().map(|(name, stats)| TierView::of(*name, stats)).collect(),
+    };
+    let counts = keyframes.map(|ended| ended.counts).unwrap_or_default();
+    if counts.queued > 0 || talk.is_json() {
+        let Counts { queued, written, .. } = counts;
         talk.summary(&view, format_args!("{written} of {queued} keyframes were written"));
     }
+    let keyframes = keyframes.is_none_or(|ended| tell_left(talk, "keyframe", ended));
+    let states = ran.behind.as_ref().is_none_or(|ended| tell_left(talk, "state for the cache file", ended));
+    keyframes && states
+}
+
+/// Says what was not written, and whether all was.
+fn tell_left<T>(talk: &Talk, what: &str, ended: &Ended<T>) -> bool {
     for failed in ended.parked.iter().take(3) {
-        talk.warning(format_args!("a keyframe could not be written: {}", failed.error));
+        talk.warning(format_args!("a {what} could not be written: {}", failed.error));
     }
     let late = ended.left.len() + ended.in_flight.len();
     if late > 0 {
-        talk.warning(format_args!("{late} keyframes were not written in time"));
+        talk.warning(format_args!("not written in time, of each {what}: {late}"));
     }
     ended.is_complete()
+}
+
+impl QueueView {
+    fn of(counts: Counts) -> Self {
+        let Counts { queued, written, coalesced, parked, high_water } = counts;
+        QueueView { queued, written, coalesced, parked, high_water }
+    }
 }
 
 impl LineView {

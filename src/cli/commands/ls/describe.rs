@@ -8,7 +8,7 @@ use crate::model::ids::{Branch, StreamKey};
 use crate::model::json::{Json, Text};
 use crate::model::target::{At, Target, escape};
 use crate::model::time::Timestamp;
-use crate::replay::{ReplayError, Sources, newest_time};
+use crate::replay::{ReplayError, Sources, Tiers, newest_time};
 use crate::store::{Detail, DocumentEntry, Read, Store, StoreError, StreamHead, answer};
 
 /// What has to be found out.
@@ -129,7 +129,7 @@ fn rebuilt_name(
     let main = facts.heads.iter().any(|head| head.branch == Branch::main());
     let branch = if main { Branch::main() } else { first };
     let target = Target::literal(entry.id.as_str(), None, Some(branch.as_str()), At::Head);
-    let (snapshot, _) = ctx.rebuild(store, &target, Reading::Own)?;
+    let (snapshot, _) = ctx.rebuild(store, &target, Reading::Own, &Tiers::default())?;
     Ok(snapshot.header.get("name").and_then(Json::as_text).map_or(Text::from(""), Text::to_owned_text))
 }
 

@@ -14,6 +14,7 @@ use crate::cli::ui::{Format, Out, StdoutError, Ui};
 use crate::model::ids::Scope;
 use crate::model::json::{Json, Text, canonical};
 use crate::model::target::Target;
+use crate::replay::Tiers;
 
 /// The folders of a drive.
 // It describes what `Tree::write_json` writes.
@@ -77,7 +78,7 @@ pub(super) fn run(drive: &str, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
     let mut target: Target = drive.parse()?;
     target.scope.get_or_insert_with(Scope::global);
     let store = ctx.open_store()?;
-    let (snapshot, _) = ctx.rebuild(&*store, &target, Reading::Own)?;
+    let (snapshot, _) = ctx.rebuild(&*store, &target, Reading::Own, &Tiers::default())?;
     for warning in &snapshot.warnings {
         ui.talk.warning(warning);
     }

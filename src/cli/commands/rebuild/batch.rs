@@ -4,20 +4,22 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::view::{DocumentView, TargetView};
+use super::view::{DocumentView, NotModifiedView, TargetView};
 use super::{RebuildArgs, rebuild_told};
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal, Report};
 use crate::cli::lines::{Line, Lines};
 use crate::cli::render::json::Members;
+use crate::cli::tiers::Cached;
 use crate::cli::ui::{Out, StdoutError, Ui};
 use crate::model::ids::{OpIndex, Revision};
 use crate::model::target::{At, Target};
+use crate::replay::Tiers;
 use crate::store::Store;
 
 /// A request: which document, and which state of it.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::cli) struct Request {
     /// The exact id of the document.
     document: String,
@@ -29,6 +31,8 @@ pub(in crate::cli) struct Request {
     #[serde(default)]
     #[schemars(schema_with = "position")]
     at: Option<Value>,
+    /// The etag of the answer that the user has already.
+    if_none_match: Option<String>,
 }
 
 fn position(_: &mut SchemaGenerator) -> Schema {
@@ -54,6 +58,8 @@ pub(in crate::cli) struct FailureView<'a> {
 pub(in crate::cli) enum Answer<'a> {
     /// It was rebuilt.
     Rebuilt(Box<DocumentView<'a>>),
+    /// The user has it already (`ifNoneMatch`).
+    NotModified(NotModifiedView),
     /// It failed.
     Failed(FailureView<'a>),
 }
@@ -65,6 +71,19 @@ pub(in crate::cli) enum Answer<'a> {
 /// fails is an answer.
 pub(super) fn run(args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
     let store = ctx.open_store()?;
+    let cached = Cached::of_reads(ctx, &*store, args.reads(), &ui.talk);
+    let answered = answer_lines(args, ctx, ui, &*store, &cached.tiers);
+    cached.end(&ui.talk);
+    answered
+}
+
+fn answer_lines(
+    args: &RebuildArgs,
+    ctx: &Ctx,
+    ui: &mut Ui,
+    store: &dyn Store,
+    tiers: &Tiers,
+) -> anyhow::Result<ExitStatus> {
     let mut status = ExitStatus::Success;
     let mut lines = Lines::of_stdin();
     loop {
@@ -76,7 +95,7 @@ pub(super) fn run(args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<
         if line.is_blank() {
             continue;
         }
-        if !answer_line(&line, args, ctx, ui, &*store)? {
+        if !answer_line(&line, args, ctx, ui, store, tiers)? {
             status = ExitStatus::Findings;
         }
     }
@@ -92,7 +111,14 @@ pub fn batch_target(line: &[u8]) -> Result<Target, String> {
 }
 
 /// Answers one line, and says whether it could be done.
-fn answer_line(line: &Line, args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui, store: &dyn Store) -> anyhow::Result<bool> {
+fn answer_line(
+    line: &Line,
+    args: &RebuildArgs,
+    ctx: &Ctx,
+    ui: &mut Ui,
+    store: &dyn Store,
+    tiers: &Tiers,
+) -> anyhow::Result<bool> {
     let request = match Request::parse(line) {
         Ok(request) => request,
         Err(refusal) => {
@@ -101,10 +127,10 @@ fn answer_line(line: &Line, args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui, store: &
         }
     };
     let rebuilt = request.target(line).map_err(Into::into);
-    let rebuilt = rebuilt.and_then(|target| rebuild_told(args, ctx, &ui.talk, store, &target));
+    let rebuilt = rebuilt.and_then(|target| rebuild_told(args, ctx, &ui.talk, store, tiers, &target));
     let error = match rebuilt {
         Ok(rebuilt) => {
-            let selected = args.part().select(&rebuilt)?;
+            let selected = args.select(&rebuilt, request.if_none_match.as_deref())?;
             ui.out.json_line(|out| selected.write_json(out))?;
             return Ok(true);
         }
@@ -159,7 +185,7 @@ fn bad_line(line: &Line, column: usize, reason: &str) -> Refusal {
         code: "bad-line",
         message: format!("line {}, byte {}: {reason}", line.number, line.offset + column as u64),
         hint: Some(
-            r#"a line is {"document":ID} with "scope", "branch" and "at" as needed; bytes are counted from the start of the input"#
+            r#"a line is {"document":ID} with "scope", "branch", "at" and "ifNoneMatch" as needed; bytes are counted from the start of the input"#
                 .to_owned(),
         ),
     }

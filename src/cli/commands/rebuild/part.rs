@@ -27,6 +27,8 @@ pub(super) enum Selected<'a> {
     State(&'a Snapshot),
     Hash(&'a Snapshot),
     Value(Vec<u8>),
+    /// The user has it already; with its etag.
+    NotModified(String),
 }
 
 impl Part<'_> {
@@ -65,6 +67,10 @@ impl Selected<'_> {
             },
             Selected::Hash(snapshot) => Ok(serde_json::to_writer(out, &hashes(snapshot))?),
             Selected::Value(text) => out.write_all(text),
+            Selected::NotModified(etag) => {
+                let view = view::NotModifiedView { not_modified: true, etag: etag.clone() };
+                Ok(serde_json::to_writer(out, &view)?)
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::cli::render::json::{ByScope, Members};
 use crate::model::ids::{Revision, Scope};
-use crate::model::json::{Json, canonical, hash_canonical};
+use crate::model::json::{Json, Text, canonical, hash_canonical};
 use crate::replay::{Base, Explain, Snapshot};
 
 /// A rebuilt document.
@@ -31,6 +31,9 @@ pub(in crate::cli) struct DocumentView<'a> {
     state: BTreeMap<String, Value>,
     /// By scope, the hash of its state: SHA-1 of its canonical text, in base64.
     hash: BTreeMap<String, String>,
+    /// Names the answer: two answers with one etag have the same states. With a scope it is the hash of its state, of a whole
+    /// document the hash of `hash`.
+    etag: String,
     /// Where the answer came from.
     source: SourceView,
     /// How the rebuild was done; there with `--explain`.
@@ -118,6 +121,7 @@ pub(super) fn write_document(out: &mut dyn Write, snapshot: &Snapshot, elapsed: 
     members.raw("header", &canonical(&Json::Object(snapshot.header.clone())))?;
     let hashes = write_states(members.key("state")?, snapshot)?;
     members.member("hash", &hashes)?;
+    members.member("etag", &etag_of(snapshot, &hashes))?;
     let tier = match snapshot.explain.base {
         Base::Genesis => "replay",
         Base::Tier(tier, _) => tier.as_str(),
@@ -128,6 +132,39 @@ pub(super) fn write_document(out: &mut dyn Write, snapshot: &Snapshot, elapsed: 
         members.member("explain", &explain(&snapshot.explain, elapsed))?;
     }
     members.close()
+}
+
+/// An answer that the user has already.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "NotModified")]
+pub(in crate::cli) struct NotModifiedView {
+    /// That it is what `--if-none-match` says.
+    #[schemars(extend("const" = true))]
+    pub(super) not_modified: bool,
+    /// The etag of the answer.
+    pub(super) etag: String,
+}
+
+/// The etag of a snapshot.
+pub(super) fn etag(snapshot: &Snapshot) -> String {
+    let hashes = match &snapshot.scope {
+        // The others are not part of it.
+        Some(scope) => [(scope.clone(), snapshot.state.hash(scope.as_str()).to_string())].into_iter().collect(),
+        None => {
+            scopes(snapshot).map(|scope| (scope.clone(), snapshot.state.hash(scope.as_str()).to_string())).collect()
+        }
+    };
+    etag_of(snapshot, &hashes)
+}
+
+fn etag_of(snapshot: &Snapshot, hashes: &ByScope<String>) -> String {
+    if let Some(scope) = &snapshot.scope {
+        return hashes.iter().find(|(name, _)| **name == *scope).map(|(_, hash)| hash.clone()).unwrap_or_default();
+    }
+    let text = |text: &str| Json::String(Text::from(text).into_owned());
+    let members = hashes.iter().map(|(scope, hash)| (Text::from(scope.as_str()).into_owned(), text(hash)));
+    hash_canonical(Some(&canonical(&Json::Object(members.collect())))).to_string()
 }
 
 /// The scopes that have a hash: all that have a state, and all that were asked for.
@@ -219,6 +256,7 @@ mod tests {
                 .to_owned()
                 + r#""documentType":"t","header":{"name":"n"},"state":{"global":{"a":"x","b":1}},"#
                 + r#""hash":{"global":"9onEVqQC0ToBAx8gEk4e/EI5fp8=","local":"3Sns9SSwMKZSYeMFnEirnh7LJYU="},"#
+                + r#""etag":"aBsThK/yGH/WtNbXEIWMOi+z3e0=","#
                 + r#""source":{"tier":"replay","stale":false}}"#
         );
     }

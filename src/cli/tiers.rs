@@ -1,0 +1,251 @@
+//! The tiers of a command, as the settings say.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use etcetera::BaseStrategy as _;
+
+use super::clock;
+use super::ctx::Ctx;
+use super::ui::Talk;
+use crate::cache::disk::{self, DiskCache, HeadTtl};
+use crate::cache::memory::{self, MemoryTier};
+use crate::cache::{Selective, StoreIdentity, Tier, TierStats};
+use crate::executor::{TierBehind, Waiting};
+use crate::model::ids::DocumentType;
+use crate::queue::Ended;
+use crate::replay::{Takes, Tiers, Trust};
+use crate::settings::{self, CachedType, DiskWhen, Settings, WriteStrategy};
+use crate::store::{Store, location_path};
+
+/// The tiers of a command.
+pub(crate) struct Cached {
+    /// To be read through.
+    pub(crate) tiers: Arc<Tiers>,
+    memory: Option<Arc<MemoryTier>>,
+    disk: Option<(DiskCache, StoreIdentity)>,
+    behind: Option<Arc<TierBehind>>,
+}
+
+/// What a command does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// It reads one state.
+    One,
+    /// It reads many, which may be near each other.
+    Many,
+}
+
+/// What became of requests to the tiers of a command.
+pub(crate) struct Ran {
+    /// By tier, the nearest first.
+    pub(crate) stats: Vec<(crate::cache::TierName, TierStats)>,
+    /// What was put into the disk tier behind the answers; `None` if nothing was to be.
+    pub(crate) behind: Option<Ended<Waiting>>,
+}
+
+impl Cached {
+    /// No tier.
+    #[must_use]
+    pub(crate) fn none() -> Self {
+        Cached { tiers: Arc::default(), memory: None, disk: None, behind: None }
+    }
+
+    /// The tiers of a command that reads.
+    #[must_use]
+    pub(crate) fn of_reads(ctx: &Ctx, store: &dyn Store, reads: Reads, talk: &Talk) -> Self {
+        let mut cached = Cached::none();
+        if ctx.no_cache() {
+            return cached;
+        }
+        let mut tiers = Tiers::default();
+        if reads == Reads::Many {
+            tiers = cached.with_memory(ctx, tiers);
+        }
+        let takes = Takes { reads: ctx.settings().get(&settings::CACHE_WRITE) != WriteStrategy::Aside, appends: false };
+        if let Some(disk) = cached.open_disk(ctx, store, talk) {
+            tiers = tiers.and(disk, takes);
+        }
+        cached.tiers = Arc::new(tiers);
+        cached
+    }
+
+    /// The tiers of a command that appends.
+    #[must_use]
+    pub(crate) fn of_appends(ctx: &Ctx, store: &dyn Store, talk: &Talk) -> Self {
+        let mut cached = Cached::none();
+        if ctx.no_cache() {
+            return cached;
+        }
+        let mut tiers = cached.with_memory(ctx, Tiers::default());
+        if let Some(disk) = cached.open_disk(ctx, store, talk) {
+            let strategy = ctx.settings().get(&settings::CACHE_WRITE);
+            let takes = Takes {
+                reads: strategy != WriteStrategy::Aside,
+                appends: matches!(strategy, WriteStrategy::Behind | WriteStrategy::Through),
+            };
+            let tier = if strategy == WriteStrategy::Behind { cached.behind(disk) } else { disk };
+            tiers = tiers.and(tier, takes);
+        }
+        cached.tiers = Arc::new(tiers);
+        cached
+    }
+
+    fn with_memory(&mut self, ctx: &Ctx, tiers: Tiers) -> Tiers {
+        let bounds = memory_bounds(ctx.settings());
+        if bounds.bytes == 0 {
+            return tiers;
+        }
+        let tier = Arc::new(MemoryTier::new(bounds));
+        self.memory = Some(tier.clone());
+        tiers.and(Selective::of(tier, without(ctx.settings(), |cached| cached.memory)), Takes::ALL)
+    }
+
+    /// The disk tier, if it is to be used with this store.
+    fn open_disk(&mut self, ctx: &Ctx, store: &dyn Store, talk: &Talk) -> Option<Arc<dyn Tier>> {
+        let wanted = match ctx.settings().get(&settings::CACHE_DISK) {
+            DiskWhen::Always => true,
+            DiskWhen::Never => false,
+            DiskWhen::Auto => !is_local(store),
+        };
+        if !wanted || !is_shareable(ctx) {
+            return None;
+        }
+        let disk = told(open(ctx.settings()), talk)?;
+        let identity = identity(store);
+        let tier = Arc::new(disk.tier(identity.clone()));
+        self.disk = Some((disk, identity));
+        Some(Selective::of(tier, without(ctx.settings(), |cached| cached.disk)))
+    }
+
+    /// The tier, written behind the answers if there is a thread for that.
+    fn behind(&mut self, tier: Arc<dyn Tier>) -> Arc<dyn Tier> {
+        let Ok(behind) = TierBehind::start(tier.clone()) else { return tier };
+        let behind = Arc::new(behind);
+        self.behind = Some(behind.clone());
+        behind
+    }
+
+    /// Writes down what waits, says what is to be said, and tells what became of requests.
+    pub(crate) fn end(self, talk: &Talk) -> Ran {
+        /// How long states are waited for that are to be put into the disk tier.
+        const WITHIN: Duration = Duration::from_secs(30);
+        let Cached { tiers, memory, disk, behind } = self;
+        drop(tiers);
+        let behind = behind.and_then(Arc::into_inner).map(|behind| behind.shutdown(WITHIN));
+        let mut stats = Vec::new();
+        if let Some(memory) = memory {
+            let counted = memory.stats();
+            if let Some((disk, identity)) = &disk
+                && (counted.requests > 0 || counted.puts > 0)
+            {
+                disk.count_memory(identity, &counted);
+            }
+            stats.push((memory.name(), counted));
+        }
+        if let Some((disk, identity)) = disk {
+            let tier = disk.tier(identity);
+            stats.push((tier.name(), tier.stats()));
+            disk.save();
+            warn(&disk, talk);
+        }
+        for (name, stats) in &stats {
+            talk.detail(Told(*name, stats));
+        }
+        Ran { stats, behind }
+    }
+}
+
+/// The file of the disk tier, whether or not commands use it by themselves.
+///
+/// # Errors
+/// When no folder is set, and the user has no cache directory.
+pub(crate) fn open(settings: &Settings) -> Result<DiskCache, NoFolder> {
+    let folder = match settings.get(&settings::CACHE_DIR) {
+        Some(folder) => PathBuf::from(folder.0),
+        None => etcetera::choose_base_strategy().map_err(|_| NoFolder)?.cache_dir().join("snapctl"),
+    };
+    let mut disk = disk::Settings::new(Arc::new(clock::now));
+    disk.bounds = disk::Bounds {
+        most_bytes: settings.get(&settings::CACHE_DISK_BYTES).0,
+        most_entries: settings.get(&settings::CACHE_DISK_ENTRIES).get(),
+    };
+    let of_types = settings.cached_types().into_iter();
+    disk.head_ttl = HeadTtl {
+        default: settings.get(&settings::CACHE_TTL).map(|age| Duration::from_millis(age.0)),
+        of: of_types.filter_map(|(name, cached)| Some((name, Some(Duration::from_millis(cached.ttl?.0))))).collect(),
+    };
+    Ok(DiskCache::open(&folder, disk))
+}
+
+/// There is no place for the file of the disk tier.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no cache directory: HOME is not set")]
+pub(crate) struct NoFolder;
+
+fn told(opened: Result<DiskCache, NoFolder>, talk: &Talk) -> Option<DiskCache> {
+    opened.map_err(|error| talk.warning(format_args!("the disk cache is not used: {error}"))).ok()
+}
+
+/// Says what was wrong with the file.
+pub(crate) fn warn(disk: &DiskCache, talk: &Talk) {
+    disk.take_warnings().iter().for_each(|warning| talk.warning(warning));
+}
+
+/// How much is kept in memory.
+#[must_use]
+pub(crate) fn memory_bounds(settings: &Settings) -> memory::Bounds {
+    let many = |n: NonZeroU64| NonZeroUsize::try_from(n).unwrap_or(NonZeroUsize::MAX);
+    memory::Bounds {
+        ring: many(settings.get(&settings::CACHE_MEMORY_RING)),
+        streams: many(settings.get(&settings::CACHE_MEMORY_STREAMS)),
+        bytes: settings.get(&settings::CACHE_MEMORY_BYTES).0,
+    }
+}
+
+/// Which store this is: where it is, and which file is there.
+#[must_use]
+pub(crate) fn identity(store: &dyn Store) -> StoreIdentity {
+    let location = store.location();
+    let path = location_path(location);
+    let Ok(whole) = fs::canonicalize(path) else { return StoreIdentity::new(location, "") };
+    #[cfg(unix)]
+    let file = fs::metadata(&whole).map(|file| {
+        use std::os::unix::fs::MetadataExt as _;
+        format!("{}:{}", file.dev(), file.ino())
+    });
+    #[cfg(not(unix))]
+    let file = std::io::Result::Ok(String::new());
+    StoreIdentity::new(&whole.to_string_lossy(), &file.unwrap_or_default())
+}
+
+fn is_local(store: &dyn Store) -> bool {
+    location_path(store.location()).exists()
+}
+
+/// Whether others may be handed what this command rebuilds, and it what others have: not what comes of keyframes that they
+/// may not believe, or of an assumption that they may not share; and who wants no keyframes wants no cache in their place.
+fn is_shareable(ctx: &Ctx) -> bool {
+    ctx.settings().get(&settings::TRUST) == Trust::Verified && ctx.registry().base_reducer().is_none()
+}
+
+fn without(settings: &Settings, has: impl Fn(&CachedType) -> bool) -> BTreeSet<DocumentType> {
+    let types = settings.cached_types();
+    types.into_iter().filter(|(_, cached)| !has(cached)).map(|(document_type, _)| document_type).collect()
+}
+
+/// What became of requests to a tier, in a line.
+struct Told<'a>(crate::cache::TierName, &'a TierStats);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Told(name, TierStats { requests, exact, below, entries, bytes, .. }) = self;
+        write!(f, "{name}: {requests} looked for, {exact} there, {below} older ones there; ")?;
+        write!(f, "{entries} kept, {bytes} bytes")
+    }
+}
