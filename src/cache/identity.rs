@@ -15,7 +15,7 @@ pub struct StoreIdentity {
 
 impl StoreIdentity {
     /// Names the store at `location`, an absolute path or a URL without secrets; `file` is what changes when another file
-    /// takes its place, such as device and inode, or nothing where there is no such thing.
+    /// takes its place, such as device, inode and birth time, or nothing where there is no such thing.
     #[must_use]
     pub fn new(location: &str, file: &str) -> Self {
         let mut sha = Sha256::new();

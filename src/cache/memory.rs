@@ -14,7 +14,7 @@ mod tests;
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Cause, Entry, Facts, Listed, Lookup, Put, Tier, TierName, TierStats, Want, Which};
 use crate::model::ids::{Revision, StreamKey};
@@ -140,6 +140,10 @@ impl Tier for MemoryTier {
         let found = Lookup::Exact(entry.clone());
         kept.stats.count(&found, begun.elapsed());
         Some(entry)
+    }
+
+    fn missed_head(&self) {
+        self.kept().stats.count(&Lookup::Miss, Duration::ZERO);
     }
 
     fn put(&self, puts: &[Put]) {

@@ -28,7 +28,7 @@ pub use drops::{Cause, Which};
 pub use entry::{Cost, Entry, FORMAT, Facts};
 pub use identity::StoreIdentity;
 pub use selective::Selective;
-pub use stats::TierStats;
+pub use stats::{Reads, TierStats};
 
 /// A container of entries of one store. Shared by threads.
 ///
@@ -57,6 +57,9 @@ pub trait Tier: Send + Sync {
     /// The entry that was the head of its stream when the store had this stamp: it is the head still, and all that a
     /// header says of other streams holds. That it is not there is not counted: whoever asks goes on to [`Tier::find`].
     fn find_head(&self, stream: &StreamKey, stamp: &Stamp) -> Option<Arc<Entry>>;
+
+    /// Counts that a head was not here and was found further away, so that nobody goes on to [`Tier::find`].
+    fn missed_head(&self);
 
     /// Keeps entries, all of them or, if it cannot, none. One with the same stream and revision is replaced.
     fn put(&self, puts: &[Put]);

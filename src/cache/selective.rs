@@ -42,6 +42,10 @@ impl Tier for Selective {
         self.tier.find_head(stream, stamp)
     }
 
+    fn missed_head(&self) {
+        self.tier.missed_head();
+    }
+
     fn put(&self, puts: &[Put]) {
         let is_taken = |put: &&Put| !self.without.contains(&put.entry.facts.document_type);
         let taken: Vec<Put> = puts.iter().filter(is_taken).cloned().collect();

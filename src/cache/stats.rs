@@ -37,6 +37,19 @@ pub struct TierStats {
     pub bytes_most: u64,
 }
 
+/// What became of reads through all tiers together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// How many there were, each of one scope of a document.
+    pub requests: u64,
+    /// Those whose state a tier had.
+    pub exact: u64,
+    /// Those that went on from an older state that a tier had.
+    pub below: u64,
+    /// Rows of operations that were read from the store.
+    pub operations_read: u64,
+}
+
 /// A share of some whole, which is told together: 3 of 4 is not 300 of 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ratio {

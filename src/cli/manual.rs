@@ -11,8 +11,8 @@ pub(crate) use help::dress;
 pub(crate) use roff::{man_page, page_name};
 
 use super::commands::{
-    append, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, schema, stats, store,
-    verify,
+    append, cache, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, schema, stats,
+    store, verify,
 };
 
 /// What the manual says of a command beside what its definition says.
@@ -77,6 +77,12 @@ const PAGES: &[Page] = &[
     keyframe::PIN_PAGE,
     keyframe::UNPIN_PAGE,
     append::PAGE,
+    cache::LIST_PAGE,
+    cache::SHOW_PAGE,
+    cache::STATS_PAGE,
+    cache::WARM_PAGE,
+    cache::DROP_PAGE,
+    cache::PRUNE_PAGE,
     import::PAGE,
     export::PAGE,
     keyframe::tune::PAGE,

@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::commands::{
-    append, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store, verify,
+    append, cache, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store,
+    verify,
 };
 use super::progress::Event;
 use super::ui::{FailureLine, Remark};
@@ -51,6 +52,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         schema: of::<append::AppendLine<'_>>,
     },
     out("append-summary", "what append says on stderr at the end, with --json and --ndjson", of::<append::SummaryView>),
+    out("cache drop", "what was dropped, or would be", of::<cache::DroppedView>),
+    out("cache list", "states in the cache file, an array; a line of --ndjson is an item", of::<Vec<cache::EntryView>>),
+    out("cache prune", "what was done to the cache file", of::<cache::PrunedView>),
+    out("cache show", "what a state in the cache file depends on", of::<cache::ShownView>),
+    out("cache stats", "what the tiers were asked, had, and hold", of::<cache::StatsView>),
+    out("cache warm", "what was put into the cache file", of::<cache::WarmedView>),
     out("completions", "a script (completions --json)", of::<completions::ScriptView<'_>>),
     out(
         "config",

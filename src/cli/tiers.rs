@@ -15,7 +15,7 @@ use super::ctx::Ctx;
 use super::ui::Talk;
 use crate::cache::disk::{self, DiskCache, HeadTtl};
 use crate::cache::memory::{self, MemoryTier};
-use crate::cache::{Selective, StoreIdentity, Tier, TierStats};
+use crate::cache::{Reads, Selective, StoreIdentity, Tier, TierName, TierStats};
 use crate::executor::{TierBehind, Waiting};
 use crate::model::ids::DocumentType;
 use crate::queue::Ended;
@@ -34,7 +34,7 @@ pub(crate) struct Cached {
 
 /// What a command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reads {
+pub(crate) enum Appetite {
     /// It reads one state.
     One,
     /// It reads many, which may be near each other.
@@ -44,7 +44,9 @@ pub(crate) enum Reads {
 /// What became of requests to the tiers of a command.
 pub(crate) struct Ran {
     /// By tier, the nearest first.
-    pub(crate) stats: Vec<(crate::cache::TierName, TierStats)>,
+    pub(crate) stats: Vec<(TierName, TierStats)>,
+    /// Of all tiers together.
+    pub(crate) reads: Reads,
     /// What was put into the disk tier behind the answers; `None` if nothing was to be.
     pub(crate) behind: Option<Ended<Waiting>>,
 }
@@ -58,13 +60,13 @@ impl Cached {
 
     /// The tiers of a command that reads.
     #[must_use]
-    pub(crate) fn of_reads(ctx: &Ctx, store: &dyn Store, reads: Reads, talk: &Talk) -> Self {
+    pub(crate) fn of_reads(ctx: &Ctx, store: &dyn Store, appetite: Appetite, talk: &Talk) -> Self {
         let mut cached = Cached::none();
         if ctx.no_cache() {
             return cached;
         }
         let mut tiers = Tiers::default();
-        if reads == Reads::Many {
+        if appetite == Appetite::Many {
             tiers = cached.with_memory(ctx, tiers);
         }
         let takes = Takes { reads: ctx.settings().get(&settings::CACHE_WRITE) != WriteStrategy::Aside, appends: false };
@@ -120,7 +122,7 @@ impl Cached {
         let identity = identity(store);
         let tier = Arc::new(disk.tier(identity.clone()));
         self.disk = Some((disk, identity));
-        Some(Selective::of(tier, without(ctx.settings(), |cached| cached.disk)))
+        Some(Selective::of(tier, without_disk(ctx.settings())))
     }
 
     /// The tier, written behind the answers if there is a thread for that.
@@ -136,19 +138,18 @@ impl Cached {
         /// How long states are waited for that are to be put into the disk tier.
         const WITHIN: Duration = Duration::from_secs(30);
         let Cached { tiers, memory, disk, behind } = self;
+        let reads = tiers.reads();
         drop(tiers);
         let behind = behind.and_then(Arc::into_inner).map(|behind| behind.shutdown(WITHIN));
         let mut stats = Vec::new();
         if let Some(memory) = memory {
-            let counted = memory.stats();
-            if let Some((disk, identity)) = &disk
-                && (counted.requests > 0 || counted.puts > 0)
-            {
-                disk.count_memory(identity, &counted);
-            }
-            stats.push((memory.name(), counted));
+            stats.push((memory.name(), memory.stats()));
         }
         if let Some((disk, identity)) = disk {
+            let of_memory = stats.first().map(|(_, counted)| counted);
+            if reads.requests > 0 {
+                disk.count_run(&identity, of_memory, reads);
+            }
             let tier = disk.tier(identity);
             stats.push((tier.name(), tier.stats()));
             disk.save();
@@ -157,7 +158,7 @@ impl Cached {
         for (name, stats) in &stats {
             talk.detail(Told(*name, stats));
         }
-        Ran { stats, behind }
+        Ran { stats, reads, behind }
     }
 }
 
@@ -215,12 +216,18 @@ pub(crate) fn identity(store: &dyn Store) -> StoreIdentity {
     let path = location_path(location);
     let Ok(whole) = fs::canonicalize(path) else { return StoreIdentity::new(location, "") };
     #[cfg(unix)]
-    let file = fs::metadata(&whole).map(|file| {
+    let number = |file: &fs::Metadata| {
         use std::os::unix::fs::MetadataExt as _;
         format!("{}:{}", file.dev(), file.ino())
-    });
+    };
     #[cfg(not(unix))]
-    let file = std::io::Result::Ok(String::new());
+    let number = |_: &fs::Metadata| String::new();
+    // The number of a file that was removed is given to the next one.
+    let made = |file: &fs::Metadata| {
+        let made = file.created().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(made.as_nanos().to_string())
+    };
+    let file = fs::metadata(&whole).map(|file| format!("{}:{}", number(&file), made(&file).unwrap_or_default()));
     StoreIdentity::new(&whole.to_string_lossy(), &file.unwrap_or_default())
 }
 
@@ -230,8 +237,15 @@ fn is_local(store: &dyn Store) -> bool {
 
 /// Whether others may be handed what this command rebuilds, and it what others have: not what comes of keyframes that they
 /// may not believe, or of an assumption that they may not share; and who wants no keyframes wants no cache in their place.
-fn is_shareable(ctx: &Ctx) -> bool {
+#[must_use]
+pub(crate) fn is_shareable(ctx: &Ctx) -> bool {
     ctx.settings().get(&settings::TRUST) == Trust::Verified && ctx.registry().base_reducer().is_none()
+}
+
+/// The document types of which nothing goes into the disk tier.
+#[must_use]
+pub(crate) fn without_disk(settings: &Settings) -> BTreeSet<DocumentType> {
+    without(settings, |cached| cached.disk)
 }
 
 fn without(settings: &Settings, has: impl Fn(&CachedType) -> bool) -> BTreeSet<DocumentType> {
@@ -240,7 +254,7 @@ fn without(settings: &Settings, has: impl Fn(&CachedType) -> bool) -> BTreeSet<D
 }
 
 /// What became of requests to a tier, in a line.
-struct Told<'a>(crate::cache::TierName, &'a TierStats);
+struct Told<'a>(TierName, &'a TierStats);
 
 impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

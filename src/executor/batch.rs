@@ -325,7 +325,7 @@ impl Batch<'_> {
                 && is_current(registry, facts)
         };
         let want = Want { stream, revision: Some(head), fits: &fits };
-        Ok(self.means.tiers.all().find_map(|tier| tier.find_exact(&want)))
+        Ok(self.means.tiers.find_exact(&want))
     }
 
     /// Rebuilds the head of a stream through the tiers, as this transaction sees it.

@@ -91,6 +91,10 @@ impl Tier for TierBehind {
         self.tier.find_head(stream, stamp)
     }
 
+    fn missed_head(&self) {
+        self.tier.missed_head();
+    }
+
     fn put(&self, puts: &[Put]) {
         for put in puts {
             // A queue that takes nothing more is a tier that keeps nothing more.

@@ -48,6 +48,7 @@ impl Ground<'_> {
                 && self.is_current(&entry.facts)
             {
                 self.promote(tiers, n, &entry);
+                tiers.all().take(n).for_each(|nearer| nearer.missed_head());
                 return Some(self.found(entry, tier.name()));
             }
         }

@@ -10,13 +10,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::compose::composed;
 use super::flight::Flights;
 use super::ground::Ground;
 use super::resolve::head_of;
-use super::{Explain, Goal, Position, ReplayError, Resolved, Snapshot, Sources, View, Warning};
-use crate::cache::{Cause, Entry, Facts, Put, Tier, Which};
+use super::{Base, Explain, Goal, Position, ReplayError, Resolved, Snapshot, Sources, View, Warning};
+use crate::cache::{Cause, Entry, Facts, Put, Reads, Tier, TierName, Want, Which};
 use crate::model::ids::{Revision, StreamKey};
 use crate::model::json::Object;
 use crate::reducer::protocol::Header;
@@ -28,6 +29,16 @@ pub struct Tiers {
     nearest_first: Vec<Layer>,
     puts: Puts,
     flights: Flights<(StreamKey, Option<Revision>)>,
+    counted: Arc<Counted>,
+}
+
+/// [`Reads`], counted by several threads.
+#[derive(Debug, Default)]
+struct Counted {
+    requests: AtomicU64,
+    exact: AtomicU64,
+    below: AtomicU64,
+    operations_read: AtomicU64,
 }
 
 /// A tier, and what is put into it.
@@ -88,7 +99,12 @@ impl Tiers {
     /// fail.
     #[must_use]
     pub fn unkept(&self) -> Self {
-        Tiers { nearest_first: self.nearest_first.clone(), puts: Puts::Never, flights: Flights::default() }
+        Tiers {
+            nearest_first: self.nearest_first.clone(),
+            puts: Puts::Never,
+            flights: Flights::default(),
+            counted: self.counted.clone(),
+        }
     }
 
     /// The tiers, the nearest first.
@@ -100,6 +116,34 @@ impl Tiers {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.nearest_first.is_empty()
+    }
+
+    /// The entry at the very revision that is wanted, if a tier has it at once and its facts fit.
+    #[must_use]
+    pub fn find_exact(&self, want: &Want<'_>) -> Option<Arc<Entry>> {
+        let found = self.all().find_map(|tier| tier.find_exact(want))?;
+        self.count(Base::Tier(TierName::Memory, want.revision), want.revision, 0);
+        Some(found)
+    }
+
+    /// What became of reads so far.
+    #[must_use]
+    pub fn reads(&self) -> Reads {
+        let Counted { requests, exact, below, operations_read } = &*self.counted;
+        let n = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Reads { requests: n(requests), exact: n(exact), below: n(below), operations_read: n(operations_read) }
+    }
+
+    /// Counts a read of the state at `target` that began at `base`.
+    fn count(&self, base: Base, target: Option<Revision>, operations_read: u64) {
+        let add = |counter: &AtomicU64, n| counter.fetch_add(n, Ordering::Relaxed);
+        add(&self.counted.requests, 1);
+        add(&self.counted.operations_read, operations_read);
+        match base {
+            Base::Tier(_, revision) if revision == target => add(&self.counted.exact, 1),
+            Base::Tier(..) => add(&self.counted.below, 1),
+            _ => 0,
+        };
     }
 
     /// Puts what was appended into the tiers that take such.
@@ -184,6 +228,7 @@ pub fn entry_at(
     let mut lead = None;
     for _ in 0..2 {
         if let Some(found) = ground.find(tiers) {
+            tiers.count(found.explain.base, target, 0);
             return Ok(Rebuilt::Kept(found));
         }
         lead = tiers.flights.lead(&key, sources.progress)?;
@@ -193,10 +238,23 @@ pub fn entry_at(
     }
     let made = ground.make(tiers, goal, streams);
     drop(lead);
+    if let Ok(made) = &made {
+        let explain = made.explain();
+        tiers.count(explain.base, target, explain.operations_read);
+    }
     made
 }
 
 impl Rebuilt {
+    /// How it came about.
+    #[must_use]
+    pub fn explain(&self) -> &Explain {
+        match self {
+            Rebuilt::Kept(found) => &found.explain,
+            Rebuilt::Passing(snapshot) => &snapshot.explain,
+        }
+    }
+
     /// As an answer; `position` is what was asked for.
     #[must_use]
     pub fn into_snapshot(self, position: Position) -> Snapshot {

@@ -9,7 +9,7 @@ fn one() -> TestEnv {
     TestEnv::with_store(|store| store.drive("d1", "One", 3))
 }
 
-fn add(id: &str) -> String {
+pub(crate) fn add(id: &str) -> String {
     json!({ "type": "ADD_FOLDER", "input": { "id": id, "name": id } }).to_string()
 }
 

@@ -287,6 +287,7 @@ fn every_command_prints_what_its_schema_says() {
     about_keyframes(&mut described, &env);
     in_and_out(&mut described, &path, &env);
     appended(&mut described);
+    cached(&mut described);
     keyframes_written(&mut described);
     keyframes(&mut described, &env);
     figures(&mut described, &path, &env);
@@ -426,6 +427,26 @@ fn appended(described: &mut Described) {
         described.hold("append", &serde_json::from_str(line).unwrap());
     }
     described.said(&output.stderr);
+}
+
+/// What looks after the cache file.
+fn cached(described: &mut Described) {
+    let env = crate::cli_keyframe_write::fixture("drive.sqlite");
+    let read = |args: &[&str]| -> Value {
+        let mut command = env.snapctl(args);
+        let output = command.env("SNAPCTL_STORE", "ops.db").arg("--json").output().unwrap();
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    described.hold("cache warm", &read(&["cache", "warm"]));
+    read(&["cache", "warm"]);
+    described.hold("cache stats", &read(&["cache", "stats", "--all-stores"]));
+    described.hold("cache stats", &read(&["cache", "stats"]));
+    let list = read(&["cache", "list"]);
+    described.hold("cache list", &list);
+    described.hold("cache show", &read(&["cache", "show", list[1]["key"].as_str().unwrap()]));
+    described.hold("cache drop", &read(&["cache", "drop", "--all"]));
+    described.hold("cache prune", &read(&["cache", "prune"]));
 }
 
 /// The drive of the fixtures.

@@ -340,7 +340,7 @@ type Labels = BTreeMap<String, String>;
 
 /// Reads an exposition by the grammar and the rules of OpenMetrics 1.0, and panics where it breaks one.
 #[track_caller]
-fn exposed(text: &str) -> BTreeMap<(String, Labels), f64> {
+pub(crate) fn exposed(text: &str) -> BTreeMap<(String, Labels), f64> {
     let body = text.strip_suffix("# EOF\n").expect("it ends with # EOF and a line break");
     let mut families: BTreeMap<String, BTreeMap<&str, String>> = BTreeMap::new();
     let mut current = String::new();
@@ -360,7 +360,7 @@ fn exposed(text: &str) -> BTreeMap<(String, Labels), f64> {
             let before = families.entry(name.to_owned()).or_default().insert(kind, value.to_owned());
             assert_eq!(before, None, "each once: {line}");
             match kind {
-                "TYPE" => assert!(["gauge", "summary"].contains(&value), "{line}"),
+                "TYPE" => assert!(["gauge", "counter", "summary"].contains(&value), "{line}"),
                 "UNIT" => assert!(name.ends_with(&format!("_{value}")), "{line}"),
                 _ => assert!(!unescaped(value).is_empty(), "{line}"),
             }
@@ -372,6 +372,7 @@ fn exposed(text: &str) -> BTreeMap<(String, Labels), f64> {
         assert!(number.is_finite() && !value.contains(['e', 'E', '_']), "{line}");
         match (family["TYPE"].as_str(), name.strip_prefix(current.as_str())) {
             ("gauge", Some("")) => {}
+            ("counter", Some("_total")) => assert!(number >= 0.0, "{line}"),
             ("summary", Some("")) => {
                 assert!((0.0..=1.0).contains(&labels["quantile"].parse::<f64>().unwrap()), "{line}");
             }

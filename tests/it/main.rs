@@ -8,6 +8,7 @@ mod cache_disk;
 mod cache_tiers;
 mod cli_append;
 mod cli_batch;
+mod cli_cache;
 mod cli_completions;
 mod cli_config;
 mod cli_errors;

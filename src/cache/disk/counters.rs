@@ -9,7 +9,7 @@ use super::digest::Digest;
 use super::sql;
 use super::trouble::Trouble;
 use crate::cache::stats::Latencies;
-use crate::cache::{Cause, Cost, TierName, TierStats};
+use crate::cache::{Cause, Cost, Reads, TierName, TierStats};
 
 /// Adds what was counted here for a store.
 pub(super) fn add(connection: &Connection, store: &Digest, stats: &TierStats) -> Result<(), Trouble> {
@@ -23,12 +23,57 @@ pub(super) fn add_of(
     store: &Digest,
     stats: &TierStats,
 ) -> Result<(), Trouble> {
+    add_pairs(connection, store, prefix(tier), pairs(stats))
+}
+
+/// Adds what was counted of all tiers together for a store.
+pub(super) fn add_reads(connection: &Connection, store: &Digest, reads: Reads) -> Result<(), Trouble> {
+    let Reads { requests, exact, below, operations_read } = reads;
+    let pairs = [("requests", requests), ("exact", exact), ("below", below), (OPERATIONS_READ, operations_read)];
+    add_pairs(connection, store, READS, pairs.map(|(name, n)| (name.to_owned(), n)))
+}
+
+fn add_pairs(
+    connection: &Connection,
+    store: &Digest,
+    prefix: &str,
+    pairs: impl IntoIterator<Item = (String, u64)>,
+) -> Result<(), Trouble> {
     let mut count = connection.prepare_cached(sql::COUNT)?;
-    for (name, n) in pairs(stats).into_iter().filter(|(_, n)| *n > 0) {
-        let name = format!("{}{name}", prefix(tier));
-        count.execute(params![&store[..], name, i64::try_from(n).unwrap_or(i64::MAX)])?;
+    for (name, n) in pairs.into_iter().filter(|(_, n)| *n > 0) {
+        count.execute(params![&store[..], format!("{prefix}{name}"), i64::try_from(n).unwrap_or(i64::MAX)])?;
     }
     Ok(())
+}
+
+/// What a tier counted for a store, or for all of them.
+pub(super) fn read(tier: TierName, connection: &Connection, store: Option<&Digest>) -> Result<TierStats, Trouble> {
+    Ok(from_pairs(&read_pairs(connection, store, prefix(tier))?))
+}
+
+/// What was counted of all tiers together for a store, or for all of them.
+pub(super) fn read_reads(connection: &Connection, store: Option<&Digest>) -> Result<Reads, Trouble> {
+    let pairs = read_pairs(connection, store, READS)?;
+    let n = |name: &str| pairs.get(name).copied().unwrap_or_default().min(MOST);
+    let (requests, exact, below) = (n("requests"), n("exact"), n("below"));
+    Ok(Reads { requests, exact, below, operations_read: n(OPERATIONS_READ) })
+}
+
+/// Counters whose names begin with a prefix, without it.
+fn read_pairs(connection: &Connection, store: Option<&Digest>, prefix: &str) -> Result<BTreeMap<String, u64>, Trouble> {
+    let mut statement = connection.prepare_cached(if store.is_some() { sql::COUNTERS } else { sql::ALL_COUNTERS })?;
+    let mut rows = match store {
+        Some(store) => statement.query([&store[..]])?,
+        None => statement.query([])?,
+    };
+    let mut all: BTreeMap<String, u64> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        let Some(name) = name.strip_prefix(prefix) else { continue };
+        let n = all.entry(name.to_owned()).or_default();
+        *n = n.saturating_add(u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default());
+    }
+    Ok(all)
 }
 
 /// What the names of the counters of a tier begin with.
@@ -39,22 +84,12 @@ fn prefix(tier: TierName) -> &'static str {
     }
 }
 
-/// What a tier counted for a store, or for all of them.
-pub(super) fn read(tier: TierName, connection: &Connection, store: Option<&Digest>) -> Result<TierStats, Trouble> {
-    let mut statement = connection.prepare_cached(if store.is_some() { sql::COUNTERS } else { sql::ALL_COUNTERS })?;
-    let mut rows = match store {
-        Some(store) => statement.query([&store[..]])?,
-        None => statement.query([])?,
-    };
-    let mut all: BTreeMap<String, u64> = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        let name: String = row.get(0)?;
-        let Some(name) = name.strip_prefix(prefix(tier)) else { continue };
-        let n = all.entry(name.to_owned()).or_default();
-        *n = n.saturating_add(u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default());
-    }
-    Ok(from_pairs(&all))
-}
+/// What the names of the counters of all tiers together begin with.
+const READS: &str = "reads.";
+const OPERATIONS_READ: &str = "operationsRead";
+
+/// No counter can have counted more; those that say so are cut, so that sums of them stay numbers.
+const MOST: u64 = 1 << 48;
 
 const DROPPED: &str = "dropped.";
 const NANOS: &str = "saved.nanos";
@@ -78,10 +113,8 @@ fn pairs(stats: &TierStats) -> Vec<(String, u64)> {
     pairs
 }
 
-/// Names that mean nothing are passed over, and numbers that nothing can have counted are cut, so that sums of them stay
-/// numbers.
+/// Names that mean nothing are passed over.
 fn from_pairs(pairs: &BTreeMap<String, u64>) -> TierStats {
-    const MOST: u64 = 1 << 48;
     const MOST_NANOS: u64 = 1 << 60;
     let n = |name: &str| pairs.get(name).copied().unwrap_or_default().min(MOST);
     let nanos = pairs.get(NANOS).copied().unwrap_or_default().min(MOST_NANOS);

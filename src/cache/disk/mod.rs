@@ -52,7 +52,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::{Cause, Listed, StoreIdentity, TierName, TierStats, Which};
+use super::{Cause, Listed, Reads, StoreIdentity, TierName, TierStats, Which};
 use rusqlite::params;
 
 use contents::{Sum, Visit};
@@ -106,6 +106,12 @@ impl DiskCache {
         self.inner.file.path()
     }
 
+    /// What readable keys begin with.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.inner.settings.namespace
+    }
+
     /// What users should hear of and have not heard yet. Each kind of trouble is told once.
     #[must_use]
     pub fn take_warnings(&self) -> Vec<Warning> {
@@ -130,22 +136,28 @@ impl DiskCache {
         self.inner.stats(None)
     }
 
-    /// Adds what the memory tier of this process counted for a store, so that it outlives the process.
-    pub fn count_memory(&self, store: &StoreIdentity, stats: &TierStats) {
+    /// Adds what was counted in this process for a store, in memory and of all tiers together, so that it outlives the process.
+    pub fn count_run(&self, store: &StoreIdentity, memory: Option<&TierStats>, reads: Reads) {
         let counted = self.inner.file.change(&mut |connection| {
             connection.prepare_cached(sql::ADD_STORE)?.execute(params![&store.digest()[..], store.location()])?;
-            counters::add_of(TierName::Memory, connection, store.digest(), stats)
+            if let Some(memory) = memory {
+                counters::add_of(TierName::Memory, connection, store.digest(), memory)?;
+            }
+            counters::add_reads(connection, store.digest(), reads)
         });
         if counted == Err(Without::Luck) {
             self.inner.count_failure(Some(store));
         }
     }
 
-    /// What the memory tiers of processes have counted, for one store or for all.
+    /// What processes have counted in memory and of all tiers together, for one store or for all.
     #[must_use]
-    pub fn memory_stats(&self, store: Option<&StoreIdentity>) -> TierStats {
+    pub fn runs(&self, store: Option<&StoreIdentity>) -> (TierStats, Reads) {
         let digest = store.map(StoreIdentity::digest);
-        let read = self.inner.file.look(&mut |connection| counters::read(TierName::Memory, connection, digest));
+        let read = self.inner.file.look(&mut |connection| {
+            let memory = counters::read(TierName::Memory, connection, digest)?;
+            Ok((memory, counters::read_reads(connection, digest)?))
+        });
         read.unwrap_or_default()
     }
 

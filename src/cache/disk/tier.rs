@@ -57,6 +57,10 @@ impl Tier for DiskTier {
         entry
     }
 
+    fn missed_head(&self) {
+        lock(&self.inner.pending).stats(&self.store).count(&Lookup::Miss, Duration::ZERO);
+    }
+
     fn put(&self, puts: &[Put]) {
         let Inner { file, settings, .. } = &*self.inner;
         let ready = put::prepare(file, settings, &self.store, puts);

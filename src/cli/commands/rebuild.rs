@@ -17,7 +17,7 @@ use crate::cli::args::{Literal, parse_pointer};
 use crate::cli::ctx::{Ctx, Reading};
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
-use crate::cli::tiers::{Cached, Reads};
+use crate::cli::tiers::{Appetite, Cached};
 use crate::cli::ui::{Format, Talk, Ui};
 use crate::model::target::Target;
 use crate::replay::{self, Base, Snapshot, Tiers, Warning};
@@ -200,7 +200,7 @@ pub(crate) fn run(args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<
     }
     let targets: Vec<Target> = args.targets.iter().map(|text| args.literal.target(text)).collect::<Result<_, _>>()?;
     let store = ctx.open_store()?;
-    let cached = Cached::of_reads(ctx, &*store, args.reads(), &ui.talk);
+    let cached = Cached::of_reads(ctx, &*store, args.appetite(), &ui.talk);
     let answered = answer_all(args, ctx, ui, &*store, &targets, &cached.tiers);
     cached.end(&ui.talk);
     answered
@@ -253,8 +253,8 @@ fn answer_all(
 
 impl RebuildArgs {
     /// Which tiers are of use.
-    fn reads(&self) -> Reads {
-        if self.batch || self.targets.len() > 1 { Reads::Many } else { Reads::One }
+    fn appetite(&self) -> Appetite {
+        if self.batch || self.targets.len() > 1 { Appetite::Many } else { Appetite::One }
     }
 
     /// What of an answer is printed: of one with the etag that the user has, only that.

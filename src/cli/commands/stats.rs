@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
+use super::cache::Counted;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
@@ -71,7 +72,8 @@ pub(crate) struct StatsArgs {
     #[arg(long)]
     paths: bool,
 
-    /// Print another format: openmetrics is the text that Prometheus and others scrape
+    /// Print another format: openmetrics is the text that Prometheus and others scrape; what the cache file has counted for the
+    /// store is part of it, if there is one, unless --no-cache is given
     #[arg(long, value_name = "FORMAT", value_enum, conflicts_with_all = ["json", "ndjson", "jq", "top"])]
     format: Option<FormatArg>,
 }
@@ -122,7 +124,10 @@ pub(crate) fn run(args: &StatsArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Ex
     let figures = gather.end(&args.targets)?;
     let left_out = figures.unreadable > 0;
     match (args.format, ui.out.format()) {
-        (Some(FormatArg::Openmetrics), _) => ui.out.bytes(openmetrics::text(&figures).as_bytes())?,
+        (Some(FormatArg::Openmetrics), _) => {
+            let cache = Counted::of_file(ctx, &*store);
+            ui.out.bytes(openmetrics::text(&figures, cache.as_ref()).as_bytes())?;
+        }
         (None, Format::Plain) => tables::print(&figures, &mut ui.out)?,
         (None, _) => {
             let view = StatsView::new(&figures);

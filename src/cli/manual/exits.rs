@@ -19,15 +19,16 @@ const STORE: &[ExitStatus] = &[Incomplete, NoStore, Busy, Unsupported, Undecodab
 fn beside(command: &str) -> Option<Vec<ExitStatus>> {
     let own: &[ExitStatus] = match command {
         "man" | "completions" | "schema" | "explain" => return Some(Vec::new()),
-        "model list" => return Some(vec![ModelMissing]),
+        "model list" | "cache prune" => return Some(vec![ModelMissing]),
         "config" => return Some(vec![Nothing, ModelMissing]),
-        "store info" => &[],
+        "store info" | "cache stats" => &[],
         "store check" => &[Findings],
         "store init" | "store migrate" => &[Precondition],
         "keyframe apply" => &[Findings, Precondition],
         "append" | "import" | "keyframe undo" | "keyframe compact" => &[Findings, Nothing, Precondition],
         "export" | "keyframe prune" => &[Nothing, Precondition],
-        "ls" | "log" | "stats" | "keyframe pin" | "keyframe unpin" | "keyframe history" | "keyframe tune" => &[Nothing],
+        "ls" | "log" | "stats" | "keyframe pin" | "keyframe unpin" | "keyframe history" | "keyframe tune"
+        | "cache list" | "cache show" | "cache drop" | "cache warm" => &[Nothing],
         "rebuild" | "verify" | "keyframe list" | "keyframe show" | "keyframe write" => &[Findings, Nothing],
         _ => return None,
     };

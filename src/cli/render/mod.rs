@@ -2,6 +2,7 @@
 
 pub(crate) mod bar;
 pub(crate) mod json;
+pub(crate) mod openmetrics;
 pub(crate) mod prose;
 pub(crate) mod table;
 pub(crate) mod tier;

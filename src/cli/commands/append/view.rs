@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::cli::exit::{Refusal, Report};
 use crate::cli::render::table::one_line;
-use crate::cli::render::tier::TierView;
+use crate::cli::render::tier::{ReadsView, TierView};
 use crate::cli::tiers::Ran;
 use crate::cli::ui::Talk;
 use crate::executor::Appended;
@@ -74,6 +74,8 @@ pub(in crate::cli) struct SummaryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "QueueView")]
     disk: Option<QueueView>,
+    /// What became of reads of heads.
+    reads: ReadsView,
     /// What became of requests to the tiers, the nearest first.
     tiers: Vec<TierView>,
 }
@@ -100,6 +102,7 @@ pub(super) fn tell(talk: &Talk, keyframes: Option<&Ended<Due>>, ran: &Ran) -> bo
     let view = SummaryView {
         keyframes: keyframes.map(|ended| QueueView::of(ended.counts)),
         disk: ran.behind.as_ref().map(|ended| QueueView::of(ended.counts)),
+        reads: ran.reads.into(),
         tiers: ran.stats.iter().map(|(name, stats)| TierView::of(*name, stats)).collect(),
     };
     let counts = keyframes.map(|ended| ended.counts).unwrap_or_default();

@@ -71,7 +71,7 @@ pub(in crate::cli) enum Answer<'a> {
 /// fails is an answer.
 pub(super) fn run(args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
     let store = ctx.open_store()?;
-    let cached = Cached::of_reads(ctx, &*store, args.reads(), &ui.talk);
+    let cached = Cached::of_reads(ctx, &*store, args.appetite(), &ui.talk);
     let answered = answer_lines(args, ctx, ui, &*store, &cached.tiers);
     cached.end(&ui.talk);
     answered

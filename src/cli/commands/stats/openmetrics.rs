@@ -1,9 +1,9 @@
 //! `stats --format openmetrics`: the text format of OpenMetrics 1.0
-//! (<https://prometheus.io/docs/specs/om/open_metrics_spec/>). Everything is a gauge: what a store holds may become less.
-
-use std::fmt::Write as _;
+//! (<https://prometheus.io/docs/specs/om/open_metrics_spec/>). What a store holds is a gauge: it may become less.
 
 use super::Figures;
+use crate::cli::commands::cache::Counted;
+use crate::cli::render::openmetrics::Exposition;
 use crate::stats::{Bytes, Group};
 
 /// A figure of streams.
@@ -12,7 +12,7 @@ type Figure = fn(&Group) -> u64;
 type Size = fn(&Bytes) -> u64;
 
 /// The whole exposition, with its end.
-pub(super) fn text(figures: &Figures) -> String {
+pub(super) fn text(figures: &Figures, cache: Option<&Counted>) -> String {
     let totals = &figures.totals;
     let mut out = Exposition::default();
     out.family("snapctl_documents", "gauge", "", "Documents with at least one operation.");
@@ -69,7 +69,10 @@ pub(super) fn text(figures: &Figures) -> String {
         out.family("snapctl_unbuilt_streams", "gauge", "", "Streams that cannot be rebuilt.");
         out.sample("snapctl_unbuilt_streams", &[], figures.unbuilt);
     }
-    out.0 + "# EOF\n"
+    if let Some(cache) = cache {
+        cache.expose(&mut out);
+    }
+    out.end()
 }
 
 fn distances(figures: &Figures, out: &mut Exposition) {
@@ -87,33 +90,4 @@ fn distances(figures: &Figures, out: &mut Exposition) {
     }
     out.sample(&format!("{name}_sum"), &[], distances.sum());
     out.sample(&format!("{name}_count"), &[], distances.revisions());
-}
-
-#[derive(Default)]
-struct Exposition(String);
-
-// Writing to a string cannot fail.
-impl Exposition {
-    /// Begins a metric family; `unit` may be empty, else the name ends with it.
-    fn family(&mut self, name: &str, kind: &str, unit: &str, help: &str) {
-        let _ = writeln!(self.0, "# TYPE {name} {kind}");
-        if !unit.is_empty() {
-            let _ = writeln!(self.0, "# UNIT {name} {unit}");
-        }
-        let _ = writeln!(self.0, "# HELP {name} {}", escaped(help));
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-        self.0.push_str(name);
-        for (n, (label, text)) in labels.iter().enumerate() {
-            let before = if n == 0 { '{' } else { ',' };
-            let _ = write!(self.0, "{before}{label}=\"{}\"", escaped(text));
-        }
-        let _ = writeln!(self.0, "{} {value}", if labels.is_empty() { "" } else { "}" });
-    }
-}
-
-/// A text between quotes.
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
