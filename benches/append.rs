@@ -11,9 +11,12 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
+use snapctl::cache::disk::{DiskCache, Settings as DiskSettings};
 use snapctl::cache::memory::{Bounds, MemoryTier};
-use snapctl::cache::{Cause, Tier, TierStats, Which};
-use snapctl::executor::{Appender, Creation, KeyframesBehind, Keyframing, Means, NoKeyframes, Request, Rules, Spacing};
+use snapctl::cache::{Cause, Reads, StoreIdentity, Tier, TierStats, Which};
+use snapctl::executor::{
+    Appender, Creation, KeyframesBehind, Keyframing, Means, NoKeyframes, Request, Rules, Spacing, TierBehind,
+};
 use snapctl::keyframe::KeyframeSink;
 use snapctl::model::ids::{Branch, Fingerprint, Scope, StreamKey};
 use snapctl::model::json::Json;
@@ -21,10 +24,10 @@ use snapctl::model::operation::Action;
 use snapctl::model::progress::Silent;
 use snapctl::model::state::State;
 use snapctl::model::time::Timestamp;
-use snapctl::queue::Limits;
+use snapctl::queue::{Counts, Limits};
 use snapctl::reducer::native::drive;
 use snapctl::reducer::{Fold, FoldError, Model, ModelKind, Outcome, Registry};
-use snapctl::replay::{Goal, Position, Sources, Tiers, Trust, entry_at, state_at};
+use snapctl::replay::{Goal, Position, Sources, Takes, Tiers, Trust, entry_at, state_at};
 use snapctl::store::{Access, Options, Store, Stores};
 
 use support::Random;
@@ -295,32 +298,75 @@ fn insert(from: &Path, to: &Path, first: i64, batch: usize) -> Duration {
     start.elapsed()
 }
 
-/// A job executor: reads a document, applies an action, writes. The second run has no tiers.
+/// What a job executor has in front of its store.
+#[derive(Clone, Copy)]
+enum Front {
+    Nothing,
+    Memory,
+    /// Behind the memory tier, a disk tier that is written behind the answers.
+    MemoryAndDisk,
+}
+
+/// What became of the work of a job executor.
+struct Job {
+    took: Duration,
+    reads: Reads,
+    memory: TierStats,
+    disk: Counts,
+}
+
+/// A job executor: reads a document, applies an action, writes; each action a transaction.
 fn job_executor(directory: &Path, documents: usize, actions: usize, short: bool) {
     let log = Log::zipf(documents, actions);
-    let run = |name: &str, bounds: Option<Bounds>, actions: usize| {
-        let bed = Bed::new(&directory.join(name), &log, bounds);
-        let before = bed.memory.as_ref().map_or_else(TierStats::default, |memory| memory.stats());
-        let start = Instant::now();
-        bed.with_appender(|appender| {
-            for action in &log.actions[..actions] {
-                assert!(appender.append(&[request(&log, action)], &Silent).expect("appended")[0].is_ok());
-            }
-        });
-        let took = start.elapsed();
-        let after = bed.memory.as_ref().map_or_else(TierStats::default, |memory| memory.stats());
-        (took, after.requests - before.requests, after.exact - before.exact, after)
-    };
-    let (took, requests, exact, stats) = run("tiers", Some(Bounds::default()), actions);
-    println!(
-        "job executor, {documents} documents (Zipf), one action a transaction: {actions} in {took:.2?} ({:.0}/s); memory hits {exact} of {requests}; {} bytes kept of {}",
-        rate(actions, took),
-        stats.bytes,
-        stats.bytes_most,
-    );
     let few = if short { actions } else { actions / 10 };
-    let (took, ..) = run("none", None, few);
-    println!("the same without tiers: {few} in {took:.2?} ({:.0}/s)", rate(few, took));
+    for (name, front, actions) in [
+        ("memory", Front::Memory, actions),
+        ("memory and disk", Front::MemoryAndDisk, actions),
+        ("memory and disk", Front::MemoryAndDisk, few),
+        ("no tiers", Front::Nothing, few),
+    ] {
+        let path = directory.join(format!("{}-{actions}", name.replace(' ', "-")));
+        let Job { took, reads, memory, disk } = job(&path, &log, front, actions);
+        println!(
+            "job executor, {documents} documents (Zipf), {name}: {actions} actions in {took:.2?} ({:.0}/s); of {} reads {} exact, {} from an older state, {} rows read; memory: {} of {} exact, {} bytes of {}; {} put into the file, {} coalesced",
+            rate(actions, took),
+            reads.requests,
+            reads.exact,
+            reads.below,
+            reads.operations_read,
+            memory.exact,
+            reads.requests,
+            memory.bytes,
+            memory.bytes_most,
+            disk.written,
+            disk.coalesced,
+        );
+    }
+}
+
+fn job(path: &Path, log: &Log, front: Front, actions: usize) -> Job {
+    let mut bed = Bed::new(path, log, None);
+    let memory = Arc::new(MemoryTier::new(Bounds::default()));
+    let clock = Arc::new(|| Timestamp::from_millis(1_750_000_000_000).expect("a time"));
+    let disk = DiskCache::open(&path.with_extension("cache"), DiskSettings::new(clock));
+    let disk = Arc::new(disk.tier(StoreIdentity::new(path.to_str().expect("a path"), "")));
+    let behind = Arc::new(TierBehind::start(disk).expect("a thread"));
+    bed.tiers = match front {
+        Front::Nothing => Tiers::default(),
+        Front::Memory => Tiers::new(vec![memory.clone()]),
+        Front::MemoryAndDisk => Tiers::new(vec![memory.clone()]).and(behind.clone(), Takes::ALL),
+    };
+    let start = Instant::now();
+    bed.with_appender(|appender| {
+        for action in &log.actions[..actions] {
+            assert!(appender.append(&[request(log, action)], &Silent).expect("appended")[0].is_ok());
+        }
+    });
+    let took = start.elapsed();
+    let reads = bed.tiers.reads();
+    drop(bed);
+    let behind = Arc::into_inner(behind).expect("the tiers are gone");
+    Job { took, reads, memory: memory.stats(), disk: behind.shutdown(Duration::from_secs(600)).counts }
 }
 
 /// What an exact hit at a known stamp takes.

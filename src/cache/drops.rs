@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Facts;
-use crate::model::ids::{DocumentId, Fingerprint, Scope, StreamKey};
+use crate::model::ids::{Branch, DocumentId, Fingerprint, Scope, StreamKey};
 
 /// Which entries are dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Which {
     Document(DocumentId),
     /// Those of one scope of a document, on all branches.
     Scope(DocumentId, Scope),
+    /// Those of one branch of a document, all scopes.
+    Branch(DocumentId, Branch),
     /// Those of a stream.
     Stream(StreamKey),
     /// Those whose key ([`Facts::key`]) matches.
@@ -36,6 +38,7 @@ impl Which {
             Which::All => true,
             Which::Document(document) => stream.document == *document,
             Which::Scope(document, scope) => stream.document == *document && stream.scope == *scope,
+            Which::Branch(document, branch) => stream.document == *document && stream.branch == *branch,
             Which::Stream(other) => stream == other,
             Which::Glob { namespace, pattern } => pattern.matches(&facts.key(namespace)),
             Which::Fingerprint(fingerprint) => facts.fingerprint == *fingerprint,

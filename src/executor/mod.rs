@@ -6,6 +6,7 @@
 //! ever found in them.
 //!
 //! - [`request`](Request) is what is asked, [`Appended`] what became of it; `batch` is the transaction;
+//! - [`WriteCache`] is all of it in one piece;
 //! - `level` appends to the scope `document`, `create` makes documents;
 //! - `hashes` keeps the texts of large states that are appended to again and again;
 //! - `keyframes` are written behind the operations, in `turns`, or before the answers; tiers that take their time are put into
@@ -19,6 +20,7 @@ mod keyframes;
 mod level;
 mod request;
 mod turns;
+mod write_cache;
 
 use std::num::NonZeroU32;
 
@@ -34,6 +36,7 @@ pub use hashes::HashTotals;
 pub use keyframes::{KeyframesBehind, KeyframesThrough, Keyframing, NoKeyframes, Spacing};
 pub use request::{Appended, Expected, Refusal, Request, RequestError};
 pub use turns::{Turn, Turns};
+pub use write_cache::{WriteCache, WriteCacheOptions};
 
 /// What appending works with.
 pub struct Means<'a> {

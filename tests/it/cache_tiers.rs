@@ -4,17 +4,19 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use snapctl::cache::disk::{self, DiskCache};
 use snapctl::cache::memory::{Bounds, MemoryTier};
-use snapctl::cache::{Cause, Tier, Which};
+use snapctl::cache::{Cause, StoreIdentity, Tier, Which};
 use snapctl::model::ids::{Branch, OpIndex, Revision, Scope};
 use snapctl::model::json::{Json, canonical};
 use snapctl::model::operation::OperationRow;
 use snapctl::model::progress::Silent;
 use snapctl::model::target::Target;
 use snapctl::reducer::Registry;
-use snapctl::replay::{self, Base, Goal, Position, ReplayError, Snapshot, Sources, Tiers, Trust};
+use snapctl::replay::{self, Base, Goal, Position, ReplayError, Snapshot, Sources, Takes, Tiers, Trust};
 use snapctl::store::memory::MemoryStore;
 use snapctl::store::{Access, NewOperation, Options, Previous, Store};
+use tempfile::TempDir;
 
 use crate::support::logs::{Row, add, genesis, noop, row, stream, time};
 use crate::support::naive::DRIVE;
@@ -25,6 +27,8 @@ struct Subject {
     registry: Registry,
     tiers: Tiers,
     bounds: Bounds,
+    /// The folder of a disk tier behind the memory tier, and its bounds.
+    disk: Option<(TempDir, disk::Bounds)>,
     lengths: [usize; 3],
 }
 
@@ -38,7 +42,7 @@ impl Subject {
     fn new(bounds: Bounds) -> Self {
         let store = MemoryStore::new(&Options { access: Access::Change, ..Options::default() });
         let tiers = Tiers::new(vec![Arc::new(MemoryTier::new(bounds))]);
-        let mut subject = Subject { store, registry: Registry::built_in(), tiers, bounds, lengths: [0; 3] };
+        let mut subject = Subject { store, registry: Registry::built_in(), tiers, bounds, disk: None, lengths: [0; 3] };
         for row in &genesis(2) {
             subject.append("document", row);
         }
@@ -96,8 +100,35 @@ impl Subject {
         })
     }
 
+    /// The memory tier is gone, the file of the disk tier is not.
     fn restart(&mut self) {
         self.tiers = Tiers::new(vec![Arc::new(MemoryTier::new(self.bounds))]);
+        if let Some((folder, bounds)) = &self.disk {
+            let settings = disk::Settings { bounds: *bounds, ..disk::Settings::new(Arc::new(|| time(0))) };
+            let disk = DiskCache::open(folder.path(), settings).tier(StoreIdentity::new("memory", ""));
+            self.tiers = std::mem::take(&mut self.tiers).and(Arc::new(disk), Takes::ALL);
+        }
+    }
+
+    fn on(&mut self, event: Event) {
+        match event {
+            Event::Append(scope, row) => self.append(scope, &row),
+            Event::Read(scope, n) => {
+                let length = SCOPES.iter().position(|name| *name == scope).map_or(0, |n| self.lengths[n]) as u64;
+                // One more than there are: the state before operation 0, too.
+                let position = match n % (length + 1) {
+                    0 => Position::At(None),
+                    n => at(n - 1),
+                };
+                assert_same(&self.part(scope, position));
+            }
+            Event::Head(scope) => assert_same(&self.part(scope, Position::Head)),
+            Event::Whole(target) => assert_same(&self.target(target)),
+            Event::Drop(scope) => {
+                self.tiers.drop_entries(&Which::Scope("d".into(), scope.into()), Cause::Asked);
+            }
+            Event::Restart => self.restart(),
+        }
     }
 }
 
@@ -218,24 +249,23 @@ proptest! {
     fn tiers_on_equals_tiers_off(events in proptest::collection::vec(event(), 1..60), ring in 1..4_usize, streams in 1..4_usize) {
         let mut subject = Subject::new(bounds(ring, streams));
         for event in events {
-            match event {
-                Event::Append(scope, row) => subject.append(scope, &row),
-                Event::Read(scope, n) => {
-                    let length = SCOPES.iter().position(|name| *name == scope).map_or(0, |n| subject.lengths[n]) as u64;
-                    // One more than there are: the state before operation 0, too.
-                    let position = match n % (length + 1) {
-                        0 => Position::At(None),
-                        n => at(n - 1),
-                    };
-                    assert_same(&subject.part(scope, position));
-                }
-                Event::Head(scope) => assert_same(&subject.part(scope, Position::Head)),
-                Event::Whole(target) => assert_same(&subject.target(target)),
-                Event::Drop(scope) => {
-                    subject.tiers.drop_entries(&Which::Scope("d".into(), scope.into()), Cause::Asked);
-                }
-                Event::Restart => subject.restart(),
-            }
+            subject.on(event);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    /// The same with a file behind the memory tier, that survives restarts and holds much, little, or nothing.
+    #[test]
+    fn a_file_behind_them_changes_no_answer(events in proptest::collection::vec(event(), 1..60), most_entries in 0..12_u64) {
+        let mut subject = Subject::new(bounds(2, 2));
+        let bounds = disk::Bounds { most_entries, ..disk::Bounds::default() };
+        subject.disk = Some((tempfile::tempdir().unwrap(), bounds));
+        subject.restart();
+        for event in events {
+            subject.on(event);
         }
     }
 }

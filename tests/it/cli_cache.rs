@@ -34,7 +34,9 @@ fn stats(env: &TestEnv) -> Value {
 /// What a document is, whatever it was made from.
 fn states(run: &Run) -> Vec<Value> {
     let mut answers = run.lines();
-    answers.iter_mut().for_each(|answer| drop(answer.as_object_mut().unwrap().remove("source")));
+    for answer in &mut answers {
+        answer.as_object_mut().unwrap().remove("source");
+    }
     answers
 }
 
@@ -96,7 +98,7 @@ fn what_is_listed_adds_up_to_what_is_told() {
     let exposed = env.run(&["cache", "stats", "--format", "openmetrics"]);
     let samples = crate::cli_stats::exposed(exposed.ok());
     let labels = [("tier".to_owned(), "disk".to_owned())].into();
-    assert_eq!(samples[&("snapctl_cache_states".to_owned(), labels)], 5.0);
+    assert!((samples[&("snapctl_cache_states".to_owned(), labels)] - 5.0).abs() < 0.1, "{samples:?}");
     assert!(env.run(&["stats", "--format", "openmetrics"]).ok().contains("snapctl_cache_states{tier=\"disk\"} 5\n"));
     assert!(!env.run(&["stats", "--format", "openmetrics", "--no-cache"]).ok().contains("snapctl_cache"));
 }
@@ -109,7 +111,7 @@ fn what_is_dropped_is_counted_with_its_cause() {
     assert_eq!(dropped(&["d1", "--dry-run"]), 2);
     assert_eq!(list(&env).len(), 4);
     assert_eq!(dropped(&["d1/global"]), 1);
-    assert_eq!(dropped(&["d1/global@main", "gone"]), 0);
+    assert_eq!(dropped(&["d1/global@main", "gone", "d2@other"]), 0);
     assert_eq!(dropped(&["--glob", "*:d2/*"]), 2);
     assert_eq!(dropped(&["--fingerprint", "another"]), 0);
     assert_eq!(dropped(&["--all"]), 1);
@@ -118,7 +120,6 @@ fn what_is_dropped_is_counted_with_its_cause() {
         (&["cache", "drop"][..], 2),
         (&["cache", "drop", "--glob", "["], 2),
         (&["cache", "drop", "d1:3"], 2),
-        (&["cache", "drop", "d1@main"], 2),
         (&["cache", "drop", "--all", "d1"], 2),
         (&["cache", "list", "d1"], 4),
     ] {

@@ -113,7 +113,7 @@ fn candidates(
     which: &Which,
 ) -> Result<Vec<(i64, Digest, Option<bool>)>, Trouble> {
     let document = match which {
-        Which::Document(document) | Which::Scope(document, _) => Some(document),
+        Which::Document(document) | Which::Scope(document, _) | Which::Branch(document, _) => Some(document),
         Which::Stream(stream) => Some(&stream.document),
         Which::All | Which::Glob { .. } | Which::Fingerprint(_) => None,
     };

@@ -15,7 +15,7 @@ use crate::store::{Store, answer};
 /// Options that choose states.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Choice {
-    /// Which: DOC[/SCOPE[@BRANCH]]; a document that is gone is named by its exact id
+    /// Which: DOC[/SCOPE][@BRANCH]; a document that is gone is named by its exact id
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
 
@@ -118,9 +118,7 @@ fn target(text: &str, store: Option<&dyn Store>) -> anyhow::Result<Which> {
         Some(found) => found?,
     };
     match scope {
-        None if text.contains('@') => {
-            Err(usage(format!("{text} names a branch and no scope"), "name both: DOC/SCOPE@BRANCH").into())
-        }
+        None if text.contains('@') => Ok(Which::Branch(document, branch)),
         None => Ok(Which::Document(document)),
         Some(scope) if text.contains('@') => Ok(Which::Stream(StreamKey { document, scope, branch })),
         Some(scope) => Ok(Which::Scope(document, scope)),
