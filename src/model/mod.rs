@@ -14,6 +14,7 @@ pub mod progress;
 pub mod running_hash;
 pub mod seal;
 pub mod similar;
+pub mod size;
 pub mod stamp;
 pub mod state;
 pub mod target;
