@@ -61,7 +61,7 @@ pub enum AccessKind {
 }
 
 /// The revision of a state; none is the state before operation 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StateAt(pub Option<Revision>);
 
 /// A line that is no access, or not all that is needed of one.

@@ -11,8 +11,8 @@ pub(crate) use help::dress;
 pub(crate) use roff::{man_page, page_name};
 
 use super::commands::{
-    append, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, schema, stats, store,
-    verify,
+    append, cache, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, schema, stats,
+    store, verify,
 };
 
 /// What the manual says of a command beside what its definition says.
@@ -80,6 +80,7 @@ const PAGES: &[Page] = &[
     import::PAGE,
     export::PAGE,
     keyframe::tune::PAGE,
+    cache::SIMULATE_PAGE,
     model::PAGE,
     explain::PAGE,
     store::INFO_PAGE,

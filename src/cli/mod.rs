@@ -17,6 +17,7 @@ mod render;
 mod schema;
 mod selection;
 mod settings;
+mod trace;
 mod ui;
 mod usage;
 
@@ -27,7 +28,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use args::Global;
 use commands::schema as schema_command;
 use commands::{
-    append, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store, verify,
+    append, cache, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store,
+    verify,
 };
 use ctx::Ctx;
 use exit::Report;
@@ -66,6 +68,9 @@ enum Command {
     /// Look after keyframes: list them, write them, drop them, take that back
     #[command(subcommand)]
     Keyframe(keyframe::KeyframeCommand),
+    /// Look at the cache, and try other sizes
+    #[command(subcommand)]
+    Cache(cache::CacheCommand),
     /// Show what is known of models
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -138,6 +143,7 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Import(args) => import::run(args, ctx, ui),
         Command::Export(args) => export::run(args, ctx, ui),
         Command::Keyframe(command) => keyframe::run(command, ctx, ui),
+        Command::Cache(command) => cache::run(command, ctx, ui),
         Command::Model(command) => model::run(*command, ctx, ui),
         Command::Explain(args) => explain::run(args, ui),
         Command::Schema(args) => schema_command::run(args, ui),

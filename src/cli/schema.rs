@@ -9,10 +9,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::commands::{
-    append, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store, verify,
+    append, cache, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store,
+    verify,
 };
 use super::progress::Event;
 use super::ui::{FailureLine, Remark};
+use crate::cache::trace::AccessLine;
 
 /// Something there is a schema of.
 pub(crate) struct Entry {
@@ -43,6 +45,12 @@ pub(crate) struct EntryView {
 
 /// All there is, by name. A command whose name is missing here fails a test.
 pub(crate) const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "access-line",
+        about: "a line of an access trace, which cache simulate and keyframe tune --trace read",
+        way: Way::In,
+        schema: of::<AccessLine<'_>>,
+    },
     out("append", "a line an action", of::<append::LineView>),
     Entry {
         name: "append-line",
@@ -51,6 +59,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
         schema: of::<append::AppendLine<'_>>,
     },
     out("append-summary", "what append says on stderr at the end, with --json and --ndjson", of::<append::SummaryView>),
+    out(
+        "cache simulate",
+        "what became of a trace in each configuration, an array; a line of --ndjson is an item",
+        of::<Vec<cache::ConfigurationView>>,
+    ),
     out("completions", "a script (completions --json)", of::<completions::ScriptView<'_>>),
     out(
         "config",
@@ -106,12 +119,6 @@ pub(crate) const ENTRIES: &[Entry] = &[
         of::<keyframe::LineView>,
     ),
     out("keyframe-plan", "a line of a plan (keyframe prune --plan FILE)", of::<keyframe::PlanLineView>),
-    Entry {
-        name: "keyframe-read",
-        about: "a line of the file of keyframe tune --trace",
-        way: Way::In,
-        schema: of::<keyframe::tune::ReadLine>,
-    },
     out(
         "keyframe-written",
         "a line of keyframe write --ndjson: streams, and what it came to at the end",

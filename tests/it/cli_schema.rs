@@ -355,7 +355,7 @@ fn about_keyframes(described: &mut Described, env: &TestEnv) {
     store.sql(r#"UPDATE "Operation" SET "action" = 'x' WHERE "documentId" = 'd2'"#);
     let (path, trace) = (env.path("keyframes.db"), env.path("trace.ndjson"));
     let read = json!({ "document": "d1", "scope": "global", "branch": "main", "revision": 12 });
-    described.hold("keyframe-read", &read);
+    described.hold("access-line", &read);
     std::fs::write(&trace, read.to_string()).unwrap();
     assert_eq!(described.run("keyframe tune", &path, &["keyframe", "tune", "--trace", trace.to_str().unwrap()]), 0);
     assert_eq!(described.run("keyframe tune", &path, &["keyframe", "tune", "--max-duration", "0s"]), 5);

@@ -12,7 +12,7 @@ use crate::model::ids::Revision;
 #[derive(Debug)]
 pub(in crate::cache) struct Rings<K, T> {
     bounds: Bounds,
-    rings: HashMap<K, Ring<T>>,
+    by_stream: HashMap<K, Ring<T>>,
     recency: Recency<K>,
     /// The streams with more than one slot.
     several: Recency<K>,
@@ -47,7 +47,7 @@ impl<K: Clone + Eq + Hash, T> Rings<K, T> {
     pub(in crate::cache) fn new(bounds: Bounds) -> Self {
         Rings {
             bounds,
-            rings: HashMap::new(),
+            by_stream: HashMap::new(),
             recency: Recency::default(),
             several: Recency::default(),
             entries: 0,
@@ -73,17 +73,17 @@ impl<K: Clone + Eq + Hash, T> Rings<K, T> {
 
     /// The streams, in no order.
     pub(in crate::cache) fn streams(&self) -> impl Iterator<Item = &K> {
-        self.rings.keys()
+        self.by_stream.keys()
     }
 
     /// The slots of a stream, in the order in which they came.
     pub(in crate::cache) fn slots(&self, stream: &K) -> impl DoubleEndedIterator<Item = &Slot<T>> {
-        self.rings.get(stream).into_iter().flat_map(|ring| &ring.slots)
+        self.by_stream.get(stream).into_iter().flat_map(|ring| &ring.slots)
     }
 
     /// Notes that what `is` names was found, and returns it, if it is there still.
     pub(in crate::cache) fn touch(&mut self, stream: &K, is: impl Fn(&T) -> bool) -> Option<&mut T> {
-        let ring = self.rings.get_mut(stream)?;
+        let ring = self.by_stream.get_mut(stream)?;
         let slot = ring.slots.iter_mut().find(|slot| is(&slot.item))?;
         self.recency.touch(ring.place);
         ring.several.iter().for_each(|place| self.several.touch(*place));
@@ -105,11 +105,11 @@ impl<K: Clone + Eq + Hash, T> Rings<K, T> {
         if bytes > self.bounds.bytes {
             return Err(TooLarge);
         }
-        if !self.rings.contains_key(stream) && self.rings.len() >= self.bounds.streams.get() {
+        if !self.by_stream.contains_key(stream) && self.by_stream.len() >= self.bounds.streams.get() {
             self.drop_least_recent(Cause::Count);
         }
         let recency = &mut self.recency;
-        let ring = self.rings.entry(stream.clone()).or_insert_with(|| Ring {
+        let ring = self.by_stream.entry(stream.clone()).or_insert_with(|| Ring {
             slots: VecDeque::new(),
             bytes: 0,
             place: recency.add(stream.clone()),
@@ -140,7 +140,7 @@ impl<K: Clone + Eq + Hash, T> Rings<K, T> {
 
     /// Drops the slots of a stream that `goes` names, and says how many.
     pub(in crate::cache) fn drop_of(&mut self, stream: &K, goes: impl Fn(&Slot<T>) -> bool) -> u64 {
-        let Some(ring) = self.rings.get_mut(stream) else { return 0 };
+        let Some(ring) = self.by_stream.get_mut(stream) else { return 0 };
         let (entries, bytes) = (ring.slots.len(), ring.bytes);
         ring.slots.retain(|slot| !goes(slot));
         ring.bytes = ring.slots.iter().map(|slot| slot.bytes).sum();
@@ -153,7 +153,7 @@ impl<K: Clone + Eq + Hash, T> Rings<K, T> {
 
     /// Drops what came first in a ring: of several slots not the newest revision, which may have come before others.
     fn drop_oldest(&mut self, stream: &K, cause: Cause) {
-        let Some(ring) = self.rings.get_mut(stream) else { return };
+        let Some(ring) = self.by_stream.get_mut(stream) else { return };
         let newest = ring.slots.iter().map(|slot| slot.revision).max();
         let is_newest = |slot: &Slot<T>| ring.slots.len() > 1 && Some(slot.revision) == newest;
         let oldest = ring.slots.iter().position(|slot| !is_newest(slot));
@@ -178,14 +178,14 @@ impl<K: Clone + Eq + Hash, T> Rings<K, T> {
 
     /// Notes what a stream has left.
     fn settle(&mut self, stream: &K) {
-        let Some(ring) = self.rings.get_mut(stream) else { return };
+        let Some(ring) = self.by_stream.get_mut(stream) else { return };
         if ring.slots.len() < 2
             && let Some(place) = ring.several.take()
         {
             self.several.remove(place);
         }
         if ring.slots.is_empty()
-            && let Some(ring) = self.rings.remove(stream)
+            && let Some(ring) = self.by_stream.remove(stream)
         {
             self.recency.remove(ring.place);
         }

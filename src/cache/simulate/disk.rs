@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use super::TierOutcome;
 use super::run::StateId;
 use crate::cache::disk::Bounds;
-use crate::model::ids::Revision;
 
 /// The tier, with counters.
 pub(super) struct DiskTier {
@@ -60,10 +59,10 @@ impl DiskTier {
         self.kept.get(&state).is_some_and(|kept| kept.head == Some(stamp))
     }
 
-    /// The newest revision of the stream up to that of `state`.
-    pub(super) fn newest(&self, state: StateId) -> Option<Option<Revision>> {
+    /// The newest state of the stream up to `state`.
+    pub(super) fn newest(&self, state: StateId) -> Option<StateId> {
         let first = StateId { revision: None, ..state };
-        self.kept.range(first..=state).next_back().map(|(found, _)| found.revision)
+        self.kept.range(first..=state).next_back().map(|(found, _)| *found)
     }
 
     /// Counts a use.
@@ -129,7 +128,7 @@ impl Worth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ids::OpIndex;
+    use crate::model::ids::{OpIndex, Revision};
 
     fn state(index: u64) -> StateId {
         StateId { stream: crate::cache::trace::StreamId::default(), revision: Some(Revision::of(OpIndex::new(index))) }
@@ -149,7 +148,7 @@ mod tests {
         put(&mut disk, 9, 120, 1000.0);
         // 1080 bytes are brought below 938.
         assert_eq!((disk.counted.dropped, disk.counted.bytes), (2, 840));
-        assert_eq!(disk.newest(state(5)), Some(state(4).revision), "the cheap one went, though it was used");
+        assert_eq!(disk.newest(state(5)), Some(state(4)), "the cheap one went, though it was used");
         assert_eq!(disk.newest(state(1)), None, "and the oldest of the others");
     }
 }

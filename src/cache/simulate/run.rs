@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
         let newest = self.memory.slots(&access.stream).filter(fits).max_by_key(|slot| slot.revision);
         let Some(Slot { revision, bytes, .. }) = newest else { return (Found::Nothing, 0) };
         let (revision, bytes) = (*revision, *bytes);
-        let found = self.found(access, revision);
+        let found = self.found(StateId::of(access), revision);
         if !matches!(found, Found::Nothing) {
             self.memory.touch(&access.stream, |held| held.revision == revision);
         }
@@ -176,34 +176,30 @@ impl<'a> Run<'a> {
     }
 
     fn find_on_disk(&mut self, state: StateId) -> Option<Found> {
-        let is_spine = self.trace.is_spine(state.stream);
+        let newest = self.disk.as_ref()?.newest(state);
+        let found = newest.map_or(Found::Nothing, |newest| self.found(state, newest.revision));
         let disk = self.disk.as_mut()?;
-        let found = match disk.newest(state) {
-            Some(revision) if revision == state.revision => Found::Exact,
-            Some(revision) if !is_spine => Found::Below(revision),
-            _ => Found::Nothing,
-        };
-        match found {
-            Found::Exact => disk.touch(state),
-            Found::Below(revision) => disk.touch(StateId { revision, ..state }),
-            Found::Nothing => {}
+        if let Some(newest) = newest.filter(|_| !matches!(found, Found::Nothing)) {
+            disk.touch(newest);
         }
         disk.counted.count(&found);
         Some(found)
     }
 
     /// No replay of scope `document` begins at an older state.
-    fn found(&self, access: &Access, revision: Option<Revision>) -> Found {
-        match revision == access.revision {
-            true => Found::Exact,
-            false if self.trace.is_spine(access.stream) => Found::Nothing,
-            false => Found::Below(revision),
+    fn found(&self, state: StateId, newest: Option<Revision>) -> Found {
+        if newest == state.revision {
+            Found::Exact
+        } else if self.trace.is_spine(state.stream) {
+            Found::Nothing
+        } else {
+            Found::Below(newest)
         }
     }
 
     fn put_in_memory(&mut self, access: &Access, bytes: u64, head: Option<u64>) {
-        let held = Held { revision: access.revision, head };
-        if self.memory.put(&access.stream, access.revision, bytes, held).is_err() {
+        let item = Held { revision: access.revision, head };
+        if self.memory.put(&access.stream, access.revision, bytes, item).is_err() {
             self.counted.too_large += 1;
         }
         self.counted.bytes_peak = self.counted.bytes_peak.max(self.memory.bytes());

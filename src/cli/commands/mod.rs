@@ -1,6 +1,7 @@
 //! One file per command: arguments, one library call, one view.
 
 pub(crate) mod append;
+pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod explain;
