@@ -9,7 +9,9 @@ use crate::model::progress::Silent;
 
 fn trace(lines: &[String]) -> Trace {
     let mut trace = Trace::default();
-    lines.iter().for_each(|line| trace.add(&AccessLine::parse(line.as_bytes()).unwrap()).unwrap());
+    for line in lines {
+        trace.add(&AccessLine::parse(line.as_bytes()).unwrap()).unwrap();
+    }
     trace
 }
 
@@ -128,7 +130,9 @@ fn best(accesses: &[Tiny], memory: u64, ring: usize, streams: usize) -> u64 {
     type State = (u8, u64);
     let fits = |kept: &BTreeMap<State, u64>| {
         let mut of_stream: BTreeMap<u8, usize> = BTreeMap::new();
-        kept.keys().for_each(|(stream, _)| *of_stream.entry(*stream).or_default() += 1);
+        for (stream, _) in kept.keys() {
+            *of_stream.entry(*stream).or_default() += 1;
+        }
         kept.values().sum::<u64>() <= memory && of_stream.len() <= streams && of_stream.values().all(|n| *n <= ring)
     };
     let mut choices: BTreeMap<BTreeMap<State, u64>, u64> = [(BTreeMap::new(), 0)].into();

@@ -5,7 +5,6 @@ mod view;
 
 use clap::Args;
 
-use crate::cache::memory::Bounds;
 use crate::cache::simulate::{Costs, Grid, simulate};
 use crate::cache::trace::Trace;
 use crate::cli::ctx::Ctx;
@@ -16,7 +15,7 @@ use crate::cli::trace::each_access;
 use crate::cli::ui::{Format, Ui};
 use crate::model::size::ByteSize;
 
-use sizes::{Count, Factor, Maybe, distinct};
+use sizes::{Cost, Count, Maybe, Shrink, distinct};
 pub(in crate::cli) use view::ConfigurationView;
 
 /// The manual page.
@@ -46,10 +45,10 @@ pub(crate) const PAGE: Page = Page {
 ///
 /// The reads of a trace are replayed against every combination of the sizes given. For each it is told how many reads the
 /// memory tier answers exactly, beside an upper bound: more no memory of that size can answer, whatever it keeps; how many
-/// operations are replayed for the others, and about how long all that takes.
+/// operations are replayed for the others, and about how long all that takes. Several sizes have commas between them.
 ///
-/// A line of a trace is {"document","scope","branch","revision","access","sizeBytes","operationUs","atMs"}; `snapctl schema
-/// access-line` describes it. No store is looked at.
+/// A line of a trace is an object with document, scope, branch, revision, access, sizeBytes, operationUs and atMs; `snapctl
+/// schema access-line` describes it. No store is looked at.
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
     /// The trace; - for stdin
@@ -60,12 +59,12 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "SIZE", value_delimiter = ',', default_value = "10MiB,25MiB,50MiB,100MiB,200MiB")]
     memory: Vec<ByteSize>,
 
-    /// States that the memory tier keeps of a stream; 10 unless said
-    #[arg(long, value_name = "N", value_delimiter = ',')]
+    /// States that the memory tier keeps of a stream
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "10")]
     ring: Vec<Count>,
 
-    /// Streams that the memory tier keeps; 1000 unless said
-    #[arg(long, value_name = "N", value_delimiter = ',')]
+    /// Streams that the memory tier keeps
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1000")]
     streams: Vec<Count>,
 
     /// Bytes of a disk tier behind it, or none
@@ -78,19 +77,19 @@ pub(crate) struct SimulateArgs {
 
     /// What an operation takes to replay, in microseconds, where the trace does not say
     #[arg(long, value_name = "US", default_value = "2")]
-    operation_us: Factor,
+    operation_us: Cost,
 
     /// What a keyframe or an entry on disk takes to load, in microseconds, whatever its size
     #[arg(long, value_name = "US", default_value = "100")]
-    load_us: Factor,
+    load_us: Cost,
 
     /// What it takes besides, in nanoseconds per byte of the state in memory
     #[arg(long, value_name = "NS", default_value = "2")]
-    load_byte_ns: Factor,
+    load_byte_ns: Cost,
 
     /// How many times smaller a state is on disk than in memory
     #[arg(long, value_name = "FACTOR", default_value = "8")]
-    disk_ratio: Factor,
+    disk_ratio: Shrink,
 }
 
 /// Runs `snapctl cache simulate`.
@@ -98,13 +97,13 @@ pub(crate) struct SimulateArgs {
 /// # Errors
 /// When the trace cannot be read, has no read, or there are too many combinations.
 pub(crate) fn run(args: &SimulateArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
-    let (grid, costs) = (args.grid()?, args.costs()?);
+    let grid = args.grid()?;
     let mut trace = Trace::default();
     each_access(&args.trace, ctx, &mut |line| trace.add(line))?;
     if trace.reads() == 0 {
         return Err(nothing_read(&args.trace).into());
     }
-    let outcomes = simulate(&trace, &grid, &costs, &ctx.meter_of("simulating", Unit::Accesses))?;
+    let outcomes = simulate(&trace, &grid, &args.costs(), &ctx.meter_of("simulating", Unit::Accesses))?;
     let views: Vec<ConfigurationView> = outcomes.iter().map(ConfigurationView::new).collect();
     if ui.out.format() == Format::Plain {
         ui.out.bytes(view::text(&trace, &views, ui.out.width()).as_bytes())?;
@@ -122,15 +121,10 @@ impl SimulateArgs {
     fn grid(&self) -> Result<Grid, Refusal> {
         /// More lines than these nobody reads.
         const MOST: usize = 1000;
-        let usual = Bounds::default();
-        let counts = |counts: &[Count], usual| match distinct(counts.iter().map(|count| count.size())) {
-            counts if counts.is_empty() => vec![usual],
-            counts => counts,
-        };
         let grid = Grid {
             memory: distinct(self.memory.iter().map(|size| size.0)),
-            ring: counts(&self.ring, usual.ring),
-            streams: counts(&self.streams, usual.streams),
+            ring: distinct(self.ring.iter().map(|count| count.size())),
+            streams: distinct(self.streams.iter().map(|count| count.size())),
             disk: distinct(self.disk.iter().map(|disk| disk.0.map(|size| size.0))),
             keyframes: distinct(self.keyframe_every.iter().map(|every| every.0.map(|count| count.0))),
         };
@@ -147,18 +141,13 @@ impl SimulateArgs {
         Ok(grid)
     }
 
-    fn costs(&self) -> Result<Costs, Refusal> {
-        let disk_ratio = self.disk_ratio.0;
-        if disk_ratio < 1.0 {
-            return Err(Refusal {
-                exit: ExitStatus::Usage,
-                code: "bad-disk-ratio",
-                message: "--disk-ratio has to be 1 or more".to_owned(),
-                hint: None,
-            });
+    fn costs(&self) -> Costs {
+        Costs {
+            operation_ns: self.operation_us.0 * 1e3,
+            load_ns: self.load_us.0 * 1e3,
+            load_byte_ns: self.load_byte_ns.0,
+            disk_ratio: self.disk_ratio.0,
         }
-        let (operation_ns, load_ns) = (self.operation_us.0 * 1e3, self.load_us.0 * 1e3);
-        Ok(Costs { operation_ns, load_ns, load_byte_ns: self.load_byte_ns.0, disk_ratio })
     }
 }
 
@@ -170,5 +159,23 @@ fn nothing_read(trace: &str) -> Refusal {
         hint: Some(
             "a line is a read unless its \"access\" is \"append\"; `snapctl schema access-line` has more".to_owned(),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches as _;
+
+    use super::*;
+    use crate::cache::memory::Bounds;
+
+    #[test]
+    fn defaults_are_those_of_the_tiers() {
+        let command = SimulateArgs::augment_args(clap::Command::new("simulate"));
+        let args = SimulateArgs::from_arg_matches(&command.get_matches_from(["simulate", "-"])).unwrap();
+        let (grid, usual) = (args.grid().unwrap(), Bounds::default());
+        assert_eq!((&grid.ring[..], &grid.streams[..]), (&[usual.ring][..], &[usual.streams][..]));
+        assert!(grid.memory.contains(&usual.bytes));
+        assert_eq!(args.costs(), Costs::default());
     }
 }

@@ -34,17 +34,34 @@ impl Count {
     }
 }
 
-/// A number that is not negative.
+/// What something takes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Factor(pub(super) f64);
+pub(super) struct Cost(pub(super) f64);
 
-impl FromStr for Factor {
+impl FromStr for Cost {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number = text.parse().ok().filter(|number| (0.0..=1e12).contains(number));
-        number.map(Factor).ok_or("it has to be a number from 0")
+        number(text, 0.0).map(Cost).ok_or("it has to be a number from 0")
     }
+}
+
+/// How many times smaller something is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shrink(pub(super) f64);
+
+impl FromStr for Shrink {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        number(text, 1.0).map(Shrink).ok_or("it has to be a number from 1")
+    }
+}
+
+/// A number that is not too large to be calculated with.
+fn number(text: &str, least: f64) -> Option<f64> {
+    const MOST: f64 = 1e12;
+    text.parse().ok().filter(|number| (least..=MOST).contains(number))
 }
 
 /// The values in order, each once.
