@@ -97,7 +97,7 @@ impl<'a> AccessLine<'a> {
             let text = error.to_string();
             // It ends with a position that takes the line for all there is.
             let reason = text.rsplit_once(" at line ").map_or(&text[..], |(reason, _)| reason);
-            BadAccess::Malformed { reason: reason.to_owned(), byte: error.column() }
+            BadAccess::Malformed { reason: brief(reason), byte: error.column() }
         })
     }
 
@@ -111,6 +111,15 @@ impl<'a> AccessLine<'a> {
     #[must_use]
     pub fn branch(&self) -> &str {
         self.branch.as_deref().unwrap_or("main")
+    }
+}
+
+/// The beginning of a text that may quote all of a line.
+fn brief(text: &str) -> String {
+    const MOST_CHARS: usize = 200;
+    match text.char_indices().nth(MOST_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -198,5 +207,6 @@ mod tests {
         assert_eq!(message("[\"d\"]"), "expected an object, at byte 1");
         assert_eq!(message("{}"), "missing field `document`, at byte 2");
         assert!(message(r#"{"document":"d","access":"write"}"#).starts_with("unknown variant `write`"));
+        assert!(message(&format!(r#"{{"document":"d","access":"{}"}}"#, "x".repeat(1 << 20))).len() < 300);
     }
 }

@@ -143,8 +143,11 @@ impl<K: Clone + Eq + Hash, T> Rings<K, T> {
         let Some(ring) = self.by_stream.get_mut(stream) else { return 0 };
         let (entries, bytes) = (ring.slots.len(), ring.bytes);
         ring.slots.retain(|slot| !goes(slot));
-        ring.bytes = ring.slots.iter().map(|slot| slot.bytes).sum();
         let dropped = (entries - ring.slots.len()) as u64;
+        if dropped == 0 {
+            return 0;
+        }
+        ring.bytes = ring.slots.iter().map(|slot| slot.bytes).sum();
         self.entries -= dropped;
         self.bytes -= bytes - ring.bytes;
         self.settle(stream);

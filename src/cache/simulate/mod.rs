@@ -9,7 +9,8 @@
 //! behind a state, or that the document scope has moved and older states of a document hold no longer. Then a real tier has
 //! a few hits fewer.
 //!
-//! A replay takes about a quarter of a microsecond per access and size; keyframe spacings are counted in the same pass.
+//! A replay takes about a sixth of a microsecond per access and size (a million accesses, two busy cores); keyframe spacings
+//! are counted in the same pass.
 
 mod cost;
 mod disk;
@@ -38,8 +39,8 @@ pub struct Outcome {
     pub memory: TierOutcome,
     /// What the disk tier made of those that were asked of it.
     pub disk: Option<TierOutcome>,
-    /// Exact hits that no memory of this size can have more of, whatever it keeps: an upper bound, which need not be reached
-    /// (see the module `optimum` in the sources). With a disk tier, too, it is that of the memory.
+    /// More exact hits no memory of this size can have, whatever it keeps: an upper bound, which need not be reached (the
+    /// module `optimum` says how it comes about). With a disk tier, too, it is that of the memory.
     pub most_exact: u64,
     /// Where reads began that no tier answered exactly, and what they took.
     pub work: Work,
@@ -48,7 +49,7 @@ pub struct Outcome {
 /// What a tier made of reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TierOutcome {
-    /// Reads that were asked of it.
+    /// Reads that were asked of it: not those whose head the other tier knew to be one.
     pub requests: u64,
     /// The state was there.
     pub exact: u64,

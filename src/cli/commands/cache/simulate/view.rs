@@ -68,7 +68,7 @@ struct OptimumView {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "SimulatedTier")]
 struct TierView {
-    /// Reads that were asked of it.
+    /// Reads that were asked of it: not those whose head the other tier knew to be one.
     requests: u64,
     /// How often the state was there.
     exact: u64,
