@@ -2,13 +2,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use snapctl::cache::trace::{AccessLine, BadAccess, Trace};
 use snapctl::cli::batch_target;
 use snapctl::model::target::{DocumentRef, Target};
 use snapctl::store::{InsertedKeyframe, InsertedOperation, Serial};
 use snapctl::transfer::{KeyframeRecord, OperationRecord, Record, decode, encode_keyframe, encode_operation};
 
 /// What is asserted of a line, a codec each.
-const CODECS: [fn(&[u8]); 2] = [batch, import];
+const CODECS: [fn(&[u8]); 3] = [batch, import, access];
 
 fuzz_target!(|input: &[u8]| {
     for line in input.split(|&byte| byte == b'\n') {
@@ -59,6 +60,30 @@ fn import(line: &[u8]) {
             assert!(problem.byte <= line.len(), "{problem:?}");
             assert!(!problem.reason.is_empty() && problem.reason.len() < LONGEST, "{problem}");
         }
+    }
+}
+
+/// A line of an access trace that is written again says the same; a failure says at which byte of the line, and stays short.
+fn access(line: &[u8]) {
+    const LONGEST: usize = 2000;
+    match AccessLine::parse(line) {
+        Ok(access) => {
+            let written = serde_json::to_vec(&access).expect("a line can be written");
+            let again = AccessLine::parse(&written).expect("a line that was written");
+            assert_eq!(
+                (&again.document, again.scope(), again.branch()),
+                (&access.document, access.scope(), access.branch())
+            );
+            assert_eq!(
+                (again.revision, again.access, again.size_bytes),
+                (access.revision, access.access, access.size_bytes)
+            );
+            assert_eq!(Trace::default().add(&again), Trace::default().add(&access));
+        }
+        Err(BadAccess::Malformed { reason, byte }) => {
+            assert!(byte <= line.len() + 1 && !reason.is_empty() && reason.len() < LONGEST, "{reason}");
+        }
+        Err(error) => panic!("{error}: it is not parsing that says so"),
     }
 }
 

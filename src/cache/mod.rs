@@ -9,6 +9,7 @@
 //!   than finding it.
 //! - [`disk`]: compressed states in one file that any number of processes use at once.
 //! - [`drops`]: what is dropped, and why; [`stats`]: what became of requests.
+//! - [`trace`]: what was read and made, in order; [`simulate`]: what tiers of other sizes would have made of that.
 
 pub mod disk;
 pub mod drops;
@@ -16,7 +17,9 @@ mod entry;
 mod identity;
 pub mod memory;
 mod selective;
+pub mod simulate;
 pub mod stats;
+pub mod trace;
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,6 +32,10 @@ pub use entry::{Cost, Entry, FORMAT, Facts};
 pub use identity::StoreIdentity;
 pub use selective::Selective;
 pub use stats::{Reads, TierStats};
+
+/// A keyframe has to be parsed, which takes as long as the replay of so many operations at least: one is not worth it that is
+/// nearer than an entry by less.
+pub const KEYFRAME_WORTH: u64 = 64;
 
 /// A container of entries of one store. Shared by threads.
 ///

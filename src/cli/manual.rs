@@ -86,6 +86,7 @@ const PAGES: &[Page] = &[
     import::PAGE,
     export::PAGE,
     keyframe::tune::PAGE,
+    cache::SIMULATE_PAGE,
     model::PAGE,
     explain::PAGE,
     store::INFO_PAGE,

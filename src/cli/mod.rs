@@ -18,6 +18,7 @@ mod schema;
 mod selection;
 mod settings;
 mod tiers;
+mod trace;
 mod ui;
 mod usage;
 
@@ -68,7 +69,7 @@ enum Command {
     /// Look after keyframes: list them, write them, drop them, take that back
     #[command(subcommand)]
     Keyframe(keyframe::KeyframeCommand),
-    /// Look after the cache of rebuilt states: list it, warm it, drop from it
+    /// Look after the cache of rebuilt states: list it, warm it, drop from it, try other sizes
     #[command(subcommand)]
     Cache(cache::CacheCommand),
     /// Show what is known of models

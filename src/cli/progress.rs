@@ -94,6 +94,8 @@ pub(crate) enum Unit {
     Bytes,
     /// Keyframes.
     Keyframes,
+    /// Accesses of a trace.
+    Accesses,
 }
 
 /// Measures one piece of work. What it has put on the screen goes when it is dropped.
@@ -208,6 +210,8 @@ impl Meter<'_> {
             (Unit::Documents, false) => "{msg} {human_pos} documents",
             (Unit::Keyframes, true) => "{msg} {bar:30} {human_pos}/{human_len} keyframes, {eta} left",
             (Unit::Keyframes, false) => "{msg} {human_pos} keyframes, {rate}/s",
+            (Unit::Accesses, true) => "{msg} {bar:30} {human_pos}/{human_len} accesses, {rate}/s, {eta} left",
+            (Unit::Accesses, false) => "{msg} {human_pos} accesses, {rate}/s",
             (Unit::Bytes, true) => "{msg} {bar:30} {bytes}/{total_bytes}, {binary_bytes_per_sec}, {eta} left",
             (Unit::Bytes, false) => "{msg} {bytes}, {binary_bytes_per_sec}",
         };

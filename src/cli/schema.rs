@@ -14,6 +14,7 @@ use super::commands::{
 };
 use super::progress::Event;
 use super::ui::{FailureLine, Remark};
+use crate::cache::trace::AccessLine;
 
 /// Something there is a schema of.
 pub(crate) struct Entry {
@@ -44,6 +45,12 @@ pub(crate) struct EntryView {
 
 /// All there is, by name. A command whose name is missing here fails a test.
 pub(crate) const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "access-line",
+        about: "a line of an access trace, which cache simulate and keyframe tune --trace read",
+        way: Way::In,
+        schema: of::<AccessLine<'_>>,
+    },
     out("append", "a line an action", of::<append::LineView>),
     Entry {
         name: "append-line",
@@ -56,6 +63,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
     out("cache list", "states in the cache file, an array; a line of --ndjson is an item", of::<Vec<cache::EntryView>>),
     out("cache prune", "what was done to the cache file", of::<cache::PrunedView>),
     out("cache show", "what a state in the cache file depends on", of::<cache::ShownView>),
+    out(
+        "cache simulate",
+        "what became of a trace in each configuration, an array; a line of --ndjson is an item",
+        of::<Vec<cache::ConfigurationView>>,
+    ),
     out("cache stats", "what the tiers were asked, had, and hold", of::<cache::StatsView>),
     out("cache warm", "what was put into the cache file", of::<cache::WarmedView>),
     out("completions", "a script (completions --json)", of::<completions::ScriptView<'_>>),
@@ -113,12 +125,6 @@ pub(crate) const ENTRIES: &[Entry] = &[
         of::<keyframe::LineView>,
     ),
     out("keyframe-plan", "a line of a plan (keyframe prune --plan FILE)", of::<keyframe::PlanLineView>),
-    Entry {
-        name: "keyframe-read",
-        about: "a line of the file of keyframe tune --trace",
-        way: Way::In,
-        schema: of::<keyframe::tune::ReadLine>,
-    },
     out(
         "keyframe-written",
         "a line of keyframe write --ndjson: streams, and what it came to at the end",

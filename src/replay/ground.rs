@@ -12,7 +12,7 @@ use super::tiered::{Found, Rebuilt, Tiers};
 use super::timeline::{Halt, Keep};
 use super::vouch::row_at;
 use super::{Base, Explain, Goal, ReplayError, Snapshot, Sources, Trust, Warning};
-use crate::cache::{Cause, Cost, Entry, Facts, Lookup, Put, TierName, Want, Which};
+use crate::cache::{Cause, Cost, Entry, Facts, KEYFRAME_WORTH, Lookup, Put, TierName, Want, Which};
 use crate::model::ids::{OperationId, Revision, Scope, Span, StreamKey};
 use crate::model::stamp::Stamp;
 use crate::model::time::Timestamp;
@@ -141,15 +141,15 @@ impl Ground<'_> {
 
     /// Whether there is a keyframe between an entry and the target.
     fn keyframe_above(&self, base: &Entry) -> Result<bool, ReplayError> {
-        /// A keyframe has to be parsed, which takes as long as so many operations at least.
-        const WORTH: u64 = 64;
         let (Some(target), trust) = (self.target, self.sources.trust) else { return Ok(false) };
         let from = base.facts.revision.map_or(0, Revision::get);
-        if trust == Trust::None || target.get() < from + WORTH {
+        if trust == Trust::None || target.get() < from + KEYFRAME_WORTH {
             return Ok(false);
         }
         let nearest = self.sources.read.nearest_keyframe(self.stream, target)?;
-        Ok(nearest.and_then(|entry| u64::try_from(entry.label).ok()).is_some_and(|label| label >= from + WORTH))
+        Ok(nearest
+            .and_then(|entry| u64::try_from(entry.label).ok())
+            .is_some_and(|label| label >= from + KEYFRAME_WORTH))
     }
 
     fn jump_to_keyframe(

@@ -58,6 +58,7 @@ fn commands_options_and_values_are_completed() {
         (&["re"][..], &["rebuild"][..]),
         (&["store", ""], &["info", "init", "check", "migrate", "help"]),
         (&["model", "l"], &["list"]),
+        (&["cache", "sim"], &["simulate"]),
         (&["man", "store", ""], &["info", "init", "check", "migrate"]),
         (&["help", "comp"], &["completions"]),
         (&["schema", "store"], &["store"]),
@@ -81,7 +82,9 @@ fn commands_options_and_values_are_completed() {
     }
     let options = candidates(&shop, &["rebuild", "--"]);
     assert!(["--batch", "--store", "--help"].iter().all(|option| options.iter().any(|known| known == option)));
-    for words in [&["ls", "--config", ""][..], &["-s", ""], &["--store=x"], &["man", "--dir", "p"]] {
+    for words in
+        [&["ls", "--config", ""][..], &["-s", ""], &["--store=x"], &["man", "--dir", "p"], &["cache", "simulate", "t"]]
+    {
         assert_eq!(ask(&shop, &[&["elvish", "snapctl"], words].concat()), ["files"], "{words:?}");
     }
 }

@@ -356,7 +356,14 @@ fn about_keyframes(described: &mut Described, env: &TestEnv) {
     store.sql(r#"UPDATE "Operation" SET "action" = 'x' WHERE "documentId" = 'd2'"#);
     let (path, trace) = (env.path("keyframes.db"), env.path("trace.ndjson"));
     let read = json!({ "document": "d1", "scope": "global", "branch": "main", "revision": 12 });
-    described.hold("keyframe-read", &read);
+    described.hold("access-line", &read);
+    let accesses = std::fs::read_to_string(fixtures().join("trace.ndjson")).unwrap();
+    for access in accesses.lines() {
+        described.hold("access-line", &serde_json::from_str(access).unwrap());
+    }
+    let sizes = ["--memory", "1MiB,4MiB", "--disk", "none,4MiB", "--keyframe-every", "10"];
+    let simulate = [&["cache", "simulate", "trace.ndjson"], &sizes[..]].concat();
+    assert_eq!(described.run("cache simulate", &path, &simulate), 0);
     std::fs::write(&trace, read.to_string()).unwrap();
     assert_eq!(described.run("keyframe tune", &path, &["keyframe", "tune", "--trace", trace.to_str().unwrap()]), 0);
     assert_eq!(described.run("keyframe tune", &path, &["keyframe", "tune", "--max-duration", "0s"]), 5);

@@ -418,7 +418,7 @@ fn the_stores_come_from_their_logs() {
     let output = generate.output().expect("this test needs python3");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && said.contains("4 stores and 3 archives compared, 0 values differ"),
+        output.status.success() && said.contains("4 stores, 3 archives and a trace compared, 0 values differ"),
         "{output:?}"
     );
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use smallvec::smallvec;
 
+use std::collections::HashMap;
+
 use super::*;
 use crate::cache::Cost;
 use crate::model::ids::{OpIndex, Scope};

@@ -5,6 +5,7 @@ mod clean;
 mod forget;
 mod list;
 mod show;
+mod simulate;
 mod stats;
 mod view;
 mod warm;
@@ -22,6 +23,8 @@ pub(crate) use forget::PAGE as DROP_PAGE;
 pub(crate) use list::PAGE as LIST_PAGE;
 pub(crate) use show::PAGE as SHOW_PAGE;
 pub(in crate::cli) use show::ShownView;
+pub(in crate::cli) use simulate::ConfigurationView;
+pub(crate) use simulate::PAGE as SIMULATE_PAGE;
 pub(crate) use stats::PAGE as STATS_PAGE;
 pub(in crate::cli) use stats::{Counted, StatsView};
 pub(in crate::cli) use view::EntryView;
@@ -37,6 +40,7 @@ pub(crate) enum CacheCommand {
     Warm(warm::WarmArgs),
     Drop(forget::DropArgs),
     Prune(clean::PruneArgs),
+    Simulate(simulate::SimulateArgs),
 }
 
 /// Runs `snapctl cache`.
@@ -51,5 +55,6 @@ pub(crate) fn run(command: &CacheCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Res
         CacheCommand::Warm(args) => warm::run(args, ctx, ui),
         CacheCommand::Drop(args) => forget::run(args, ctx, ui),
         CacheCommand::Prune(args) => clean::run(*args, ctx, ui),
+        CacheCommand::Simulate(args) => simulate::run(args, ctx, ui),
     }
 }

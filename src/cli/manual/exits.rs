@@ -21,6 +21,7 @@ fn beside(command: &str) -> Option<Vec<ExitStatus>> {
         "man" | "completions" | "schema" | "explain" => return Some(Vec::new()),
         "model list" | "cache prune" => return Some(vec![ModelMissing]),
         "config" => return Some(vec![Nothing, ModelMissing]),
+        "cache simulate" => return Some(vec![Nothing, Incomplete, ModelMissing]),
         "store info" | "cache stats" => &[],
         "store check" => &[Findings],
         "store init" | "store migrate" => &[Precondition],

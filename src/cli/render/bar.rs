@@ -1,5 +1,7 @@
 //! Bars: a picture of figures beside them.
 
+use super::table::Align;
+
 /// What bars are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ink {
@@ -10,7 +12,22 @@ pub(crate) enum Ink {
 }
 
 /// Columns that the longest bar takes where there is room.
-pub(crate) const WIDTH: u16 = 30;
+const WIDTH: u16 = 30;
+
+/// Columns that the longest bar may take behind a table on a terminal that is `width` wide; `None` if it would say nothing.
+#[must_use]
+pub(crate) fn room(columns: &[(&str, Align)], rows: &[&[String]], width: Option<u16>) -> Option<u16> {
+    /// Shorter ones are no picture.
+    const LEAST: usize = 8;
+    let Some(width) = width else { return Some(WIDTH) };
+    let widest = |(n, (title, _)): (usize, &(&str, Align))| {
+        let cells = rows.iter().filter_map(|cells| cells.get(n)).map(|cell| cell.chars().count());
+        cells.chain([title.chars().count()]).max().unwrap_or_default() + 2
+    };
+    let taken: usize = columns.iter().enumerate().map(widest).sum();
+    let room = usize::from(width).saturating_sub(taken + 1);
+    (room >= LEAST).then(|| u16::try_from(room).unwrap_or(WIDTH).min(WIDTH))
+}
 
 /// The bar of `value` beside others of which the greatest is `most` and has a bar of `width` columns. Only 0 has none.
 #[must_use]

@@ -5,7 +5,6 @@ mod plot;
 mod trace;
 mod view;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -24,7 +23,6 @@ use crate::settings::Setting as _;
 use crate::store::{Codec, Flow, Part, Read, Selection, answer, without_password};
 
 use budget::Budget;
-pub(in crate::cli) use trace::ReadLine;
 use trace::Trace;
 pub(in crate::cli) use view::TuneView;
 
@@ -67,9 +65,10 @@ pub(crate) struct TuneArgs {
     #[arg(long, value_name = "PATTERN", value_enum, default_value_t = PatternArg::Uniform, conflicts_with = "trace")]
     pattern: PatternArg,
 
-    /// Take the reads from a file: a line each, {"document","scope","branch","revision"}, all but the first as needed
+    /// Take the reads from an access trace, - for stdin: a line each, {"document","scope","branch","revision"}, all but
+    /// the first as needed
     #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
+    trace: Option<String>,
 
     /// How bodies are stored; may be repeated, to compare
     #[arg(long, value_name = "CODEC", value_enum, default_value = "json")]
@@ -121,7 +120,7 @@ impl From<CodecArg> for Codec {
 pub(crate) fn run(args: &TuneArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
     let choices: Vec<Choice> =
         args.targets.iter().map(|text| Choice::parse(text, &Literal::default())).collect::<Result<_, _>>()?;
-    let trace = args.trace.as_deref().map(Trace::read).transpose()?;
+    let trace = args.trace.as_deref().map(|trace| Trace::read(trace, ctx)).transpose()?;
     let named = ctx.store_named()?;
     let store = ctx.open_store()?;
     let mut codecs: Vec<CodecArg> = args.codec.clone();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::top::Ranked;
 use super::{Figures, TopKey};
 use crate::cli::commands::import::count;
-use crate::cli::render::bar::{Ink, WIDTH, bar, size};
+use crate::cli::render::bar::{Ink, bar, room, size};
 use crate::cli::render::table::{Align, one_line, table};
 use crate::cli::ui::{Out, StdoutError, ink};
 use crate::model::ids::{DocumentType, Scope};
@@ -47,7 +47,8 @@ impl Printer<'_> {
             return Ok(());
         }
         let most = rows.iter().map(|(_, value)| *value).max().unwrap_or_default();
-        let width = if rows.len() > 1 { self.room(columns, &rows) } else { None };
+        let cells: Vec<&[String]> = rows.iter().map(|(cells, _)| &cells[..]).collect();
+        let width = if rows.len() > 1 { room(columns, &cells, self.out.width()) } else { None };
         let mut columns = columns.to_vec();
         columns.extend(width.map(|_| ("", Left)));
         let rows: Vec<Vec<String>> = rows
@@ -59,20 +60,6 @@ impl Printer<'_> {
             .collect();
         self.out.line("")?;
         self.out.bytes(table(&columns, &rows, self.out.width()).as_bytes())
-    }
-
-    /// Columns that the longest bar may take; `None` if it would say nothing.
-    fn room(&self, columns: &[(&str, Align)], rows: &[Row]) -> Option<u16> {
-        /// Shorter ones are no picture.
-        const LEAST: usize = 8;
-        let Some(width) = self.out.width() else { return Some(WIDTH) };
-        let widest = |(n, (title, _)): (usize, &(&str, Align))| {
-            let cells = rows.iter().filter_map(|(cells, _)| cells.get(n)).map(|cell| cell.chars().count());
-            cells.chain([title.chars().count()]).max().unwrap_or_default() + 2
-        };
-        let taken: usize = columns.iter().enumerate().map(widest).sum();
-        let room = usize::from(width).saturating_sub(taken + 1);
-        (room >= LEAST).then(|| u16::try_from(room).unwrap_or(WIDTH).min(WIDTH))
     }
 
     fn totals(&mut self, figures: &Figures) -> Result<(), StdoutError> {

@@ -1,59 +1,31 @@
 //! Reads that were noted.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
 
-use anyhow::Context as _;
-use schemars::JsonSchema;
-use serde::Deserialize;
-
-use crate::cli::exit::{ExitStatus, Refusal};
+use crate::cache::trace::{AccessKind, AccessLine, StateAt};
+use crate::cli::ctx::Ctx;
+use crate::cli::trace::each_access;
 use crate::keyframe::tune::{Pattern, Subject};
-use crate::transfer::Lines;
-
-/// A read, a line of a trace.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(rename = "TracedRead")]
-pub(in crate::cli) struct ReadLine {
-    /// The exact id of the document.
-    document: String,
-    /// The scope; `global` without one.
-    scope: Option<String>,
-    /// The branch; `main` without one.
-    branch: Option<String>,
-    /// The index of the last operation included; the head without one.
-    revision: Option<u64>,
-}
+use crate::model::ids::Revision;
 
 /// Reads with how often each was.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
-    reads: BTreeMap<(String, String, String, Option<u64>), u64>,
+    reads: BTreeMap<(String, String, String, Option<StateAt>), u64>,
 }
 
 impl Trace {
-    /// Reads a file of lines. Other members than those that are known are passed over: a log may have more to say.
-    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
-        const MAX_LINE_BYTES: u64 = 1 << 20;
-        let cannot = || format!("cannot read {}", path.display());
-        let file = File::open(path).with_context(cannot)?;
-        let mut lines = Lines::new(BufReader::new(file), MAX_LINE_BYTES);
+    /// Reads a trace. What it says of appended operations is passed over.
+    pub(super) fn read(path: &str, ctx: &Ctx) -> anyhow::Result<Self> {
         let mut trace = Trace::default();
-        while let Some(line) = lines.next_line().with_context(cannot)? {
-            let number = line.number;
-            if line.is_blank() {
-                continue;
+        each_access(path, ctx, &mut |line: &AccessLine<'_>| {
+            if line.access != AccessKind::Append {
+                let (document, scope, branch) = (&*line.document, line.scope(), line.branch());
+                let stream = (document.to_owned(), scope.to_owned(), branch.to_owned(), line.revision);
+                *trace.reads.entry(stream).or_default() += 1;
             }
-            let too_long = |_| bad_line(path, number, "it is longer than any that is read");
-            let text = line.text.map_err(too_long)?;
-            let read: ReadLine =
-                serde_json::from_slice(text).map_err(|error| bad_line(path, number, &error.to_string()))?;
-            let scope = read.scope.unwrap_or_else(|| "global".to_owned());
-            let branch = read.branch.unwrap_or_else(|| "main".to_owned());
-            *trace.reads.entry((read.document, scope, branch, read.revision)).or_default() += 1;
-        }
+            Ok(())
+        })?;
         Ok(trace)
     }
 
@@ -77,7 +49,12 @@ impl Trace {
             let place = places.get(&(document.as_str(), scope.as_str(), branch.as_str()));
             let found = place.and_then(|n| {
                 let head = subjects[*n].operations.saturating_sub(1);
-                Some((*n, revision.unwrap_or(head))).filter(|(_, revision)| *revision <= head)
+                let revision = match revision {
+                    None => Some(head),
+                    // The state before operation 0 is never replayed.
+                    Some(StateAt(revision)) => revision.map(Revision::get),
+                };
+                revision.filter(|revision| *revision <= head).map(|revision| (*n, revision))
             });
             match found {
                 Some((n, revision)) => reads[n].push((revision, *times)),
@@ -85,14 +62,5 @@ impl Trace {
             }
         }
         (Pattern::Trace(reads), ignored)
-    }
-}
-
-fn bad_line(path: &Path, number: u64, reason: &str) -> Refusal {
-    Refusal {
-        exit: ExitStatus::Usage,
-        code: "bad-line",
-        message: format!("{}, line {number}: {reason}", path.display()),
-        hint: Some(r#"a line is {"document":ID} with "scope", "branch" and "revision" as needed"#.to_owned()),
     }
 }

@@ -1,0 +1,61 @@
+//! Access traces from files and stdin.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+
+use anyhow::Context as _;
+
+use super::ctx::Ctx;
+use super::exit::{ExitStatus, Refusal};
+use super::lines::Bytes;
+use crate::cache::trace::{AccessLine, BadAccess};
+use crate::transfer::Lines;
+
+/// Visits the accesses of a trace, `-` being stdin, in order.
+///
+/// # Errors
+/// When it cannot be read, a line is no access, or `visit` does not take it; the line is named.
+pub(crate) fn each_access(
+    trace: &str,
+    ctx: &Ctx,
+    visit: &mut dyn FnMut(&AccessLine<'_>) -> Result<(), BadAccess>,
+) -> anyhow::Result<()> {
+    const MAX_LINE_BYTES: u64 = 1 << 20;
+    /// Lines between two looks whether to go on.
+    const AT_ONCE: u64 = 4096;
+    let cannot = || format!("cannot read {}", name(trace));
+    let go_on = || ctx.check();
+    let input: Box<dyn BufRead + '_> = match trace {
+        "-" => Box::new(Bytes::of_stdin(&go_on)),
+        path => Box::new(BufReader::with_capacity(1 << 16, File::open(path).with_context(cannot)?)),
+    };
+    let mut lines = Lines::new(input, MAX_LINE_BYTES);
+    while let Some(line) = lines.next_line().with_context(cannot)? {
+        let number = line.number;
+        if number.is_multiple_of(AT_ONCE) {
+            ctx.check()?;
+        }
+        if line.is_blank() {
+            continue;
+        }
+        let text = line.text.map_err(|error| bad_line(trace, number, &error.to_string()))?;
+        let added = AccessLine::parse(text).and_then(|access| visit(&access));
+        added.map_err(|error| bad_line(trace, number, &error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// A trace, as people call it.
+#[must_use]
+pub(crate) fn name(trace: &str) -> &str {
+    if trace == "-" { "stdin" } else { trace }
+}
+
+fn bad_line(trace: &str, number: u64, reason: &str) -> Refusal {
+    Refusal {
+        exit: ExitStatus::Usage,
+        code: "bad-line",
+        message: format!("{}, line {number}: {reason}", name(trace)),
+        hint: Some("`snapctl schema access-line` describes a line".to_owned()),
+    }
+}
