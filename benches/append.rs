@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 use snapctl::cache::disk::{DiskCache, Settings as DiskSettings};
 use snapctl::cache::memory::{Bounds, MemoryTier};
-use snapctl::cache::{Cause, Reads, StoreIdentity, Tier, TierStats, Which};
+use snapctl::cache::{Reads, StoreIdentity, Tier, TierStats};
 use snapctl::executor::{
     Appender, Creation, KeyframesBehind, Keyframing, Means, NoKeyframes, Request, Rules, Spacing, TierBehind,
 };
@@ -35,7 +35,11 @@ use support::Random;
 const DRIVE: &str = "powerhouse/document-drive";
 
 fn main() {
-    let short = std::env::args().any(|arg| arg == "--test");
+    let args: Vec<String> = std::env::args().collect();
+    if let Some(at) = args.iter().position(|arg| arg == FILL) {
+        return fill(args[at + 1].parse().expect("mebibytes"), args[at + 2].parse().expect("documents"));
+    }
+    let short = args.iter().any(|arg| arg == "--test");
     let directory = tempfile::tempdir().expect("a temporary directory");
     let at = |name: &str| directory.path().join(name);
     let (documents, actions) = if short { (20, 200) } else { (1_000, 50_000) };
@@ -60,7 +64,7 @@ fn main() {
     let (documents, actions) = if short { (100, 1_000) } else { (5_000, 100_000) };
     job_executor(directory.path(), documents, actions, short);
     hits(&at("hits"), short);
-    memory(directory.path(), if short { 200 } else { 4_000 });
+    memory(if short { 200 } else { 4_000 });
     slow_reducer(&at("slow"), if short { 200 } else { 5_000 });
     keyframes_cost(directory.path(), if short { 500 } else { 20_000 });
 }
@@ -399,33 +403,45 @@ fn hits(path: &Path, short: bool) {
     );
 }
 
-/// What the tier takes of memory, beside its bound.
-fn memory(directory: &Path, documents: usize) {
-    for megabytes in [8, 16, 32] {
-        let log = Log::uniform(documents, documents * 30);
-        let bounds =
-            Bounds { streams: documents.try_into().expect("not 0"), bytes: megabytes << 20, ..Bounds::default() };
-        let bed = Bed::new(&directory.join(format!("memory-{megabytes}")), &log, Some(bounds));
-        let append = |actions: &[(usize, String)]| {
-            bed.with_appender(|appender| {
-                for actions in actions.chunks(1_000) {
-                    let requests: Vec<Request<'_>> = actions.iter().map(|action| request(&log, action)).collect();
-                    appender.append(&requests, &Silent).expect("appended");
-                }
-            });
-        };
-        append(&log.actions);
-        let stats = bed.memory.as_ref().map(|memory| memory.stats()).expect("a tier");
-        let full = resident();
-        bed.tiers.drop_entries(&Which::All, Cause::Asked);
+/// What the tier takes of memory, beside its bound: each bound in a process of its own, since freed memory stays with its process.
+fn memory(documents: usize) {
+    let resident = |megabytes: u64| -> (u64, u64, u64) {
+        let program = std::env::current_exe().expect("this program");
+        let output = std::process::Command::new(program)
+            .args([FILL, &megabytes.to_string(), &documents.to_string()])
+            .output()
+            .expect("a process");
+        let text = String::from_utf8(output.stdout).expect("numbers");
+        let numbers: Vec<u64> = text.split_whitespace().map(|text| text.parse().expect("a number")).collect();
+        (numbers[0], numbers[1], numbers[2])
+    };
+    let (without, ..) = resident(0);
+    for megabytes in [8, 16, 32, 64] {
+        let (with, bytes, entries) = resident(megabytes);
         println!(
-            "memory tier with {megabytes} MiB: {} entries of {} streams at most, {:.1} MiB by its own account; {:.1} MiB of the process given back when it was emptied",
-            stats.entries,
-            documents,
-            mebibytes(stats.bytes),
-            mebibytes(full.saturating_sub(resident())),
+            "memory tier of {megabytes} MiB: {entries} entries, {:.1} MiB by its own account; the process has {:.1} MiB more than without it",
+            mebibytes(bytes),
+            mebibytes(with.saturating_sub(without)),
         );
     }
+}
+
+const FILL: &str = "--fill";
+
+/// Appends to many documents through a tier of so many mebibytes, and prints what the process and the tier have then.
+fn fill(megabytes: u64, documents: usize) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let log = Log::uniform(documents, documents * 30);
+    let bounds = Bounds { bytes: megabytes << 20, ..Bounds::default() };
+    let bed = Bed::new(&directory.path().join("store"), &log, Some(bounds));
+    bed.with_appender(|appender| {
+        for actions in log.actions.chunks(1_000) {
+            let requests: Vec<Request<'_>> = actions.iter().map(|action| request(&log, action)).collect();
+            appender.append(&requests, &Silent).expect("appended");
+        }
+    });
+    let stats = bed.memory.as_ref().map(|memory| memory.stats()).expect("a tier");
+    println!("{} {} {}", resident(), stats.bytes, stats.entries);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a size")]

@@ -2,10 +2,11 @@
 //!
 //! A ring of the last states of each stream; streams are forgotten least recently used first when there are too many of
 //! them. When there are too many bytes, what goes first is what streams have besides their newest state, from the least
-//! recently used stream on, since the next operation goes to the newest; and then whole streams. What a state takes is told by its model from above ([`Entry::heap_bytes`]): states that follow
-//! each other share most of what they hold, and each counts in full, so that what is really taken stays below the budget.
+//! recently used stream on, since the next operation goes to the newest; and then whole streams. What a state takes is told by its model from
+//! above ([`Entry::heap_bytes`]): states that follow each other share most of what they hold, and each counts in full, so that what is really taken stays below the budget.
 //!
-//! The rules are those of the reference's cache (reactor format §6.1), and a budget of bytes, which it has not.
+//! The rules are those of the reference's cache (reactor format §6.1), and a budget of bytes, which it has not. As the bytes
+//! are bounded, there may be more streams than its thousand: of small documents, that would be the bound that is met first.
 
 mod recency;
 mod rings;
@@ -37,7 +38,7 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         let at_least_one = |n| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
-        Bounds { ring: at_least_one(10), streams: at_least_one(1000), bytes: 50 << 20 }
+        Bounds { ring: at_least_one(10), streams: at_least_one(10_000), bytes: 50 << 20 }
     }
 }
 
@@ -96,8 +97,7 @@ impl Tier for MemoryTier {
         }
         let mut kept = self.kept();
         kept.used(want.stream, &entry);
-        let found = Lookup::Exact(entry.clone());
-        kept.stats.count(&found, begun.elapsed());
+        kept.stats.count_exact(entry.facts.cost, begun.elapsed());
         Some(entry)
     }
 
@@ -122,11 +122,10 @@ impl Tier for MemoryTier {
     fn find_head(&self, stream: &StreamKey, stamp: &Stamp) -> Option<Arc<Entry>> {
         let begun = Instant::now();
         let mut kept = self.kept();
-        let held = |slot: &&Slot<Held>| slot.item.head.as_ref() == Some(stamp);
-        let entry = kept.rings.slots(stream).rev().find(held)?.item.entry.clone();
-        kept.used(stream, &entry);
-        let found = Lookup::Exact(entry.clone());
-        kept.stats.count(&found, begun.elapsed());
+        let held = kept.rings.touch(stream, |held| held.head.as_ref() == Some(stamp))?;
+        held.reads += 1;
+        let entry = held.entry.clone();
+        kept.stats.count_exact(entry.facts.cost, begun.elapsed());
         Some(entry)
     }
 

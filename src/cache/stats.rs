@@ -59,29 +59,41 @@ pub struct Ratio {
     pub all: u64,
 }
 
-/// How long things took, in steps of a quarter of a power of two: enough for a percentile, and never more than some
-/// hundred numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How long things took, in steps of a quarter of a power of two: enough for a percentile, and never more than 256 numbers.
+#[derive(Clone, Debug, Default)]
 pub struct Latencies {
-    /// How many took less than the upper bound of a step and not less than that of the step before; by step.
-    steps: BTreeMap<u16, u64>,
+    /// How many took less than the upper bound of a step and not less than that of the step before; by step, as far as there
+    /// was one.
+    steps: Vec<u64>,
 }
 
 impl TierStats {
     /// Counts a request.
     pub fn count(&mut self, lookup: &super::Lookup, took: Duration) {
         use super::Lookup::{Below, Exact, Miss};
-        self.requests += 1;
-        let (counter, saved) = match lookup {
-            Exact(entry) => (&mut self.exact, Some(entry.facts.cost)),
-            Below(entry) => (&mut self.below, Some(entry.facts.cost)),
-            Miss => (&mut self.misses, None),
-        };
-        *counter += 1;
-        if let Some(saved) = saved {
-            self.saved = self.saved.and(saved);
-            self.loads.add(took);
+        match lookup {
+            Exact(entry) => self.count_exact(entry.facts.cost, took),
+            Below(entry) => {
+                self.below += 1;
+                self.count_found(entry.facts.cost, took);
+            }
+            Miss => {
+                self.misses += 1;
+                self.requests += 1;
+            }
         }
+    }
+
+    /// Counts a request for what was there and took `cost` to make.
+    pub fn count_exact(&mut self, cost: Cost, took: Duration) {
+        self.exact += 1;
+        self.count_found(cost, took);
+    }
+
+    fn count_found(&mut self, cost: Cost, took: Duration) {
+        self.requests += 1;
+        self.saved = self.saved.and(cost);
+        self.loads.add(took);
     }
 
     /// Counts entries that went.
@@ -128,18 +140,28 @@ impl Ratio {
 impl Latencies {
     /// Adds one.
     pub fn add(&mut self, took: Duration) {
-        *self.steps.entry(step(took)).or_default() += 1;
+        *self.at(step(took)) += 1;
     }
 
     /// Adds those of another.
     pub fn absorb(&mut self, other: &Latencies) {
-        other.steps.iter().for_each(|(step, n)| *self.steps.entry(*step).or_default() += n);
+        for (step, n) in other.steps() {
+            *self.at(step) += n;
+        }
+    }
+
+    fn at(&mut self, step: u8) -> &mut u64 {
+        let step = usize::from(step);
+        if self.steps.len() <= step {
+            self.steps.resize(step + 1, 0);
+        }
+        &mut self.steps[step]
     }
 
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.steps.values().sum()
+        self.steps.iter().sum()
     }
 
     /// What `percent` of them did not exceed, from above by at most a fifth; `None` of nothing.
@@ -147,33 +169,45 @@ impl Latencies {
     pub fn percentile(&self, percent: u64) -> Option<Duration> {
         let rank = (self.count() * percent).div_ceil(100).max(1);
         let mut seen = 0;
-        self.steps.iter().find_map(|(step, n)| {
+        self.steps().find_map(|(step, n)| {
             seen += n;
-            (seen >= rank).then(|| bound(*step))
+            (seen >= rank).then(|| bound(step))
         })
     }
 
-    /// The steps, for keeping; see [`Latencies::from_steps`].
-    pub fn steps(&self) -> impl Iterator<Item = (u16, u64)> {
-        self.steps.iter().map(|(step, n)| (*step, *n))
+    /// The steps that are not empty, for keeping; see [`Latencies::from_steps`].
+    pub fn steps(&self) -> impl Iterator<Item = (u8, u64)> {
+        self.steps.iter().zip(0..=u8::MAX).filter(|(n, _)| **n > 0).map(|(n, step)| (step, *n))
     }
 
     /// What [`Latencies::steps`] gave.
-    pub fn from_steps(steps: impl IntoIterator<Item = (u16, u64)>) -> Self {
-        Latencies { steps: steps.into_iter().collect() }
+    pub fn from_steps(steps: impl IntoIterator<Item = (u8, u64)>) -> Self {
+        let mut latencies = Latencies::default();
+        for (step, n) in steps {
+            *latencies.at(step) += n;
+        }
+        latencies
     }
 }
 
+impl PartialEq for Latencies {
+    fn eq(&self, other: &Self) -> bool {
+        self.steps().eq(other.steps())
+    }
+}
+
+impl Eq for Latencies {}
+
 /// Four steps for each power of two nanoseconds.
-fn step(took: Duration) -> u16 {
+fn step(took: Duration) -> u8 {
     let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).max(4);
     let power = nanos.ilog2();
     let quarter = (nanos >> (power - 2)) & 3;
-    u16::try_from(u64::from(power) * 4 + quarter).unwrap_or(u16::MAX)
+    u8::try_from(u64::from(power) * 4 + quarter).unwrap_or(u8::MAX)
 }
 
 /// The upper bound of a step.
-fn bound(step: u16) -> Duration {
+fn bound(step: u8) -> Duration {
     let (power, quarter) = (u32::from(step / 4), u64::from(step % 4));
     let nanos = (quarter + 5).checked_shl(power.saturating_sub(2)).unwrap_or(u64::MAX);
     Duration::from_nanos(nanos)

@@ -12,6 +12,7 @@ use etcetera::BaseStrategy as _;
 
 use super::clock;
 use super::ctx::Ctx;
+use super::trace::Recording;
 use super::ui::Talk;
 use crate::cache::disk::{self, DiskCache, HeadTtl};
 use crate::cache::memory::{self, MemoryTier};
@@ -30,6 +31,7 @@ pub(crate) struct Cached {
     memory: Option<Arc<MemoryTier>>,
     disk: Option<(DiskCache, StoreIdentity)>,
     behind: Option<Arc<TierBehind>>,
+    recording: Recording,
 }
 
 /// What a command does.
@@ -52,18 +54,23 @@ pub(crate) struct Ran {
 }
 
 impl Cached {
-    /// No tier.
-    #[must_use]
-    pub(crate) fn none() -> Self {
-        Cached { tiers: Arc::default(), memory: None, disk: None, behind: None }
+    /// No tier yet.
+    fn none(recording: Recording) -> Self {
+        Cached { tiers: Arc::default(), memory: None, disk: None, behind: None, recording }
     }
 
     /// The tiers of a command that reads.
     #[must_use]
-    pub(crate) fn of_reads(ctx: &Ctx, store: &dyn Store, appetite: Appetite, talk: &Talk) -> Self {
-        let mut cached = Cached::none();
+    pub(crate) fn of_reads(
+        ctx: &Ctx,
+        store: &dyn Store,
+        appetite: Appetite,
+        recording: Recording,
+        talk: &Talk,
+    ) -> Self {
+        let mut cached = Cached::none(recording);
         if ctx.no_cache() {
-            return cached;
+            return cached.with(Tiers::default());
         }
         let mut tiers = Tiers::default();
         if appetite == Appetite::Many {
@@ -73,16 +80,15 @@ impl Cached {
         if let Some(disk) = cached.open_disk(ctx, store, talk) {
             tiers = tiers.and(disk, takes);
         }
-        cached.tiers = Arc::new(tiers);
-        cached
+        cached.with(tiers)
     }
 
     /// The tiers of a command that appends.
     #[must_use]
-    pub(crate) fn of_appends(ctx: &Ctx, store: &dyn Store, talk: &Talk) -> Self {
-        let mut cached = Cached::none();
+    pub(crate) fn of_appends(ctx: &Ctx, store: &dyn Store, recording: Recording, talk: &Talk) -> Self {
+        let mut cached = Cached::none(recording);
         if ctx.no_cache() {
-            return cached;
+            return cached.with(Tiers::default());
         }
         let mut tiers = cached.with_memory(ctx, Tiers::default());
         if let Some(disk) = cached.open_disk(ctx, store, talk) {
@@ -94,8 +100,12 @@ impl Cached {
             let tier = if strategy == WriteStrategy::Behind { cached.behind(disk) } else { disk };
             tiers = tiers.and(tier, takes);
         }
-        cached.tiers = Arc::new(tiers);
-        cached
+        cached.with(tiers)
+    }
+
+    fn with(mut self, tiers: Tiers) -> Self {
+        self.tiers = Arc::new(self.recording.of(tiers));
+        self
     }
 
     fn with_memory(&mut self, ctx: &Ctx, tiers: Tiers) -> Tiers {
@@ -137,7 +147,8 @@ impl Cached {
     pub(crate) fn end(self, talk: &Talk) -> Ran {
         /// How long states are waited for that are to be put into the disk tier.
         const WITHIN: Duration = Duration::from_secs(30);
-        let Cached { tiers, memory, disk, behind } = self;
+        let Cached { tiers, memory, disk, behind, recording } = self;
+        recording.end(talk);
         let reads = tiers.reads();
         drop(tiers);
         let behind = behind.and_then(Arc::into_inner).map(|behind| behind.shutdown(WITHIN));

@@ -1,14 +1,18 @@
-//! Access traces from files and stdin.
+//! Access traces: read from files and stdin, and written by commands.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 
 use super::ctx::Ctx;
 use super::exit::{ExitStatus, Refusal};
 use super::lines::Bytes;
-use crate::cache::trace::{AccessLine, BadAccess};
+use super::ui::Talk;
+use crate::cache::trace::{AccessLine, BadAccess, Recorder};
+use crate::replay::Tiers;
 use crate::transfer::Lines;
 
 /// Visits the accesses of a trace, `-` being stdin, in order.
@@ -57,5 +61,40 @@ fn bad_line(trace: &str, number: u64, reason: &str) -> Refusal {
         code: "bad-line",
         message: format!("{}, line {number}: {reason}", name(trace)),
         hint: Some("`snapctl schema access-line` describes a line".to_owned()),
+    }
+}
+
+/// A trace that a command writes, if it is asked to.
+pub(crate) struct Recording {
+    recorder: Option<(Arc<Recorder>, PathBuf)>,
+}
+
+impl Recording {
+    /// Begins it, in a new file.
+    ///
+    /// # Errors
+    /// When the file is there already, or cannot be made.
+    pub(crate) fn start(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path else { return Ok(Recording { recorder: None }) };
+        let file = File::create_new(path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Recording { recorder: Some((Arc::new(Recorder::new(file)), path.to_owned())) })
+    }
+
+    /// The tiers, noting what goes through them.
+    #[must_use]
+    pub(crate) fn of(&self, tiers: Tiers) -> Tiers {
+        match &self.recorder {
+            Some((recorder, _)) => tiers.recorded(recorder.clone()),
+            None => tiers,
+        }
+    }
+
+    /// Ends it. A trace that could not be written is no reason to fail: answers were given.
+    pub(crate) fn end(&self, talk: &Talk) {
+        if let Some((recorder, path)) = &self.recorder
+            && let Err(error) = recorder.finish()
+        {
+            talk.warning(format_args!("{} is not the whole trace: {error}", path.display()));
+        }
     }
 }

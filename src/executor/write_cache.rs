@@ -76,7 +76,7 @@ pub struct WriteCacheOptions {
 }
 
 impl WriteCacheOptions {
-    /// The defaults: those of the reference in memory, keyframes at every tenth revision, no other tier.
+    /// The defaults: 50 MiB in memory, keyframes at every tenth revision, no other tier.
     #[must_use]
     pub fn new(clock: fn() -> Timestamp) -> Self {
         WriteCacheOptions {

@@ -17,6 +17,7 @@ use super::flight::Flights;
 use super::ground::Ground;
 use super::resolve::head_of;
 use super::{Base, Explain, Goal, Position, ReplayError, Resolved, Snapshot, Sources, View, Warning};
+use crate::cache::trace::Recorder;
 use crate::cache::{Cause, Entry, Facts, Put, Reads, Tier, TierName, Want, Which};
 use crate::model::ids::{Revision, StreamKey};
 use crate::model::json::Object;
@@ -30,6 +31,8 @@ pub struct Tiers {
     puts: Puts,
     flights: Flights<(StreamKey, Option<Revision>)>,
     counted: Arc<Counted>,
+    /// Where reads and appends are noted.
+    recorder: Option<Arc<Recorder>>,
 }
 
 /// [`Reads`], counted by several threads.
@@ -95,6 +98,12 @@ impl Tiers {
         self
     }
 
+    /// The same tiers, which note what is read and appended. There may be none of them.
+    #[must_use]
+    pub fn recorded(self, recorder: Arc<Recorder>) -> Self {
+        Tiers { recorder: Some(recorder), ..self }
+    }
+
     /// The same tiers for reads whose answers are not kept: those of a transaction that has changed something and may yet
     /// fail.
     #[must_use]
@@ -104,6 +113,7 @@ impl Tiers {
             puts: Puts::Never,
             flights: Flights::default(),
             counted: self.counted.clone(),
+            recorder: self.recorder.clone(),
         }
     }
 
@@ -112,10 +122,10 @@ impl Tiers {
         self.nearest_first.iter().map(|layer| &layer.tier)
     }
 
-    /// Whether there is no tier.
+    /// Whether there is no tier, and nobody who notes what is read.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.nearest_first.is_empty()
+        self.nearest_first.is_empty() && self.recorder.is_none()
     }
 
     /// The entry at the very revision that is wanted, if a tier has it at once and its facts fit.
@@ -123,7 +133,14 @@ impl Tiers {
     pub fn find_exact(&self, want: &Want<'_>) -> Option<Arc<Entry>> {
         let found = self.all().find_map(|tier| tier.find_exact(want))?;
         self.count(Base::Tier(TierName::Memory, want.revision), want.revision, 0);
+        self.note(&found);
         Some(found)
+    }
+
+    fn note(&self, read: &Entry) {
+        if let Some(recorder) = &self.recorder {
+            recorder.read(read);
+        }
     }
 
     /// What became of reads so far.
@@ -148,6 +165,11 @@ impl Tiers {
 
     /// Puts what was appended into the tiers that take such.
     pub fn put(&self, puts: &[Put]) {
+        if let Some(recorder) = &self.recorder {
+            for put in puts {
+                recorder.append(&put.entry);
+            }
+        }
         let layers = self.nearest_first.iter().filter(|layer| layer.takes.appends);
         layers.for_each(|layer| layer.tier.put(puts));
     }
@@ -229,6 +251,7 @@ pub fn entry_at(
     for _ in 0..2 {
         if let Some(found) = ground.find(tiers) {
             tiers.count(found.explain.base, target, 0);
+            tiers.note(&found.entry);
             return Ok(Rebuilt::Kept(found));
         }
         lead = tiers.flights.lead(&key, sources.progress)?;
@@ -241,6 +264,9 @@ pub fn entry_at(
     if let Ok(made) = &made {
         let explain = made.explain();
         tiers.count(explain.base, target, explain.operations_read);
+        if let Rebuilt::Kept(found) = made {
+            tiers.note(&found.entry);
+        }
     }
     made
 }

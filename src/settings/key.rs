@@ -132,7 +132,7 @@ pub static CACHE_MEMORY_BYTES: Key<ByteSize> = Key {
 /// The most streams of the memory tier.
 pub static CACHE_MEMORY_STREAMS: Key<NonZeroU64> = Key {
     name: "cache.memory-streams",
-    default: NonZeroU64::new(1000).expect("it is not 0"),
+    default: NonZeroU64::new(10_000).expect("it is not 0"),
     variable: "SNAPCTL_CACHE_MEMORY_STREAMS",
     flag: None,
     about: "Of how many streams states are kept in memory",

@@ -247,3 +247,25 @@ fn keyframes_may_be_written_before_the_answers() {
     assert!(written >= 2 && listed.len() as u64 == written, "{summary}");
     env.run(&["verify", "d1", "--ignore", "OPERATION_ID"]).ok();
 }
+
+/// What a run has noted can be replayed against other sizes.
+#[test]
+fn what_was_read_and_appended_can_be_simulated() {
+    let env = env();
+    let lines: Vec<String> = (0..6).map(|n| add(&format!("n{n}"))).collect();
+    let mut command = env.snapctl(&["append", "d1", "--record-trace", "appended.ndjson"]);
+    assert!(command.write_stdin(lines.join("\n")).output().unwrap().status.success());
+    let trace = fs::read_to_string(env.path("appended.ndjson")).unwrap();
+    let trace: Vec<Value> = trace.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |access: &str| trace.iter().filter(|line| line["access"] == access).count();
+    assert_eq!((of("head"), of("append")), (6, 6), "{trace:?}");
+    let taken = env.run(&["rebuild", "d1", "--record-trace", "appended.ndjson"]);
+    assert!(taken.fails(3).contains("appended.ndjson"), "{taken:?}");
+    env.run(&["rebuild", "d1", "d1/global:2", "--no-cache", "--record-trace", "read.ndjson", "--hash"]).ok();
+    let lines = fs::read_to_string(env.path("read.ndjson")).unwrap();
+    assert_eq!(lines.lines().count(), 3, "{lines}");
+    for name in ["appended.ndjson", "read.ndjson"] {
+        let simulated = json(&env.run(&["cache", "simulate", name, "--json"]));
+        assert!(simulated[0]["requests"].as_u64() > Some(2), "{simulated}");
+    }
+}

@@ -81,10 +81,10 @@ impl<K: Clone + Eq + Hash, T> Rings<K, T> {
         self.by_stream.get(stream).into_iter().flat_map(|ring| &ring.slots)
     }
 
-    /// Notes that what `is` names was found, and returns it, if it is there still.
+    /// Finds what `is` names, the newest first, and notes that it was found.
     pub(in crate::cache) fn touch(&mut self, stream: &K, is: impl Fn(&T) -> bool) -> Option<&mut T> {
         let ring = self.by_stream.get_mut(stream)?;
-        let slot = ring.slots.iter_mut().find(|slot| is(&slot.item))?;
+        let slot = ring.slots.iter_mut().rev().find(|slot| is(&slot.item))?;
         self.recency.touch(ring.place);
         ring.several.iter().for_each(|place| self.several.touch(*place));
         Some(&mut slot.item)

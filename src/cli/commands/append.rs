@@ -4,6 +4,7 @@ mod input;
 mod view;
 
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal, Retold};
 use crate::cli::manual::{Example, Page};
 use crate::cli::tiers::Cached;
+use crate::cli::trace::Recording;
 use crate::cli::ui::{Format, Ui};
 use crate::executor::{
     Appended, Appender, Atomic, Creation, ExecuteError, Expected, Failed, KeyframesBehind, KeyframesThrough,
@@ -120,6 +122,10 @@ pub(crate) struct AppendArgs {
     #[arg(long, value_name = "N")]
     keyframe_every: Option<u64>,
 
+    /// Note what is read and appended, in a new file, for `snapctl cache simulate` and `snapctl keyframe tune`
+    #[arg(long, value_name = "FILE")]
+    record_trace: Option<PathBuf>,
+
     /// Append an undo to the scope of TARGET; stdin is not read
     #[arg(long, conflicts_with_all = ["batch", "skip_known", "type"])]
     undo: bool,
@@ -143,7 +149,8 @@ pub(crate) fn run(args: &AppendArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
     let named = &ctx.store_named()?;
     let store = if args.init { ctx.create_or_open_named(named)? } else { ctx.open_named(named, Access::Change)? };
     let destination = args.destination(&*store)?;
-    let cached = Cached::of_appends(ctx, &*store, &ui.talk);
+    let recording = Recording::start(args.record_trace.as_deref())?;
+    let cached = Cached::of_appends(ctx, &*store, recording, &ui.talk);
     let tiers = cached.tiers.clone();
     let new_id = || uuid::Uuid::new_v4().to_string();
     let keyframes = args.keyframes(&store, ctx)?;

@@ -7,6 +7,7 @@ mod pointer;
 mod view;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -18,6 +19,7 @@ use crate::cli::ctx::{Ctx, Reading};
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
 use crate::cli::tiers::{Appetite, Cached};
+use crate::cli::trace::Recording;
 use crate::cli::ui::{Format, Talk, Ui};
 use crate::model::target::Target;
 use crate::replay::{self, Base, Snapshot, Tiers, Warning};
@@ -96,6 +98,10 @@ pub(crate) struct RebuildArgs {
     /// Answer {"notModified":true,"etag":ETAG} if that is the etag of the answer: the states are those the user has
     #[arg(long, value_name = "ETAG", conflicts_with = "batch")]
     if_none_match: Option<String>,
+
+    /// Note what is read, in a new file, for `snapctl cache simulate` and `snapctl keyframe tune`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["as_reactor", "loader"])]
+    record_trace: Option<PathBuf>,
 
     /// Fail with exit code 13 where the log has a gap
     #[arg(long)]
@@ -200,7 +206,8 @@ pub(crate) fn run(args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<
     }
     let targets: Vec<Target> = args.targets.iter().map(|text| args.literal.target(text)).collect::<Result<_, _>>()?;
     let store = ctx.open_store()?;
-    let cached = Cached::of_reads(ctx, &*store, args.appetite(), &ui.talk);
+    let recording = Recording::start(args.record_trace.as_deref())?;
+    let cached = Cached::of_reads(ctx, &*store, args.appetite(), recording, &ui.talk);
     let answered = answer_all(args, ctx, ui, &*store, &targets, &cached.tiers);
     cached.end(&ui.talk);
     answered

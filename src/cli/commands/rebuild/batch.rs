@@ -11,6 +11,7 @@ use crate::cli::exit::{ExitStatus, Refusal, Report};
 use crate::cli::lines::{Line, Lines};
 use crate::cli::render::json::Members;
 use crate::cli::tiers::Cached;
+use crate::cli::trace::Recording;
 use crate::cli::ui::{Out, StdoutError, Ui};
 use crate::model::ids::{OpIndex, Revision};
 use crate::model::target::{At, Target};
@@ -71,7 +72,8 @@ pub(in crate::cli) enum Answer<'a> {
 /// fails is an answer.
 pub(super) fn run(args: &RebuildArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
     let store = ctx.open_store()?;
-    let cached = Cached::of_reads(ctx, &*store, args.appetite(), &ui.talk);
+    let recording = Recording::start(args.record_trace.as_deref())?;
+    let cached = Cached::of_reads(ctx, &*store, args.appetite(), recording, &ui.talk);
     let answered = answer_lines(args, ctx, ui, &*store, &cached.tiers);
     cached.end(&ui.talk);
     answered
