@@ -266,6 +266,6 @@ fn what_was_read_and_appended_can_be_simulated() {
     assert_eq!(lines.lines().count(), 3, "{lines}");
     for name in ["appended.ndjson", "read.ndjson"] {
         let simulated = json(&env.run(&["cache", "simulate", name, "--json"]));
-        assert!(simulated[0]["requests"].as_u64() > Some(2), "{simulated}");
+        assert!(simulated[0]["memory"]["requests"].as_u64() > Some(2), "{simulated}");
     }
 }

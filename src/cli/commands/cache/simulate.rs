@@ -64,7 +64,7 @@ pub(crate) struct SimulateArgs {
     ring: Vec<Count>,
 
     /// Streams that the memory tier keeps
-    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1000")]
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "10000")]
     streams: Vec<Count>,
 
     /// Bytes of a disk tier behind it, or none
