@@ -31,7 +31,7 @@ fn more_memory_answers_more() {
     for one in &found {
         assert!(one["memory"]["exact"].as_u64() <= one["optimum"]["exact"].as_u64(), "{one}");
         assert!(one["memory"]["peakBytes"].as_u64() <= one["memoryBytes"].as_u64(), "{one}");
-        assert_eq!((&one["ring"], &one["streams"], &one["diskBytes"]), (&json!(10), &json!(1000), &Value::Null));
+        assert_eq!((&one["ring"], &one["streams"], &one["diskBytes"]), (&json!(10), &json!(10000), &Value::Null));
     }
 }
 
@@ -73,7 +73,7 @@ fn people_get_a_table_of_what_differs() {
     let run = env.run(&["cache", "simulate", "trace.ndjson", "--memory", "1MiB,4MiB"]);
     let lines: Vec<&str> = run.ok().lines().collect();
     assert_eq!(lines[0], "541 reads and 59 appends of 24 streams");
-    assert_eq!(lines[1], "all with 10 states of a stream, 1000 streams, no disk tier, no keyframes");
+    assert_eq!(lines[1], "all with 10 states of a stream, 10000 streams, no disk tier, no keyframes");
     assert!(lines[3].starts_with("memory    hits  at most  replayed"), "{}", lines[3]);
     assert!(lines[4].starts_with("  1MiB  34.9 %   65.8 %  ") && lines[4].ends_with("▍........."), "{}", lines[4]);
     assert_eq!(lines.len(), 6);
