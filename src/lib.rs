@@ -54,3 +54,4 @@ pub mod stats;
 pub mod store;
 pub mod transfer;
 pub mod verify;
+pub mod watch;

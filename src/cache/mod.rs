@@ -8,13 +8,14 @@
 //! - [`memory`]: recent states in this process. The model's own form of a state is shared, so that a hit costs no more
 //!   than finding it.
 //! - [`disk`]: compressed states in one file that any number of processes use at once.
-//! - [`drops`]: what is dropped, and why; [`stats`]: what became of requests.
+//! - [`drops`]: what is dropped, and why; [`rules`]: what makes it be dropped; [`stats`]: what became of requests.
 
 pub mod disk;
 pub mod drops;
 mod entry;
 mod identity;
 pub mod memory;
+pub mod rules;
 pub mod stats;
 
 use std::fmt;

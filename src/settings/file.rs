@@ -13,6 +13,7 @@ use super::error::SettingsError;
 use super::key::{AnyKey, KEYS, Member, OF_TYPE, OF_VERSION};
 use super::origin::{Origin, Position};
 use super::policies::OF_POLICY;
+use super::rules::OF_RULE;
 use super::value::Kind;
 use super::{brief, quoted};
 use crate::model::similar::nearest;
@@ -51,6 +52,13 @@ pub(super) enum Name {
         /// The name of the member.
         member: &'static str,
     },
+    /// A member of an entry of `[cache.rules]`.
+    Rule {
+        /// The name of the rule.
+        rule: String,
+        /// The name of the member.
+        member: &'static str,
+    },
     /// A member of an entry of `[models]`.
     Member {
         /// `TYPE` or `TYPE@VERSION`.
@@ -66,6 +74,7 @@ impl fmt::Display for Name {
         match self {
             Name::Key(n) => f.write_str(KEYS[*n].name()),
             Name::Policy { policy, member } => write!(f, "{KEYFRAMES}.{POLICIES}.{}.{member}", quoted(policy)),
+            Name::Rule { rule, member } => write!(f, "{CACHE}.{RULES}.{}.{member}", quoted(rule)),
             Name::Member { model, member } => write!(f, "{MODELS}.{}.{member}", quoted(model)),
         }
     }
@@ -75,6 +84,8 @@ const MODELS: &str = "models";
 const PROFILES: &str = "profiles";
 const KEYFRAMES: &str = "keyframes";
 const POLICIES: &str = "policies";
+const CACHE: &str = "cache";
+const RULES: &str = "rules";
 
 impl File {
     /// Checks the bytes of a settings file. `path` names it in errors and origins; what it says of paths is relative
@@ -177,6 +188,9 @@ impl Reader<'_> {
         if section == MODELS {
             return self.models(value);
         }
+        if section == CACHE {
+            return self.cache(value);
+        }
         let known: Vec<&dyn AnyKey> = KEYS.iter().copied().filter(|key| key.place().0 == section).collect();
         if known.is_empty() {
             let meant = meant_at_top(section, self.profile.is_some()).map(|meant| self.whole(&meant));
@@ -228,18 +242,44 @@ impl Reader<'_> {
     }
 
     fn policies(&mut self, value: &Spanned<DeValue<'_>>) -> Result<(), SettingsError> {
-        let path = self.whole(&format!("{KEYFRAMES}.{POLICIES}"));
+        let name = |policy: &str, member| Name::Policy { policy: policy.to_owned(), member };
+        self.entries(&format!("{KEYFRAMES}.{POLICIES}"), &OF_POLICY, &name, value)
+    }
+
+    fn cache(&mut self, value: &Spanned<DeValue<'_>>) -> Result<(), SettingsError> {
+        for (key, value) in by_position(self.table(&self.whole(CACHE), value)?) {
+            let name = key.get_ref().as_ref();
+            if name != RULES {
+                let meant = nearest(name, &[RULES]).map(|near| format!("{CACHE}.{near}")).or_else(|| elsewhere(name));
+                let whole = self.whole(&format!("{CACHE}.{}", quoted(name)));
+                return Err(self.unknown(key, &whole, meant.map(|meant| self.whole(&meant))));
+            }
+            let name = |rule: &str, member| Name::Rule { rule: rule.to_owned(), member };
+            self.entries(&format!("{CACHE}.{RULES}"), &OF_RULE, &name, value)?;
+        }
+        Ok(())
+    }
+
+    /// The entries of a table, which have names of their own and the same members.
+    fn entries(
+        &mut self,
+        table: &str,
+        members: &'static [Member],
+        member_of: &dyn Fn(&str, &'static str) -> Name,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<(), SettingsError> {
+        let path = self.whole(table);
         for (key, value) in by_position(self.table(&path, value)?) {
-            let policy = key.get_ref().as_ref();
-            let path = format!("{path}.{}", quoted(policy));
+            let entry = key.get_ref().as_ref();
+            let path = format!("{path}.{}", quoted(entry));
             for (key, value) in by_position(self.table(&path, value)?) {
                 let name = key.get_ref().as_ref();
-                let Some(member) = OF_POLICY.iter().find(|member| member.name == name) else {
-                    let names = OF_POLICY.each_ref().map(|member| member.name);
+                let Some(member) = members.iter().find(|member| member.name == name) else {
+                    let names: Vec<&str> = members.iter().map(|member| member.name).collect();
                     let meant = nearest(name, &names).map(|near| format!("{path}.{near}"));
                     return Err(self.unknown(key, &format!("{path}.{}", quoted(name)), meant));
                 };
-                let name = Name::Policy { policy: policy.to_owned(), member: member.name };
+                let name = member_of(entry, member.name);
                 self.add(name, key.span().start, value, &(member.kind)(), member.check)?;
             }
         }
@@ -307,7 +347,7 @@ impl Reader<'_> {
 /// The key that may be meant by `name` where a section should be.
 fn meant_at_top(name: &str, in_profile: bool) -> Option<String> {
     let mut known: Vec<&str> = KEYS.iter().map(|key| key.place().0).collect();
-    known.push(MODELS);
+    known.extend([CACHE, MODELS]);
     if !in_profile {
         known.push(PROFILES);
     }

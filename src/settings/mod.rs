@@ -11,6 +11,10 @@
 //! [keyframes.policies.nightly]                # what `keyframe compact --policy nightly` does
 //! max-replay-ops = 50
 //!
+//! [cache.rules.index]                         # when a document is deleted, these are dropped from the tiers
+//! on = "document.deleted"
+//! drop = "*:acme/index:*"
+//!
 //! [profiles.ci.limits]                        # holds with `--profile ci`
 //! timeout = "10m"
 //! ```
@@ -24,6 +28,7 @@ mod key;
 mod models;
 mod origin;
 mod policies;
+mod rules;
 mod schema;
 mod value;
 
@@ -46,7 +51,9 @@ use file::{Name, form_with};
 use key::{Member, OF_TYPE, OF_VERSION};
 use models::Models;
 use policies::OF_POLICY;
+use rules::OF_RULE;
 
+use crate::cache::rules::Rule;
 use crate::model::similar::nearest;
 use crate::reducer::Registry;
 use crate::store;
@@ -88,6 +95,7 @@ pub struct Settings {
     keys: Vec<Value>,
     members: BTreeMap<Name, Value>,
     models: Models,
+    rules: Vec<Rule>,
 }
 
 /// The text of a setting, and who says so; `None` is nothing.
@@ -122,10 +130,10 @@ impl Settings {
     /// Lays what is said over the defaults.
     ///
     /// # Errors
-    /// `BadValue` for a variable, a flag, or an entry of `[models]` that lacks something; `NoProfile`.
+    /// `BadValue` for a variable, a flag, or an entry of `[models]` or `[cache.rules]` that lacks something; `NoProfile`.
     pub fn of(said: &Said<'_>) -> Result<Self, SettingsError> {
         let keys = KEYS.iter().map(|key| Value { text: key.default_text(), origin: Origin::Default }).collect();
-        let mut settings = Settings { keys, members: BTreeMap::new(), models: Models::default() };
+        let mut settings = Settings { keys, members: BTreeMap::new(), models: Models::default(), rules: Vec::new() };
         settings.add_files(said.files, None);
         if let Some((name, origin)) = &said.profile {
             let mut known: Vec<&String> = said.files.iter().flat_map(|file| &file.profiles).collect();
@@ -147,6 +155,7 @@ impl Settings {
             settings.set(place_of(flag.key), &flag.text, Origin::Flag(flag.name))?;
         }
         settings.models = Models::of(&settings.members)?;
+        settings.rules = rules::rules(&settings.members)?;
         Ok(settings)
     }
 
@@ -163,7 +172,7 @@ impl Settings {
                         let text = Some(entry.text.clone()).filter(|text| !text.is_empty());
                         self.keys[*n] = Value { text, origin };
                     }
-                    member @ (Name::Policy { .. } | Name::Member { .. }) => {
+                    member @ (Name::Policy { .. } | Name::Rule { .. } | Name::Member { .. }) => {
                         self.members.insert(member.clone(), Value { text: Some(entry.text.clone()), origin });
                     }
                 }
@@ -196,6 +205,12 @@ impl Settings {
             known.dedup();
             known
         })
+    }
+
+    /// The rules by which entries are dropped from the tiers, besides those that always are.
+    #[must_use]
+    pub fn cache_rules(&self) -> &[Rule] {
+        &self.rules
     }
 
     /// Makes the models known that the settings name.
@@ -239,13 +254,15 @@ impl Settings {
         if let Some(entry) = exact.or_else(|| self.entries().find(|entry| plain(&entry.key) == wanted)) {
             return Ok(Some(entry));
         }
-        let of_policy = wanted.strip_prefix("keyframes.policies.").and_then(|rest| rest.rsplit_once('.'));
-        if let Some((policy, name)) = of_policy {
-            let names = OF_POLICY.each_ref().map(|member| member.name);
-            if names.contains(&name) {
-                return Ok(None);
+        for (table, members) in [("keyframes.policies", &OF_POLICY[..]), ("cache.rules", &OF_RULE[..])] {
+            let of_entry = wanted.strip_prefix(table).and_then(|rest| rest.strip_prefix('.')?.rsplit_once('.'));
+            if let Some((entry, name)) = of_entry {
+                let names: Vec<&str> = members.iter().map(|member| member.name).collect();
+                if names.contains(&name) {
+                    return Ok(None);
+                }
+                return Err(nearest(name, &names).map(|near| format!("{table}.{}.{near}", quoted(entry))));
             }
-            return Err(nearest(name, &names).map(|near| format!("keyframes.policies.{}.{near}", quoted(policy))));
         }
         let of_model = wanted.strip_prefix("models.").and_then(|rest| rest.rsplit_once('.'));
         if let Some((model, name)) = of_model
@@ -283,6 +300,9 @@ impl Name {
             Name::Key(n) => KEYS[*n].about(),
             Name::Policy { member, .. } => {
                 OF_POLICY.iter().find(|known| known.name == *member).map_or("", |known| known.about)
+            }
+            Name::Rule { member, .. } => {
+                OF_RULE.iter().find(|known| known.name == *member).map_or("", |known| known.about)
             }
             Name::Member { member, .. } => {
                 OF_VERSION.iter().chain(&OF_TYPE).find(|known| known.name == *member).map_or("", |known| known.about)

@@ -4,10 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::key::{AnyKey, KEYS, Member, OF_TYPE, OF_VERSION};
 use super::policies::OF_POLICY;
+use super::rules::OF_RULE;
 use super::value::Kind;
 
 /// The JSON Schema (draft 2020-12) of a settings file, for editors and for documentation. What it accepts is read; of
-/// what it does not say, only that the model a version is mapped to exists, and that the place of a store does.
+/// what it does not say, only that the model a version is mapped to exists, that the place of a store does, and that patterns
+/// and rules make sense.
 #[must_use]
 pub fn schema() -> Value {
     let mut top = sections();
@@ -43,6 +45,13 @@ fn sections() -> Map<String, Value> {
         "type": "object",
         "additionalProperties": members(&OF_POLICY),
     });
+    let mut cache = described("cache");
+    cache["properties"]["rules"] = json!({
+        "description": "What is dropped from the cache when something happens, by a name of your own",
+        "type": "object",
+        "additionalProperties": members(&OF_RULE),
+    });
+    sections.insert("cache".to_owned(), cache);
     sections.insert(
         "models".to_owned(),
         json!({
@@ -68,6 +77,7 @@ fn described(section: &str) -> Value {
     schema["description"] = match section {
         "store" => "The store that commands work on",
         "keyframes" => "How keyframes are used",
+        "cache" => "How rebuilt documents are cached",
         "limits" => "How long commands may take",
         "output" => "How answers and remarks look",
         other => other,
@@ -86,7 +96,7 @@ fn of_key(key: &dyn AnyKey) -> Value {
         match key.kind() {
             Kind::Location => schema["minLength"] = 0.into(),
             Kind::Duration => schema["pattern"] = format!("^$|{DURATION}").into(),
-            Kind::Model | Kind::Words(_) | Kind::Count { .. } | Kind::Flag | Kind::Age => {}
+            Kind::Model | Kind::Words(_) | Kind::Count { .. } | Kind::Flag | Kind::Age | Kind::Pattern => {}
         }
     }
     schema["x-environmentVariable"] = key.variable().into();
@@ -100,6 +110,7 @@ fn of_kind(kind: &Kind, about: &str) -> Value {
     let mut schema = json!({ "type": "string", "description": about });
     match kind {
         Kind::Location => schema["minLength"] = 1.into(),
+        Kind::Pattern => schema["pattern"] = r"^(document|model|.*[:*?\[].*)$".into(),
         Kind::Duration => schema["pattern"] = DURATION.into(),
         Kind::Model => schema["pattern"] = "^.+@[1-9][0-9]*$".into(),
         Kind::Count { least } => (schema["type"], schema["minimum"]) = ("integer".into(), (*least).into()),
