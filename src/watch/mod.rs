@@ -4,8 +4,9 @@
 //!   here sleeps, prints, or reads a clock. A look is one read transaction, and over before its events are handed out, so
 //!   that a slow reader of events never keeps a writer's log from being folded into its file.
 //! - [`position`]: how far a follower is, as a text to go on from.
-//! - [`operations`] and [`keyframes`] are what makes it exact, both in terms of rows: how far one table has been told, and
-//!   what says that the rows told are still those that are there.
+//! - `operations` and `keyframes` are what makes it exact, both in terms of rows: how far one table has been told, and what
+//!   says that the rows told are still those that are there.
+//! - [`trouble`]: which errors of a store pass, so that following goes on.
 //! - [`warm`]: documents that changed, rebuilt into tiers, so that whoever reads them next finds them there.
 //!
 //! **What is not told.** A keyframe that comes and goes between two looks, and one that is put in the place of another under
@@ -17,6 +18,7 @@ mod follower;
 mod keyframes;
 mod operations;
 pub mod position;
+pub mod trouble;
 pub mod warm;
 
 pub use event::{Event, Lost, SeenOperation, Told};

@@ -1,0 +1,56 @@
+//! When to look again, and when to end.
+
+use std::time::{Duration, Instant};
+
+use crate::cli::ctx::Ctx;
+use crate::model::progress::Stop;
+
+/// When to look again, and when to end.
+pub(super) struct Pace {
+    interval: Duration,
+    idle: Option<Duration>,
+    end: Option<Instant>,
+    news: Instant,
+}
+
+impl Pace {
+    /// A user who ends it does not wait longer than this.
+    const BREATH: Duration = Duration::from_millis(20);
+
+    /// Looks every `interval`, and ends once nothing has come for `idle`, or after `most`.
+    pub(super) fn start(interval: Duration, idle: Option<Duration>, most: Option<Duration>) -> Self {
+        let now = Instant::now();
+        Pace { interval, idle, end: most.and_then(|most| now.checked_add(most)), news: now }
+    }
+
+    /// Takes note that something has come.
+    pub(super) fn news(&mut self) {
+        self.news = Instant::now();
+    }
+
+    /// Whether the time that was given is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.end.is_some_and(|end| Instant::now() >= end)
+    }
+
+    /// Whether nothing has come for long enough.
+    pub(super) fn is_idle(&self) -> bool {
+        self.idle.is_some_and(|idle| self.news.elapsed() >= idle)
+    }
+
+    /// Waits until it is time to look again.
+    ///
+    /// # Errors
+    /// The reason to stop.
+    pub(super) fn wait(&self, ctx: &Ctx) -> Result<(), Stop> {
+        let until = Instant::now() + self.interval;
+        loop {
+            ctx.check()?;
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.is_over() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(Self::BREATH));
+        }
+    }
+}

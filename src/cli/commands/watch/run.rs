@@ -1,0 +1,189 @@
+//! One run: looks at the store, tells what it finds, drops and warms.
+
+use std::time::{Duration, Instant};
+
+use super::pace::Pace;
+use super::view::{Counts, EventView, SummaryView};
+use crate::cache::rules::{Change, Firing, Rules};
+use crate::cache::{Cause, Which};
+use crate::cli::ctx::Ctx;
+use crate::cli::exit::{ExitStatus, Report};
+use crate::cli::ui::{Talk, Ui};
+use crate::replay::{ReplayError, Tiers};
+use crate::store::{Store, StoreError, answer};
+use crate::watch::trouble::{Outlook, outlook};
+use crate::watch::warm::{Pending, warm};
+use crate::watch::{Event, Follower, Lost, Page, Position, Told};
+
+/// What a run works with, and how far it is.
+pub(super) struct Run<'a> {
+    store: &'a dyn Store,
+    ctx: &'a Ctx,
+    follower: Follower,
+    rules: Rules,
+    tiers: Tiers,
+    /// Documents to warm, if any are to be.
+    pending: Option<Pending>,
+    /// Since when the store is out of reach.
+    away: Option<Instant>,
+    counts: Counts,
+    position: Option<Position>,
+}
+
+/// How many documents are warmed between two looks.
+const WARMED_AT_ONCE: usize = 16;
+/// How long a store may be away or not whole: as long as it takes to exchange its file, and some more.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        store: &'a dyn Store,
+        ctx: &'a Ctx,
+        follower: Follower,
+        rules: Rules,
+        tiers: Tiers,
+        pending: Option<Pending>,
+    ) -> Self {
+        Run { store, ctx, follower, rules, tiers, pending, away: None, counts: Counts::default(), position: None }
+    }
+
+    /// Follows the store until it is time to end.
+    ///
+    /// # Errors
+    /// When the run is stopped, the store cannot be read, or stdout not be written.
+    pub(super) fn follow(&mut self, mut pace: Pace, ui: &mut Ui) -> anyhow::Result<()> {
+        loop {
+            self.ctx.check()?;
+            let found = self.look(&ui.talk)?.unwrap_or_default();
+            let more = found.more;
+            if more || !found.told.is_empty() {
+                pace.news();
+            }
+            self.tell(found, ui)?;
+            let is_warm = more || self.warm_some(ui)?;
+            ui.out.flush()?;
+            if pace.is_over() || is_warm && !more && pace.is_idle() {
+                return Ok(());
+            }
+            if is_warm && !more {
+                pace.wait(self.ctx)?;
+            }
+        }
+    }
+
+    /// Says at the end what it came to, unless nobody listens any more.
+    pub(super) fn conclude(&self, ended: &anyhow::Result<()>, talk: &Talk) {
+        let closed = ended.as_ref().is_err_and(|error| Report::of(error).0 == ExitStatus::PipeClosed);
+        if !closed {
+            let view = SummaryView::of(&self.counts, self.position);
+            talk.summary(&view, view.told());
+        }
+    }
+
+    /// What has been added; `None` while the store is out of reach, which is said once.
+    fn look(&mut self, talk: &Talk) -> anyhow::Result<Option<Page>> {
+        let error = match self.follower.poll(self.store) {
+            Ok(page) => {
+                self.away = None;
+                return Ok(Some(page));
+            }
+            Err(error) => error,
+        };
+        let expected = outlook(&error);
+        let since = self.away.get_or_insert_with(|| {
+            if expected != Outlook::Lasting {
+                talk.warning(format_args!("{error}; waiting for it"));
+            }
+            Instant::now()
+        });
+        match expected {
+            Outlook::Busy => Ok(None),
+            Outlook::Away if since.elapsed() < PATIENCE => Ok(None),
+            Outlook::Away | Outlook::Lasting => Err(error.into()),
+        }
+    }
+
+    fn tell(&mut self, page: Page, ui: &mut Ui) -> anyhow::Result<()> {
+        let is_first = self.position.is_none();
+        for Told { event, position } in page.told {
+            self.position = Some(position);
+            // Whoever hears of an event can rely on what it has done to the cache.
+            let dropped = self.drops(&event);
+            let view = EventView::of(event, position, &mut self.counts);
+            view.print(&mut ui.out)?;
+            for view in dropped {
+                view.print(&mut ui.out)?;
+            }
+        }
+        self.position = self.follower.position();
+        if is_first && self.position.is_some() {
+            self.drop_outdated(ui)?;
+        }
+        Ok(())
+    }
+
+    /// Drops what an event makes useless, and takes note of what is to be warmed.
+    fn drops(&mut self, event: &Event) -> Vec<EventView> {
+        match event {
+            Event::Operation(operation) => {
+                if let Some(pending) = &mut self.pending {
+                    pending.changed(&operation.stream.document, &operation.stream.branch);
+                }
+                operation.change.as_ref().map_or(Vec::new(), |change| self.fire(change))
+            }
+            Event::Reset(Lost::Log) => {
+                let entries = self.tiers.drop_entries(&Which::All, Cause::LogChanged);
+                self.counts.entries_dropped += entries;
+                vec![EventView::drop(None, Cause::LogChanged, None, entries, self.position)]
+            }
+            Event::Keyframe { .. } | Event::Reset(Lost::Keyframes) => Vec::new(),
+        }
+    }
+
+    /// Drops what no model makes any more.
+    fn drop_outdated(&mut self, ui: &mut Ui) -> anyhow::Result<()> {
+        for fingerprint in self.tiers.outdated(self.ctx.registry()) {
+            for view in self.fire(&Change::Model(fingerprint)) {
+                view.print(&mut ui.out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fire(&mut self, change: &Change) -> Vec<EventView> {
+        let Run { rules, tiers, counts, position, .. } = self;
+        let document = match change {
+            Change::Deleted(document) | Change::Upgraded(document) => Some(document.as_str()),
+            Change::Model(_) => None,
+        };
+        let drop = |Firing { rule, cause, which }| {
+            let entries = tiers.drop_entries(&which, cause);
+            counts.entries_dropped += entries;
+            EventView::drop(Some(rule), cause, document, entries, *position)
+        };
+        rules.fired_by(change).map(drop).collect()
+    }
+
+    /// Warms some of the documents that have changed, and says whether all are warm.
+    fn warm_some(&mut self, ui: &mut Ui) -> anyhow::Result<bool> {
+        for _ in 0..WARMED_AT_ONCE {
+            let Some((document, branch)) = self.pending.as_mut().and_then(Pending::take) else { break };
+            let meter = self.ctx.hidden_meter();
+            let warmed =
+                answer(self.store, |read| warm(&self.ctx.sources(read, &meter), &self.tiers, &document, &branch));
+            match warmed {
+                Ok(snapshot) => {
+                    self.counts.warmed += 1;
+                    EventView::warmed(&snapshot, self.position).print(&mut ui.out)?;
+                }
+                Err(ReplayError::Stopped(stop)) => return Err(stop.into()),
+                Err(ReplayError::Store(StoreError::Busy { .. } | StoreError::Moved { .. })) => {}
+                Err(error) => {
+                    self.counts.not_warmed += 1;
+                    ui.talk.warning(format_args!("{document} was not rebuilt: {error}"));
+                }
+            }
+        }
+        Ok(self.pending.as_ref().is_none_or(Pending::is_empty))
+    }
+}
