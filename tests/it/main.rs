@@ -41,6 +41,7 @@ mod cli_store_check;
 mod cli_streams;
 mod cli_usage;
 mod cli_verify;
+mod cli_watch;
 mod command_tree;
 mod compressed;
 mod determinism;

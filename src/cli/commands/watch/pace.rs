@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::cli::ctx::Ctx;
-use crate::model::progress::Stop;
+use crate::cli::ui::check_reader;
 
 /// When to look again, and when to end.
 pub(super) struct Pace {
@@ -14,8 +14,8 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// A user who ends it does not wait longer than this.
-    const BREATH: Duration = Duration::from_millis(20);
+    /// Whoever ends it does not wait longer than this.
+    const BREATH: Duration = Duration::from_millis(100);
 
     /// Looks every `interval`, and ends once nothing has come for `idle`, or after `most`.
     pub(super) fn start(interval: Duration, idle: Option<Duration>, most: Option<Duration>) -> Self {
@@ -41,11 +41,12 @@ impl Pace {
     /// Waits until it is time to look again.
     ///
     /// # Errors
-    /// The reason to stop.
-    pub(super) fn wait(&self, ctx: &Ctx) -> Result<(), Stop> {
+    /// The reason to stop, which may be that nobody reads stdout any more.
+    pub(super) fn wait(&self, ctx: &Ctx) -> anyhow::Result<()> {
         let until = Instant::now() + self.interval;
         loop {
             ctx.check()?;
+            check_reader()?;
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() || self.is_over() {
                 return Ok(());

@@ -24,8 +24,8 @@ pub(super) struct Run<'a> {
     tiers: Tiers,
     /// Documents to warm, if any are to be.
     pending: Option<Pending>,
-    /// Since when the store is out of reach.
-    away: Option<Instant>,
+    /// Why the store is out of reach, and since when.
+    trouble: Option<(Outlook, Instant)>,
     counts: Counts,
     position: Option<Position>,
 }
@@ -44,7 +44,7 @@ impl<'a> Run<'a> {
         tiers: Tiers,
         pending: Option<Pending>,
     ) -> Self {
-        Run { store, ctx, follower, rules, tiers, pending, away: None, counts: Counts::default(), position: None }
+        Run { store, ctx, follower, rules, tiers, pending, trouble: None, counts: Counts::default(), position: None }
     }
 
     /// Follows the store until it is time to end.
@@ -54,7 +54,7 @@ impl<'a> Run<'a> {
     pub(super) fn follow(&mut self, mut pace: Pace, ui: &mut Ui) -> anyhow::Result<()> {
         loop {
             self.ctx.check()?;
-            let found = self.look(&ui.talk)?.unwrap_or_default();
+            let found = self.look(&ui.talk)?;
             let more = found.more;
             if more || !found.told.is_empty() {
                 pace.news();
@@ -80,25 +80,23 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What has been added; `None` while the store is out of reach, which is said once.
-    fn look(&mut self, talk: &Talk) -> anyhow::Result<Option<Page>> {
+    /// What has been added; nothing while the store is out of reach, which is said once.
+    fn look(&mut self, talk: &Talk) -> anyhow::Result<Page> {
         let error = match self.follower.poll(self.store) {
             Ok(page) => {
-                self.away = None;
-                return Ok(Some(page));
+                self.trouble = None;
+                return Ok(page);
             }
             Err(error) => error,
         };
-        let expected = outlook(&error);
-        let since = self.away.get_or_insert_with(|| {
-            if expected != Outlook::Lasting {
-                talk.warning(format_args!("{error}; waiting for it"));
-            }
-            Instant::now()
-        });
-        match expected {
-            Outlook::Busy => Ok(None),
-            Outlook::Away if since.elapsed() < PATIENCE => Ok(None),
+        let now = (outlook(&error), Instant::now());
+        if self.trouble.is_none() && now.0 != Outlook::Lasting {
+            talk.warning(format_args!("{error}; waiting for it"));
+        }
+        let (_, since) = *self.trouble.insert(self.trouble.filter(|before| before.0 == now.0).unwrap_or(now));
+        match now.0 {
+            Outlook::Busy => Ok(Page::default()),
+            Outlook::Away if since.elapsed() < PATIENCE => Ok(Page::default()),
             Outlook::Away | Outlook::Lasting => Err(error.into()),
         }
     }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cache::Cause;
-use crate::cli::render::table::{cut, one_line};
+use crate::cli::render::table::one_line;
 use crate::cli::ui::{Format, Out, StdoutError};
 use crate::model::ids::{Revision, StreamKey};
 use crate::replay::Snapshot;
@@ -223,13 +223,10 @@ impl EventView {
     /// # Errors
     /// When stdout cannot be written.
     pub(super) fn print(&self, out: &mut Out) -> Result<(), StdoutError> {
-        let width = out.width().filter(|_| out.format() == Format::Plain);
-        if width.is_none() {
-            return out.json_line(|out| Ok(serde_json::to_writer(out, self)?));
+        if out.format() == Format::Plain && out.width().is_some() {
+            return out.line(&self.told());
         }
-        let mut line = self.told();
-        cut(&mut line, width);
-        out.line(&line)
+        out.json_line(|out| Ok(serde_json::to_writer(out, self)?))
     }
 
     /// As a person reads it.
