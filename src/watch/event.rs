@@ -20,7 +20,7 @@ pub struct Told {
 pub enum Event {
     /// An operation was added.
     Operation(SeenOperation),
-    /// A keyframe was added, or stored in another way.
+    /// A keyframe was added. One that is stored in another way may be told again as it is stored now.
     Keyframe {
         /// Its number among those that are stored as it is.
         serial: Serial,

@@ -115,15 +115,12 @@ impl Running {
         };
         Ok(Running {
             operations: Operations::up_to(read, operations)?,
-            keyframes: [keyframes(Storage::Plain)?, keyframes(Storage::Compressed)?],
+            keyframes: [keyframes(STORAGES[0])?, keyframes(STORAGES[1])?],
         })
     }
 
     fn anew() -> Self {
-        Running {
-            operations: Operations::START,
-            keyframes: [Keyframes::none(Storage::Plain), Keyframes::none(Storage::Compressed)],
-        }
+        Running { operations: Operations::START, keyframes: STORAGES.map(Keyframes::none) }
     }
 
     fn position(&self) -> Position {
@@ -149,13 +146,14 @@ impl Running {
         telling.page.more = added.more;
         // Keyframes wait for the operations before them.
         if !added.more {
-            for keyframes in &mut running.keyframes {
-                telling.keyframes(keyframes, read, selection, most)?;
-            }
+            running.keyframes = telling.keyframes(running.keyframes, read, selection, most)?;
         }
         Ok((telling.page, running))
     }
 }
+
+/// How keyframes are stored, in the order of [`Running::keyframes`].
+const STORAGES: [Storage; 2] = [Storage::Plain, Storage::Compressed];
 
 /// A page that is being filled.
 struct Telling {
@@ -168,32 +166,38 @@ impl Telling {
         self.page.told.push(Told { event, position: self.position });
     }
 
+    /// Tells the next keyframes after those that `told` says, and says what has been told then.
     fn keyframes(
         &mut self,
-        keyframes: &mut Keyframes,
+        told: [Keyframes; 2],
         read: &dyn Read,
         selection: &Selection,
         most: usize,
-    ) -> Result<(), StoreError> {
-        let storage = keyframes.storage();
-        let mut look = keyframes.added(read, most)?;
-        if let Look::Lost = look {
-            *keyframes = Keyframes::none(storage);
-            *self.position.keyframes_mut(storage) = keyframes.last();
+    ) -> Result<[Keyframes; 2], StoreError> {
+        let look = |told: &[Keyframes; 2]| -> Result<[Look; 2], StoreError> {
+            Ok([told[0].added(read, most)?, told[1].added(read, most)?])
+        };
+        let mut looks = look(&told)?;
+        if looks.iter().any(|look| matches!(look, Look::Lost)) {
+            let none = STORAGES.map(Keyframes::none);
+            (self.position.plain, self.position.compressed) = (Serial::START, Serial::START);
             self.tell(Event::Reset(Lost::Keyframes));
-            look = keyframes.added(read, most)?;
+            looks = look(&none)?;
         }
-        let Look::Added { rows, more, next } = look else { return Ok(()) };
-        for (serial, entry) in rows {
-            *self.position.keyframes_mut(storage) = serial;
-            if includes(selection, &entry) {
-                self.tell(Event::Keyframe { serial, entry });
+        let mut reached = told;
+        for ((look, storage), reached) in looks.into_iter().zip(STORAGES).zip(&mut reached) {
+            let Look::Added { rows, more, next } = look else { continue };
+            for (serial, entry) in rows {
+                *self.position.keyframes_mut(storage) = serial;
+                if includes(selection, &entry) {
+                    self.tell(Event::Keyframe { serial, entry });
+                }
             }
+            *self.position.keyframes_mut(storage) = next.last();
+            self.page.more |= more;
+            *reached = next;
         }
-        *self.position.keyframes_mut(storage) = next.last();
-        self.page.more |= more;
-        *keyframes = next;
-        Ok(())
+        Ok(reached)
     }
 }
 
@@ -202,3 +206,6 @@ fn includes(selection: &Selection, entry: &KeyframeEntry) -> bool {
     let label = OpIndex::new(u64::try_from(entry.label).unwrap_or(0));
     selection.includes(&entry.stream, label, entry.document_type.as_str())
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,15 +9,18 @@ use std::collections::VecDeque;
 use crate::model::ids::StreamKey;
 use crate::store::{Flow, KeyframeEntry, Order, Read, Serial, Storage, StoreError};
 
-/// How many are remembered. Whoever prunes keeps some of the newest, as a rule.
-const REMEMBERED: usize = 256;
+/// How many are remembered. Whoever prunes keeps some of the newest, as a rule; and as long as there are no more than this,
+/// all of them are looked at, also those that come under a number from before.
+const REMEMBERED: usize = 1024;
 
 /// How far keyframes have been told.
 #[derive(Clone, Debug)]
 pub(super) struct Keyframes {
     storage: Storage,
-    /// The last that were told or were there at the start, by number. A look begins with the first of them.
+    /// The last that were told or were there at the start, by number.
     told: VecDeque<Place>,
+    /// Where a look begins: the first that is remembered, unless all are.
+    from: Serial,
     /// The number of the last one that was told.
     last: Serial,
 }
@@ -48,25 +51,24 @@ pub(super) enum Look {
 impl Keyframes {
     /// None has been told.
     pub(super) fn none(storage: Storage) -> Self {
-        Keyframes { storage, told: VecDeque::new(), last: Serial::START }
+        Keyframes { storage, told: VecDeque::new(), from: Serial::START, last: Serial::START }
     }
 
     /// All of those up to a number that are there have been told; without one all of them.
     pub(super) fn up_to(read: &dyn Read, storage: Storage, last: Option<Serial>) -> Result<Self, StoreError> {
-        let mut told = VecDeque::new();
+        let mut keyframes = Keyframes::none(storage);
         read.numbered_keyframes(storage, Serial::START, Order::Backward, &mut |serial, entry| {
-            if last.is_none_or(|last| serial <= last) {
-                told.push_front(Place::of(serial, entry));
+            if keyframes.told.len() == REMEMBERED {
+                keyframes.from = keyframes.told[0].serial;
+                return Flow::Break(());
             }
-            if told.len() == REMEMBERED { Flow::Break(()) } else { Flow::Continue(()) }
+            if last.is_none_or(|last| serial <= last) {
+                keyframes.told.push_front(Place::of(serial, entry));
+            }
+            Flow::Continue(())
         })?;
-        let last = told.back().map_or(Serial::START, |last| last.serial);
-        Ok(Keyframes { storage, told, last })
-    }
-
-    /// How they are stored.
-    pub(super) fn storage(&self) -> Storage {
-        self.storage
+        keyframes.last = keyframes.told.back().map_or(Serial::START, |last| last.serial);
+        Ok(keyframes)
     }
 
     /// The number of the last one that was told.
@@ -76,9 +78,10 @@ impl Keyframes {
 
     /// The next keyframes, at most so many.
     pub(super) fn added(&self, read: &dyn Read, most: usize) -> Result<Look, StoreError> {
-        let (mut rows, mut visited, mut more, mut is_alive) = (Vec::new(), VecDeque::new(), false, false);
-        read.numbered_keyframes(self.storage, self.first(), Order::Forward, &mut |serial, entry| {
-            let is_told = self.told.iter().any(|told| told.is(serial, entry));
+        let (mut rows, mut more, mut is_alive) = (Vec::new(), false, false);
+        let mut next = Keyframes { from: self.from, ..Keyframes::none(self.storage) };
+        read.numbered_keyframes(self.storage, self.from, Order::Forward, &mut |serial, entry| {
+            let is_told = self.has_told(serial, entry);
             is_alive |= is_told;
             more = !is_told && rows.len() == most;
             if more {
@@ -87,34 +90,42 @@ impl Keyframes {
             if !is_told {
                 rows.push((serial, entry.clone()));
             }
-            visited.push_back(Place::of(serial, entry));
-            if visited.len() > REMEMBERED {
-                visited.pop_front();
-            }
+            next.remember(Place::of(serial, entry));
             Flow::Continue(())
         })?;
         if !self.told.is_empty() && !is_alive && !self.is_alive(read)? {
             let empty = Look::Added { rows: Vec::new(), more: false, next: Keyframes::none(self.storage) };
             return Ok(if is_empty(read, self.storage)? { empty } else { Look::Lost });
         }
-        let last = visited.back().map_or(Serial::START, |last| last.serial);
         if more {
             // Those that were not come to stay remembered; the next look begins before them.
-            visited.extend(self.told.iter().filter(|told| told.serial > last).cloned());
+            next.told.extend(self.told.iter().filter(|told| told.serial > next.last).cloned());
         }
-        Ok(Look::Added { rows, more, next: Keyframes { storage: self.storage, told: visited, last } })
+        Ok(Look::Added { rows, more, next })
     }
 
-    fn first(&self) -> Serial {
-        self.told.front().map_or(Serial::START, |first| first.serial)
+    /// Remembers the next one, and if those are too many, no longer the first.
+    fn remember(&mut self, place: Place) {
+        self.last = place.serial;
+        self.told.push_back(place);
+        if self.told.len() > REMEMBERED {
+            self.told.pop_front();
+            self.from = self.told[0].serial;
+        }
+    }
+
+    fn has_told(&self, serial: Serial, entry: &KeyframeEntry) -> bool {
+        let first = self.told.partition_point(|told| told.serial < serial);
+        let of_number = self.told.range(first..).take_while(|told| told.serial == serial);
+        of_number.into_iter().any(|told| told.label == entry.label && told.stream == entry.stream)
     }
 
     /// Whether one that is remembered is there, wherever among the others.
     fn is_alive(&self, read: &dyn Read) -> Result<bool, StoreError> {
         let last = self.told.back().map_or(Serial::START, |last| last.serial);
         let mut is_alive = false;
-        read.numbered_keyframes(self.storage, self.first(), Order::Forward, &mut |serial, entry| {
-            is_alive = self.told.iter().any(|told| told.is(serial, entry));
+        read.numbered_keyframes(self.storage, self.from, Order::Forward, &mut |serial, entry| {
+            is_alive = self.has_told(serial, entry);
             if is_alive || serial > last { Flow::Break(()) } else { Flow::Continue(()) }
         })?;
         Ok(is_alive)
@@ -133,9 +144,5 @@ fn is_empty(read: &dyn Read, storage: Storage) -> Result<bool, StoreError> {
 impl Place {
     fn of(serial: Serial, entry: &KeyframeEntry) -> Self {
         Place { serial, stream: entry.stream.clone(), label: entry.label }
-    }
-
-    fn is(&self, serial: Serial, entry: &KeyframeEntry) -> bool {
-        self.serial == serial && self.label == entry.label && self.stream == entry.stream
     }
 }

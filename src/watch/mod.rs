@@ -10,8 +10,9 @@
 //! - [`warm`]: documents that changed, rebuilt into tiers, so that whoever reads them next finds them there.
 //!
 //! **What is not told.** A keyframe that comes and goes between two looks, and one that is put in the place of another under
-//! its number. Operations are never taken away, so that none can be missed; if the log is another one all the same, because
-//! its file was exchanged, that is told ([`Event::Reset`]), and everything that is there now.
+//! its number. Where more than a thousand keyframes are compressed, also one that is written and compressed between two
+//! looks. Operations are never taken away, so that none can be missed; if the log is another one all the same, because its
+//! file was exchanged, that is told ([`Event::Reset`]), and everything that is there now.
 
 mod event;
 mod follower;

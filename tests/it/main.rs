@@ -84,3 +84,4 @@ mod vectors_rebuild;
 mod verified;
 mod verify_record;
 mod verify_seals;
+mod watch_follower;
