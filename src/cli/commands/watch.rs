@@ -35,19 +35,19 @@ pub(crate) const PAGE: Page = Page {
     command: "watch",
     examples: &[
         Example {
-            does: "What is appended to a store from now on, for a second",
-            run: "snapctl watch --max-duration 1s",
+            does: "What came after the 20th operation, and what comes in the next second",
+            run: "snapctl watch --since 20 --max-duration 1s",
         },
         Example {
-            does: "Operations that failed, from the first on until nothing comes for half a second",
+            does: "The operations that failed, until nothing has come for half a second",
             run: "snapctl watch --since start --until-idle 500ms --ndjson \\\n  | jq -c 'select(.error) | [.document, .revision, .error]'",
         },
         Example {
-            does: "Go on behind the fifth operation of the store, with one scope of a document",
-            run: "snapctl watch field-notes/global --since 5 --until-idle 0s",
+            does: "One scope of a document, and each of its operations as a line",
+            run: "snapctl watch field-notes/global --since start --until-idle 0s \\\n  --jq 'select(.event == \"operation\") | [.revision, .type] | @tsv'",
         },
         Example {
-            does: "Rebuild each document that changes, so that the next reader finds it in the cache",
+            does: "Rebuild each document that changes, so that the cache has it",
             run: "snapctl watch --since start --warm --until-idle 0s",
         },
     ],

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cache::Cause;
 use crate::cli::render::table::one_line;
@@ -15,7 +16,7 @@ use crate::watch::{Event, Lost, Position};
 /// Something that has happened.
 #[derive(JsonSchema, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
-#[schemars(rename = "WatchEvent")]
+#[schemars(rename = "WatchEvent", transform = describe_tag)]
 pub(in crate::cli) enum EventView {
     /// An operation was added.
     Operation {
@@ -103,6 +104,14 @@ pub(in crate::cli) enum EventView {
         /// What `--since` goes on from after this event.
         position: String,
     },
+}
+
+/// The tag is no member that could have a comment.
+fn describe_tag(schema: &mut Schema) {
+    let kinds = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+    for kind in kinds.into_iter().flatten() {
+        kind["properties"]["event"]["description"] = "What has happened.".into();
+    }
 }
 
 /// What a run came to, on stderr at the end.
