@@ -77,20 +77,22 @@ impl Rules {
     }
 
     /// The rules that a change fires, and what each drops of it.
-    pub fn fired_by(&self, change: &Change) -> impl Iterator<Item = Firing<'_>> {
+    #[must_use]
+    pub fn fired_by(&self, change: &Change) -> Vec<Firing<'_>> {
         let (on, concerned) = match change {
             Change::Deleted(document) => (Trigger::DocumentDeleted, Which::Document(document.clone())),
             Change::Upgraded(document) => (Trigger::DocumentUpgraded, Which::Document(document.clone())),
             Change::Model(fingerprint) => (Trigger::ModelChanged, Which::Fingerprint(fingerprint.clone())),
         };
-        self.rules.iter().filter(move |rule| rule.on == on).map(move |rule| Firing {
-            rule: &rule.name,
-            cause: on.cause(),
-            which: match &rule.drop {
+        let fired = self.rules.iter().filter(|rule| rule.on == on);
+        let firing = fired.map(|Rule { name, drop, .. }| {
+            let which = match drop {
                 What::Concerned => concerned.clone(),
                 What::Matching(pattern) => Which::Glob { namespace: self.namespace.clone(), pattern: pattern.clone() },
-            },
-        })
+            };
+            Firing { rule: name, cause: on.cause(), which }
+        });
+        firing.collect()
     }
 }
 
@@ -201,7 +203,7 @@ mod tests {
         let pattern = glob::Pattern::new("*:acme/index:*").unwrap();
         let mine = Rule { name: "index".into(), on: Trigger::DocumentDeleted, drop: What::Matching(pattern.clone()) };
         let rules = Rules::new("ns", [mine]);
-        let fired: Vec<_> = rules.fired_by(&Change::Deleted("d".into())).collect();
+        let fired: Vec<_> = rules.fired_by(&Change::Deleted("d".into()));
         let cause = Cause::DocumentDeleted;
         let which = Which::Glob { namespace: "ns".into(), pattern };
         assert_eq!(
@@ -211,9 +213,9 @@ mod tests {
                 Firing { rule: "index", cause, which },
             ]
         );
-        let fired: Vec<_> = rules.fired_by(&Change::Upgraded("d".into())).collect();
+        let fired = rules.fired_by(&Change::Upgraded("d".into()));
         assert_eq!((fired.len(), fired[0].cause, fired[0].rule), (1, Cause::DocumentUpgraded, "document.upgraded"));
-        let fired: Vec<_> = rules.fired_by(&Change::Model("f".into())).collect();
+        let fired = rules.fired_by(&Change::Model("f".into()));
         assert_eq!((fired.len(), &fired[0].which), (1, &Which::Fingerprint("f".into())));
     }
 }

@@ -14,13 +14,15 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// A store is not looked at without a pause.
+    const LEAST: Duration = Duration::from_millis(1);
     /// Whoever ends it does not wait longer than this.
     const BREATH: Duration = Duration::from_millis(100);
 
     /// Looks every `interval`, and ends once nothing has come for `idle`, or after `most`.
     pub(super) fn start(interval: Duration, idle: Option<Duration>, most: Option<Duration>) -> Self {
         let now = Instant::now();
-        Pace { interval, idle, end: most.and_then(|most| now.checked_add(most)), news: now }
+        Pace { interval: interval.max(Self::LEAST), idle, end: most.and_then(|most| now.checked_add(most)), news: now }
     }
 
     /// Takes note that something has come.

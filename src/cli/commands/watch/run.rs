@@ -159,7 +159,7 @@ impl<'a> Run<'a> {
             counts.entries_dropped += entries;
             EventView::drop(Some(rule), cause, document, entries, *position)
         };
-        rules.fired_by(change).map(drop).collect()
+        rules.fired_by(change).into_iter().map(drop).collect()
     }
 
     /// Warms some of the documents that have changed, and says whether all are warm.
