@@ -45,7 +45,7 @@ impl Pace {
     /// # Errors
     /// The reason to stop, which may be that nobody reads stdout any more.
     pub(super) fn wait(&self, ctx: &Ctx) -> anyhow::Result<()> {
-        let until = Instant::now() + self.interval;
+        let until = Instant::now() + self.idle.map_or(self.interval, |idle| self.interval.min(idle).max(Self::LEAST));
         loop {
             ctx.check()?;
             check_reader()?;

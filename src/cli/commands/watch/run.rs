@@ -10,7 +10,7 @@ use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Report};
 use crate::cli::ui::{Talk, Ui};
 use crate::replay::{ReplayError, Tiers};
-use crate::store::{Store, StoreError, answer};
+use crate::store::{Store, answer};
 use crate::watch::trouble::{Outlook, outlook};
 use crate::watch::warm::{Pending, warm};
 use crate::watch::{Event, Follower, Lost, Page, Position, Told};
@@ -28,6 +28,15 @@ pub(super) struct Run<'a> {
     trouble: Option<(Outlook, Instant)>,
     counts: Counts,
     position: Option<Position>,
+}
+
+/// What is left to do at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    None,
+    /// Something that has to wait for another program.
+    Blocked,
+    Left,
 }
 
 /// How many documents are warmed between two looks.
@@ -56,16 +65,19 @@ impl<'a> Run<'a> {
             self.ctx.check()?;
             let found = self.look(&ui.talk)?;
             let more = found.more;
-            if more || !found.told.is_empty() {
+            let is_quiet = found.told.is_empty() && !more && self.trouble.is_none();
+            if !is_quiet {
                 pace.news();
             }
             self.tell(found, ui)?;
-            let is_warm = more || self.warm_some(ui)?;
             ui.out.flush()?;
-            if pace.is_over() || is_warm && !more && pace.is_idle() {
+            let rest = if more { Rest::Left } else { self.warm_some(ui)? };
+            ui.out.flush()?;
+            let is_done = is_quiet && rest == Rest::None && pace.is_idle();
+            if is_done || pace.is_over() {
                 return Ok(());
             }
-            if is_warm && !more {
+            if rest != Rest::Left {
                 pace.wait(self.ctx)?;
             }
         }
@@ -130,6 +142,7 @@ impl<'a> Run<'a> {
                 operation.change.as_ref().map_or(Vec::new(), |change| self.fire(change))
             }
             Event::Reset(Lost::Log) => {
+                self.pending = self.pending.take().map(|_| Pending::default());
                 let entries = self.tiers.drop_entries(&Which::All, Cause::LogChanged);
                 self.counts.entries_dropped += entries;
                 vec![EventView::drop(None, Cause::LogChanged, None, entries, self.position)]
@@ -162,10 +175,11 @@ impl<'a> Run<'a> {
         rules.fired_by(change).into_iter().map(drop).collect()
     }
 
-    /// Warms some of the documents that have changed, and says whether all are warm.
-    fn warm_some(&mut self, ui: &mut Ui) -> anyhow::Result<bool> {
+    /// Warms some of the documents that have changed.
+    fn warm_some(&mut self, ui: &mut Ui) -> anyhow::Result<Rest> {
+        let Some(pending) = &mut self.pending else { return Ok(Rest::None) };
         for _ in 0..WARMED_AT_ONCE {
-            let Some((document, branch)) = self.pending.as_mut().and_then(Pending::take) else { break };
+            let Some((document, branch)) = pending.take() else { break };
             let meter = self.ctx.hidden_meter();
             let warmed =
                 answer(self.store, |read| warm(&self.ctx.sources(read, &meter), &self.tiers, &document, &branch));
@@ -175,13 +189,16 @@ impl<'a> Run<'a> {
                     EventView::warmed(&snapshot, self.position).print(&mut ui.out)?;
                 }
                 Err(ReplayError::Stopped(stop)) => return Err(stop.into()),
-                Err(ReplayError::Store(StoreError::Busy { .. } | StoreError::Moved { .. })) => {}
+                Err(ReplayError::Store(error)) if outlook(&error) == Outlook::Busy => {
+                    pending.changed(&document, &branch);
+                    return Ok(Rest::Blocked);
+                }
                 Err(error) => {
                     self.counts.not_warmed += 1;
                     ui.talk.warning(format_args!("{document} was not rebuilt: {error}"));
                 }
             }
         }
-        Ok(self.pending.as_ref().is_none_or(Pending::is_empty))
+        Ok(if pending.is_empty() { Rest::None } else { Rest::Left })
     }
 }
