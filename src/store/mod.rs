@@ -230,7 +230,8 @@ pub trait Read {
     /// Visits the operations of all streams that `selection` includes, in the order of their insertion, until the
     /// visitor stops; those at or before `after` are passed over. Their texts are as stored, empty ones too.
     ///
-    /// Without parts in the selection this is one scan in constant memory; with parts it holds a number a row.
+    /// Without parts in the selection, or where few rows follow, this is one scan in constant memory; with parts it holds a
+    /// number a row otherwise. Rows of documents that are not selected need not decode.
     ///
     /// # Errors
     /// As [`Read::operations`].

@@ -80,17 +80,21 @@ impl Operations {
     }
 }
 
-/// Who has a number, if anybody.
+/// Who has a number, if anybody. Of a row that does not decode that cannot be said: if it is of those that are followed, it
+/// is met by whoever tells it.
 fn identity_at(read: &dyn Read, serial: Serial) -> Result<Option<Identity>, StoreError> {
     let Some(before) = serial.number().checked_sub(1) else { return Ok(None) };
     let mut found = None;
-    read.inserted_operations(&Selection::default(), Serial::of(before), &mut |row| {
+    let visited = read.inserted_operations(&Selection::default(), Serial::of(before), &mut |row| {
         if row.serial == serial {
             found = Some(Identity { stream: row.stream.clone(), index: row.row.index, id: row.row.id.into() });
         }
         Flow::Break(())
-    })?;
-    Ok(found)
+    });
+    match visited {
+        Ok(()) | Err(StoreError::Corrupt { .. }) => Ok(found),
+        Err(error) => Err(error),
+    }
 }
 
 fn seen(inserted: &InsertedOperation<'_>) -> Result<SeenOperation, StoreError> {

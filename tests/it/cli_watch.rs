@@ -357,6 +357,16 @@ fn only_what_is_named_is_told() {
     assert_eq!(told(&["d1@b", "d2/document"]), of(&|row| row[0] == 9 || row[1] == "d2" && row[2] == "document"));
     assert_eq!(told(&["--type", "set"]), of(&|row| row[1] == "s"));
     assert_eq!(told(&["new", "--scope", "global"]), [] as [Value; 0]);
+    // What is not named need not be right.
+    let broken = env.path("ops.db");
+    let sound = std::fs::read(&broken).unwrap();
+    writer(&env)
+        .execute_batch(r#"UPDATE "Operation" SET "action" = 1, "skip" = 'x' WHERE "documentId" = 's'"#)
+        .unwrap();
+    assert_eq!(told(&["d1", "d2"]).len(), 9);
+    let all_of_it = env.read(&["watch", "--since", "start", "--until-idle", "0s", "--ndjson"]);
+    assert_eq!(all_of_it.error(13)["code"], "row-corrupt");
+    std::fs::write(&broken, sound).unwrap();
     // One that is still to come.
     let watching = Watching::start(&env, &["new", "--scope", "global", "--since", "start"]);
     let connection = writer(&env);

@@ -641,6 +641,14 @@ fn a_selection_chooses_rows(store: &dyn Store) {
     assert_eq!(operations, expected, "each once, in the order of insertion");
     assert_eq!(keyframes, ["doc/global:0"]);
     assert_eq!(chosen(&[Part { document: "none".into(), ..global(0, None) }]), (vec![], vec![]));
+    let mut serials = Vec::new();
+    read.inserted_operations(&Selection::default(), Serial::START, &mut |row| {
+        serials.push(row.serial);
+        Flow::Continue(())
+    })
+    .unwrap();
+    let selection = Selection { parts: several.to_vec(), document_type: None };
+    assert_eq!(inserted(&*read, &selection, serials[2]).0, expected[3..], "behind a row");
     let typed = |kind: &str| Selection { parts: vec![], document_type: Some(kind.into()) };
     assert_eq!(inserted(&*read, &typed("type/first"), Serial::START).0.len(), 4);
     assert_eq!(inserted(&*read, &typed("type/keyframe"), Serial::START).1.len(), 6);

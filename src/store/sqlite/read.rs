@@ -170,11 +170,7 @@ impl Read for Transaction<'_> {
     }
 
     fn last_inserted(&self) -> Result<Serial, StoreError> {
-        let last = || -> Result<Option<i64>, StoreError> {
-            let mut statement = self.prepare(sql::LAST_INSERTED)?;
-            self.driver("read", statement.query_row([], |row| row.get(0)))
-        };
-        Ok(self.still(last())?.map_or(Serial::START, Serial::of))
+        self.still(self.find_last_inserted())
     }
 
     fn numbered_keyframes(
