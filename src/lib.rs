@@ -2,7 +2,7 @@
 //! operation logs.
 //!
 //! The map. An arrow points to what a module may use: `model` ← `reducer`, `store`, `cache`, `queue` ← `replay` ←
-//! `history`, `verify`, `keyframe` ← `stats`, `executor` ← `cli`.
+//! `history`, `verify`, `keyframe` ← `stats`, `executor`, `watch` ← `cli`.
 //!
 //! - [`model`]: vocabulary as types. Names and positions, targets, operations, JSON as JavaScript has it, states.
 //!   Does no I/O and reads no clock.
@@ -15,6 +15,7 @@
 //! - [`verify`]: what is stored beside what a replay gives. Changes nothing, and believes no cache.
 //! - [`keyframe`]: keyframes made, written, dropped, taken back: policy, plan, apply. Decides before it changes anything.
 //! - [`executor`]: actions become operations, one transaction a batch; keyframes are written behind.
+//! - [`watch`]: what is added to a store, told once. Decides nothing and waits for nothing.
 //! - [`transfer`]: rows out of a store and into one, as lines, as an archive, or from store to store. Uses `store` only.
 //! - [`stats`]: what a store holds, in figures. Changes nothing.
 //! - [`settings`]: files, environment and flags as one checked value with origins. Reads none of them itself.
@@ -54,3 +55,4 @@ pub mod stats;
 pub mod store;
 pub mod transfer;
 pub mod verify;
+pub mod watch;

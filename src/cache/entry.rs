@@ -15,6 +15,9 @@ use crate::model::time::Timestamp;
 /// The form of entries. It goes up when what they hold, or what is made of them, becomes another thing.
 pub const FORMAT: u32 = 1;
 
+/// What keys ([`Facts::key`]) begin with, unless something else is wanted.
+pub const NAMESPACE: &str = "snapctl";
+
 /// A document as of a revision of one of its streams: what a rebuild gives that ends there. Immutable; its states are
 /// shared, never copied.
 ///

@@ -8,7 +8,7 @@
 //! - [`memory`]: recent states in this process. The model's own form of a state is shared, so that a hit costs no more
 //!   than finding it.
 //! - [`disk`]: compressed states in one file that any number of processes use at once.
-//! - [`drops`]: what is dropped, and why; [`stats`]: what became of requests.
+//! - [`drops`]: what is dropped, and why; [`rules`]: what makes it be dropped; [`stats`]: what became of requests.
 //! - [`trace`]: what was read and made, in order; [`simulate`]: what tiers of other sizes would have made of that.
 
 pub mod disk;
@@ -16,6 +16,7 @@ pub mod drops;
 mod entry;
 mod identity;
 pub mod memory;
+pub mod rules;
 mod selective;
 pub mod simulate;
 pub mod stats;
@@ -28,7 +29,7 @@ use crate::model::ids::{Revision, StreamKey};
 use crate::model::stamp::Stamp;
 
 pub use drops::{Cause, Which};
-pub use entry::{Cost, Entry, FORMAT, Facts};
+pub use entry::{Cost, Entry, FORMAT, Facts, NAMESPACE};
 pub use identity::StoreIdentity;
 pub use selective::Selective;
 pub use stats::{Reads, TierStats};

@@ -12,7 +12,7 @@ pub(crate) use roff::{man_page, page_name};
 
 use super::commands::{
     append, cache, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, schema, stats,
-    store, verify,
+    store, verify, watch,
 };
 
 /// What the manual says of a command beside what its definition says.
@@ -64,6 +64,7 @@ const PAGES: &[Page] = &[
     ls::PAGE,
     log::PAGE,
     rebuild::PAGE,
+    watch::PAGE,
     stats::PAGE,
     verify::PAGE,
     keyframe::WRITE_PAGE,

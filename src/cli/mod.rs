@@ -30,7 +30,7 @@ use args::Global;
 use commands::schema as schema_command;
 use commands::{
     append, cache, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store,
-    verify,
+    verify, watch,
 };
 use ctx::Ctx;
 use exit::Report;
@@ -61,6 +61,7 @@ enum Command {
     Ls(ls::LsArgs),
     Log(log::LogArgs),
     Rebuild(rebuild::RebuildArgs),
+    Watch(watch::WatchArgs),
     Stats(stats::StatsArgs),
     Verify(verify::VerifyArgs),
     Append(append::AppendArgs),
@@ -138,6 +139,7 @@ fn dispatch(command: &Command, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitSta
         Command::Ls(args) => ls::run(args, ctx, ui),
         Command::Log(args) => log::run(args, ctx, ui),
         Command::Rebuild(args) => rebuild::run(args, ctx, ui),
+        Command::Watch(args) => watch::run(args, ctx, ui),
         Command::Stats(args) => stats::run(args, ctx, ui),
         Command::Verify(args) => verify::run(args, ctx, ui),
         Command::Append(args) => append::run(args, ctx, ui),

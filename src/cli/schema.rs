@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::commands::{
     append, cache, completions, config, explain, export, import, keyframe, log, ls, man, model, rebuild, stats, store,
-    verify,
+    verify, watch,
 };
 use super::progress::Event;
 use super::ui::{FailureLine, Remark};
@@ -165,6 +165,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     out("talk", "a line on stderr beside an answer, with --json and --ndjson", of::<Remark<'_>>),
     out("verify", "what was checked, with what was found", of::<verify::WholeView<'_>>),
     out("verify-line", "a line of verify --ndjson: findings, and what was checked at the end", of::<verify::LineView>),
+    out("watch", "a line an event", of::<watch::EventView>),
+    out("watch-summary", "what watch says on stderr at the end, with --json and --ndjson", of::<watch::SummaryView>),
 ];
 
 const fn out(name: &'static str, about: &'static str, schema: fn(&mut SchemaGenerator) -> Schema) -> Entry {

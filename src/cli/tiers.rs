@@ -12,6 +12,7 @@ use etcetera::BaseStrategy as _;
 
 use super::clock;
 use super::ctx::Ctx;
+use super::exit::{ExitStatus, Refusal};
 use super::trace::Recording;
 use super::ui::Talk;
 use crate::cache::disk::{self, DiskCache, HeadTtl};
@@ -83,6 +84,17 @@ impl Cached {
         cached.with(tiers)
     }
 
+    /// The tier of a command that looks after what others read: the cache file, whatever the settings say of its use. Looking
+    /// and dropping make no file.
+    #[must_use]
+    pub(crate) fn of_watch(ctx: &Ctx, store: &dyn Store, talk: &Talk) -> Self {
+        let mut cached = Cached::none(Recording::none());
+        let opened = if ctx.no_cache() { None } else { cached.open_shared(ctx, store, talk) };
+        let Some(disk) = opened else { return cached };
+        let disk = cached.behind(disk);
+        cached.with(Tiers::default().and(disk, Takes { reads: true, appends: false }))
+    }
+
     /// The tiers of a command that appends.
     #[must_use]
     pub(crate) fn of_appends(ctx: &Ctx, store: &dyn Store, recording: Recording, talk: &Talk) -> Self {
@@ -125,7 +137,12 @@ impl Cached {
             DiskWhen::Never => false,
             DiskWhen::Auto => !is_local(store),
         };
-        if !wanted || !is_shareable(ctx) {
+        if wanted { self.open_shared(ctx, store, talk) } else { None }
+    }
+
+    /// The disk tier, unless what this command rebuilds is not for others.
+    fn open_shared(&mut self, ctx: &Ctx, store: &dyn Store, talk: &Talk) -> Option<Arc<dyn Tier>> {
+        if !is_shareable(ctx) {
             return None;
         }
         let disk = told(open(ctx.settings()), talk)?;
@@ -251,6 +268,17 @@ fn is_local(store: &dyn Store) -> bool {
 #[must_use]
 pub(crate) fn is_shareable(ctx: &Ctx) -> bool {
     ctx.settings().get(&settings::TRUST) == Trust::Verified && ctx.registry().base_reducer().is_none()
+}
+
+/// Why nothing can be put into the cache file.
+#[must_use]
+pub(crate) fn not_shareable() -> Refusal {
+    Refusal {
+        exit: ExitStatus::Usage,
+        code: "not-shareable",
+        message: "what comes of these options is not for others: it does not go into the cache file".to_owned(),
+        hint: Some("leave --trust, --no-keyframes and --assume-base-reducer away".to_owned()),
+    }
 }
 
 /// The document types of which nothing goes into the disk tier.

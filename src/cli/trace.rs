@@ -70,12 +70,18 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
+    /// Nothing is written.
+    #[must_use]
+    pub(crate) fn none() -> Self {
+        Recording { recorder: None }
+    }
+
     /// Begins it, in a new file.
     ///
     /// # Errors
     /// When the file is there already, or cannot be made.
     pub(crate) fn start(path: Option<&Path>) -> anyhow::Result<Self> {
-        let Some(path) = path else { return Ok(Recording { recorder: None }) };
+        let Some(path) = path else { return Ok(Recording::none()) };
         let file = File::create_new(path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Recording { recorder: Some((Arc::new(Recorder::new(file)), path.to_owned())) })
     }

@@ -1,11 +1,13 @@
 //! Both streams of the process: stdout is the answer and nothing else, stderr is talk.
 
 mod out;
+mod reader;
 mod talk;
 
 use std::io::{self, IsTerminal as _};
 
 pub(crate) use out::{List, Out};
+pub(crate) use reader::check_reader;
 pub(crate) use talk::{Failure as FailureLine, Remark, Talk};
 
 use super::args::Global;

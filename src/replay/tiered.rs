@@ -9,18 +9,21 @@
 //! streams is stamped anew.
 
 use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::compose::composed;
 use super::flight::Flights;
 use super::ground::Ground;
+use super::models::fingerprints;
 use super::resolve::head_of;
 use super::{Base, Explain, Goal, Position, ReplayError, Resolved, Snapshot, Sources, View, Warning};
 use crate::cache::trace::Recorder;
 use crate::cache::{Cause, Entry, Facts, Put, Reads, Tier, TierName, Want, Which};
-use crate::model::ids::{Revision, StreamKey};
+use crate::model::ids::{Fingerprint, Revision, StreamKey};
 use crate::model::json::Object;
+use crate::reducer::Registry;
 use crate::reducer::protocol::Header;
 use crate::store::StreamHead;
 
@@ -180,6 +183,23 @@ impl Tiers {
             let layers = self.nearest_first.iter().take(nearest).filter(|layer| layer.takes.reads);
             layers.for_each(|layer| layer.tier.put(std::slice::from_ref(put)));
         }
+    }
+
+    /// The fingerprints of entries that none of the models of `registry` makes. All that the tiers keep is looked through.
+    #[must_use]
+    pub fn outdated(&self, registry: &Registry) -> BTreeSet<Fingerprint> {
+        let (mut kept, mut outdated) = (BTreeMap::new(), BTreeSet::new());
+        for tier in self.all() {
+            tier.list(&mut |listed| {
+                let Facts { document_type, fingerprint, .. } = listed.facts;
+                let of_type =
+                    kept.entry(document_type.clone()).or_insert_with(|| fingerprints(registry, document_type));
+                if !of_type.contains(fingerprint) {
+                    outdated.insert(fingerprint.clone());
+                }
+            });
+        }
+        outdated
     }
 
     /// Drops entries from all tiers, and says how many those were.

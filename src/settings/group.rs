@@ -5,6 +5,7 @@ use std::fmt;
 use super::cache::OF_CACHED_TYPE;
 use super::key::{Member, OF_TYPE, OF_VERSION};
 use super::policies::OF_POLICY;
+use super::rules::OF_RULE;
 
 /// Such a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,13 +14,15 @@ pub(super) enum Group {
     Policies,
     /// `[cache.type]`, by document type.
     CachedTypes,
+    /// `[cache.rules]`, by the name of the rule.
+    Rules,
     /// `[models]`, by `TYPE` or `TYPE@VERSION`.
     Models,
 }
 
 impl Group {
     /// All of them.
-    pub(super) const ALL: [Group; 3] = [Group::Policies, Group::CachedTypes, Group::Models];
+    pub(super) const ALL: [Group; 4] = [Group::Policies, Group::CachedTypes, Group::Rules, Group::Models];
 
     /// The group that stands there.
     pub(super) fn at(section: &str, table: Option<&str>) -> Option<Self> {
@@ -30,7 +33,7 @@ impl Group {
     pub(super) fn section(self) -> &'static str {
         match self {
             Group::Policies => "keyframes",
-            Group::CachedTypes => "cache",
+            Group::CachedTypes | Group::Rules => "cache",
             Group::Models => "models",
         }
     }
@@ -40,6 +43,7 @@ impl Group {
         match self {
             Group::Policies => Some("policies"),
             Group::CachedTypes => Some("type"),
+            Group::Rules => Some("rules"),
             Group::Models => None,
         }
     }
@@ -52,6 +56,7 @@ impl Group {
         match self {
             Group::Policies => Ok(&OF_POLICY),
             Group::CachedTypes => Ok(&OF_CACHED_TYPE),
+            Group::Rules => Ok(&OF_RULE),
             Group::Models => Member::of_model(name),
         }
     }
@@ -61,6 +66,7 @@ impl Group {
         let members: &[&[Member]] = match self {
             Group::Policies => &[&OF_POLICY],
             Group::CachedTypes => &[&OF_CACHED_TYPE],
+            Group::Rules => &[&OF_RULE],
             Group::Models => &[&OF_VERSION, &OF_TYPE],
         };
         members.iter().copied().flatten().find(|known| known.name == member).map_or("", |known| known.about)

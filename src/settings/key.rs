@@ -281,7 +281,7 @@ impl<T: Setting> AnyKey for Key<T> {
     }
 }
 
-/// A setting of each entry of `[models]`, `[keyframes.policies]` or `[cache.type]`. None of them has a variable, a flag or a default.
+/// A setting of each entry of `[models]`, `[keyframes.policies]`, `[cache.type]` or `[cache.rules]`. None of them has a variable, a flag or a default.
 pub(super) struct Member {
     pub(super) name: &'static str,
     pub(super) about: &'static str,

@@ -14,6 +14,10 @@
 //! [cache.type."powerhouse/document-drive"]    # how documents of this type are cached
 //! ttl = "10m"
 //!
+//! [cache.rules.index]                         # when a document is deleted, these are dropped from the tiers
+//! on = "document.deleted"
+//! drop = "*:acme/index:*"
+//!
 //! [profiles.ci.limits]                        # holds with `--profile ci`
 //! timeout = "10m"
 //! ```
@@ -29,6 +33,7 @@ mod key;
 mod models;
 mod origin;
 mod policies;
+mod rules;
 mod schema;
 mod value;
 
@@ -54,6 +59,7 @@ use file::Name;
 use group::Group;
 use models::Models;
 
+use crate::cache::rules::Rule;
 use crate::model::ids::DocumentType;
 use crate::model::similar::nearest;
 use crate::reducer::Registry;
@@ -96,6 +102,7 @@ pub struct Settings {
     keys: Vec<Value>,
     members: BTreeMap<Name, Value>,
     models: Models,
+    rules: Vec<Rule>,
 }
 
 /// The text of a setting, and who says so; `None` is nothing.
@@ -130,10 +137,10 @@ impl Settings {
     /// Lays what is said over the defaults.
     ///
     /// # Errors
-    /// `BadValue` for a variable, a flag, or an entry of `[models]` that lacks something; `NoProfile`.
+    /// `BadValue` for a variable, a flag, or an entry of `[models]` or `[cache.rules]` that lacks something; `NoProfile`.
     pub fn of(said: &Said<'_>) -> Result<Self, SettingsError> {
         let keys = KEYS.iter().map(|key| Value { text: key.default_text(), origin: Origin::Default }).collect();
-        let mut settings = Settings { keys, members: BTreeMap::new(), models: Models::default() };
+        let mut settings = Settings { keys, members: BTreeMap::new(), models: Models::default(), rules: Vec::new() };
         settings.add_files(said.files, None);
         if let Some((name, origin)) = &said.profile {
             let mut known: Vec<&String> = said.files.iter().flat_map(|file| &file.profiles).collect();
@@ -155,6 +162,7 @@ impl Settings {
             settings.set(place_of(flag.key), &flag.text, Origin::Flag(flag.name))?;
         }
         settings.models = Models::of(&settings.members)?;
+        settings.rules = rules::rules(&settings.members)?;
         Ok(settings)
     }
 
@@ -214,6 +222,12 @@ impl Settings {
     #[must_use]
     pub fn cached_types(&self) -> BTreeMap<DocumentType, CachedType> {
         cache::types(&self.members)
+    }
+
+    /// The rules by which entries are dropped from the tiers, besides those that always are.
+    #[must_use]
+    pub fn cache_rules(&self) -> &[Rule] {
+        &self.rules
     }
 
     /// Makes the models known that the settings name.

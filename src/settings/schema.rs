@@ -5,10 +5,12 @@ use serde_json::{Map, Value, json};
 use super::cache::OF_CACHED_TYPE;
 use super::key::{AnyKey, KEYS, Member, OF_TYPE, OF_VERSION};
 use super::policies::OF_POLICY;
+use super::rules::OF_RULE;
 use super::value::Kind;
 
 /// The JSON Schema (draft 2020-12) of a settings file, for editors and for documentation. What it accepts is read; of
-/// what it does not say, only that the model a version is mapped to exists, and that the place of a store does.
+/// what it does not say, only that the model a version is mapped to exists, that the place of a store does, and that patterns
+/// and rules make sense.
 #[must_use]
 pub fn schema() -> Value {
     let mut top = sections();
@@ -48,6 +50,11 @@ fn sections() -> Map<String, Value> {
         "description": "What holds for documents of one type, by \"TYPE\"",
         "type": "object",
         "additionalProperties": members(&OF_CACHED_TYPE),
+    });
+    sections["cache"]["properties"]["rules"] = json!({
+        "description": "What is dropped from the cache when something happens, by a name of your own",
+        "type": "object",
+        "additionalProperties": members(&OF_RULE),
     });
     sections.insert(
         "models".to_owned(),
@@ -94,7 +101,7 @@ fn of_key(key: &dyn AnyKey) -> Value {
             Kind::Location | Kind::Folder => schema["minLength"] = 0.into(),
             Kind::Duration => schema["pattern"] = format!("^$|{DURATION}").into(),
             Kind::Age => schema["pattern"] = format!("^$|{AGE}").into(),
-            Kind::Model | Kind::Words(_) | Kind::Count { .. } | Kind::Flag | Kind::Size => {}
+            Kind::Model | Kind::Words(_) | Kind::Count { .. } | Kind::Flag | Kind::Size | Kind::Pattern => {}
         }
     }
     schema["x-environmentVariable"] = key.variable().into();
@@ -111,6 +118,7 @@ fn of_kind(kind: &Kind, about: &str) -> Value {
     let mut schema = json!({ "type": "string", "description": about });
     match kind {
         Kind::Location | Kind::Folder => schema["minLength"] = 1.into(),
+        Kind::Pattern => schema["pattern"] = r"^(document|model|.*[:*?\[].*)$".into(),
         Kind::Duration => schema["pattern"] = DURATION.into(),
         Kind::Model => schema["pattern"] = "^.+@[1-9][0-9]*$".into(),
         Kind::Count { least } => (schema["type"], schema["minimum"]) = ("integer".into(), (*least).into()),

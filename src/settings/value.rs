@@ -48,6 +48,8 @@ pub enum Kind {
     Flag,
     /// A number and a unit, up to weeks.
     Age,
+    /// A word, or a pattern of the keys of a cache.
+    Pattern,
     /// One of these words, each with what it means.
     Words(Vec<(&'static str, &'static str)>),
 }

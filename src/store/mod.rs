@@ -38,7 +38,7 @@ pub use open::{
 pub use records::{Records, RecordsMut};
 pub use rows::{
     Detail, DocumentEntry, Fact, InsertedKeyframe, InsertedOperation, KeyframeEntry, NewKeyframe, NewOperation, Order,
-    Previous, ReadModelRow, Recoded, Serial, StoreInfo, StreamHead, Vacuumed,
+    Previous, ReadModelRow, Recoded, Serial, Storage, StoreInfo, StreamHead, Vacuumed,
 };
 pub use selection::{Part, Selection};
 
@@ -64,6 +64,15 @@ pub trait Store: Send + Sync {
     /// `Busy` if another program holds the store, `Unavailable` if it cannot be reached, `NotAStore` if it is
     /// no longer what was opened.
     fn read(&self) -> Result<Box<dyn Read + '_>, StoreError>;
+
+    /// Names the content that a transaction which begins now will see, or one that is older: what [`Read::stamp`] says of
+    /// it, for whoever asks again and again. It takes no lock that could keep a writer waiting, if the store can do without.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    fn stamp(&self) -> Result<Stamp, StoreError> {
+        self.read()?.stamp()
+    }
 
     /// Begins a transaction that may change the store. At most one at a time; a second waits, and fails as
     /// `Busy` after the time that [`Options::busy_timeout_ms`] allows.
@@ -221,7 +230,8 @@ pub trait Read {
     /// Visits the operations of all streams that `selection` includes, in the order of their insertion, until the
     /// visitor stops; those at or before `after` are passed over. Their texts are as stored, empty ones too.
     ///
-    /// Without parts in the selection this is one scan in constant memory; with parts it holds a number a row.
+    /// Without parts in the selection, or where few rows follow, this is one scan in constant memory; with parts it holds a
+    /// number a row otherwise. Rows of documents that are not selected need not decode.
     ///
     /// # Errors
     /// As [`Read::operations`].
@@ -230,6 +240,27 @@ pub trait Read {
         selection: &Selection,
         after: Serial,
         visit: &mut dyn FnMut(&InsertedOperation<'_>) -> Flow,
+    ) -> Result<(), StoreError>;
+
+    /// The place of the operation that was inserted last; [`Serial::START`] if there is none. A step, however many there are.
+    ///
+    /// # Errors
+    /// `Busy`, `Unavailable`.
+    fn last_inserted(&self) -> Result<Serial, StoreError>;
+
+    /// Visits what is known of the keyframes that are stored in one way, without their bodies, by number, from `from` on
+    /// or, backward, down to it. A number is given again once the keyframes with it and after it are deleted or stored in
+    /// the other way, and one that is stored in another way keeps its number: several may have the same.
+    /// When they were written is left out, as with [`Detail::Label`].
+    ///
+    /// # Errors
+    /// `Corrupt` if a row does not decode; `Busy`, `Unavailable`.
+    fn numbered_keyframes(
+        &self,
+        storage: Storage,
+        from: Serial,
+        order: Order,
+        visit: &mut dyn FnMut(Serial, &KeyframeEntry) -> Flow,
     ) -> Result<(), StoreError>;
 
     /// Visits the keyframes that `selection` includes by stream and label, in the order of their insertion, until the

@@ -14,6 +14,23 @@ pub enum Order {
     Backward,
 }
 
+/// Where the bodies of keyframes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// In the reference's table, as JSON: [`Codec::Json`].
+    Plain,
+    /// In ours, with any other codec.
+    Compressed,
+}
+
+impl Storage {
+    /// Where bodies with this codec are.
+    #[must_use]
+    pub fn of(codec: Codec) -> Self {
+        if codec == Codec::Json { Storage::Plain } else { Storage::Compressed }
+    }
+}
+
 /// How much [`super::Read::keyframes`] tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
@@ -121,6 +138,12 @@ impl Serial {
     #[must_use]
     pub const fn of(row: i64) -> Self {
         Serial { row, nth: 0 }
+    }
+
+    /// The row's number.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.row
     }
 }
 

@@ -32,6 +32,12 @@ impl Selection {
             && (self.parts.is_empty() || self.parts.iter().any(|part| part.includes(stream, index)))
     }
 
+    /// Whether rows of this document may be meant.
+    #[must_use]
+    pub fn includes_document(&self, document: &DocumentId) -> bool {
+        self.parts.is_empty() || self.parts.iter().any(|part| part.document == *document)
+    }
+
     /// Whether rows that name this type may be meant.
     #[must_use]
     pub fn includes_type(&self, document_type: &str) -> bool {

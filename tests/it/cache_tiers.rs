@@ -6,13 +6,15 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use snapctl::cache::disk::{self, DiskCache};
 use snapctl::cache::memory::{Bounds, MemoryTier};
-use snapctl::cache::{Cause, StoreIdentity, Tier, Which};
+use snapctl::cache::rules::{Change, Rules};
+use snapctl::cache::{Cause, NAMESPACE, StoreIdentity, Tier, Which};
 use snapctl::model::ids::{Branch, OpIndex, Revision, Scope};
 use snapctl::model::json::{Json, canonical};
 use snapctl::model::operation::OperationRow;
 use snapctl::model::progress::Silent;
 use snapctl::model::target::Target;
 use snapctl::reducer::Registry;
+use snapctl::reducer::generic::GenericKind;
 use snapctl::replay::{self, Base, Goal, Position, ReplayError, Snapshot, Sources, Takes, Tiers, Trust};
 use snapctl::store::memory::MemoryStore;
 use snapctl::store::{Access, NewOperation, Options, Previous, Store};
@@ -191,6 +193,27 @@ fn a_log_that_is_another_one_is_not_taken_for_the_old() {
     (0..9).for_each(|at| other.append("global", &row("SET_DRIVE_NAME", "global", r#"{"name":"x"}"#, at % 2)));
     // The ids are those of other operations there.
     assert_eq!(base(&other.part("global", at(3))), Base::Genesis);
+}
+
+#[test]
+fn what_a_model_made_that_is_another_one_now_is_dropped_by_its_rule() {
+    let mut subject = Subject::new(Bounds::default());
+    subject.append("global", &add("1", 0));
+    subject.part("global", Position::Head).iter().for_each(|answer| assert!(answer.is_ok()));
+    assert_eq!(subject.tiers.outdated(&subject.registry), [].into());
+    let mut registry = Registry::built_in();
+    registry.serve(&DRIVE.into(), GenericKind::Set);
+    let outdated = subject.tiers.outdated(&registry);
+    assert_eq!(outdated.len(), 1);
+    let rules = Rules::new(NAMESPACE, []);
+    for fingerprint in outdated {
+        for fired in rules.fired_by(&Change::Model(fingerprint)) {
+            assert_eq!(fired.cause, Cause::ModelChanged);
+            assert!(subject.tiers.drop_entries(&fired.which, fired.cause) > 0);
+        }
+    }
+    assert_eq!(subject.tiers.outdated(&registry), [].into());
+    assert_eq!(base(&subject.part("global", Position::Head)), Base::Genesis);
 }
 
 /// What happens to a store and its tiers.

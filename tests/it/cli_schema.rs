@@ -136,8 +136,13 @@ impl Described {
     fn said(&mut self, stderr: &[u8]) {
         for line in String::from_utf8_lossy(stderr).lines() {
             let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-            let known = ["error", "progress", "tiers"].into_iter().find(|key| value.get(key).is_some());
-            let name = known.map_or("talk", |key| if key == "tiers" { "append-summary" } else { key });
+            let known = [
+                ("error", "error"),
+                ("progress", "progress"),
+                ("watched", "watch-summary"),
+                ("tiers", "append-summary"),
+            ];
+            let name = known.into_iter().find(|(key, _)| value.get(key).is_some()).map_or("talk", |(_, name)| name);
             self.hold(name, &value);
         }
     }
@@ -288,6 +293,7 @@ fn every_command_prints_what_its_schema_says() {
     in_and_out(&mut described, &path, &env);
     appended(&mut described);
     cached(&mut described);
+    watched(&mut described);
     keyframes_written(&mut described);
     keyframes(&mut described, &env);
     figures(&mut described, &path, &env);
@@ -454,6 +460,26 @@ fn cached(described: &mut Described) {
     described.hold("cache show", &read(&["cache", "show", list[1]["key"].as_str().unwrap()]));
     described.hold("cache drop", &read(&["cache", "drop", "--all"]));
     described.hold("cache prune", &read(&["cache", "prune"]));
+}
+
+/// What follows a store: each kind of event, of operations with everything that one can have.
+fn watched(described: &mut Described) {
+    let env = TestEnv::with_store(|store| {
+        store.drive("d1", "One", 2);
+        let failed = Operation::new("d1", "global", 2, "ADD_FOLDER", json!({}));
+        store.operation(&Operation { error: Some("no"), denied: Some("never"), skip: 1, ..failed });
+        store.operation(&Operation::new("d1", "document", 2, "DELETE_DOCUMENT", json!({ "documentId": "d1" })));
+    });
+    env.on_store(&["keyframe", "write", "d1/global", "--at", "1"]).ok();
+    // Behind an operation that is not there: this is another log.
+    let run = env.on_store(&["watch", "--since", "99", "--warm", "--until-idle", "0s", "--ndjson"]);
+    let mut kinds = BTreeSet::new();
+    for line in run.lines() {
+        described.hold("watch", &line);
+        kinds.insert(line["event"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["drop", "keyframe", "operation", "reset", "warmed"]);
+    described.said(run.stderr.as_bytes());
 }
 
 /// The drive of the fixtures.

@@ -9,7 +9,7 @@ use snapctl::model::time::Timestamp;
 use snapctl::store::memory::MemoryStore;
 use snapctl::store::{
     Access, Codec, Detail, Flow, NewKeyframe, NewOperation, Options, Order, Part, Previous, Read, Selection, Serial,
-    Store, StoreError, Write, answer, sqlite,
+    Storage, Store, StoreError, Write, answer, sqlite,
 };
 
 /// A store to test, and what recodes its content once it is written.
@@ -141,7 +141,7 @@ pub(crate) fn conformance_of(checks: &[fn(&Subject)]) {
 
 /// Runs every check, each on a store of its own that holds [`fill`].
 fn conformance(subject: &dyn Fn() -> Subject) {
-    let checks: [fn(&dyn Store); 22] = [
+    let checks: [fn(&dyn Store); 23] = [
         rows_come_back_as_they_were_written,
         order_and_span_choose_the_rows,
         a_visit_stops_when_the_visitor_says_so,
@@ -158,6 +158,7 @@ fn conformance(subject: &dyn Fn() -> Subject) {
         unusual_names_are_names,
         rows_are_shown_as_they_were_inserted,
         a_selection_chooses_rows,
+        keyframes_are_shown_by_number,
         an_id_before_is_stored_as_given,
         a_repeated_append_does_nothing,
         an_append_that_does_not_fit_is_a_conflict,
@@ -640,10 +641,68 @@ fn a_selection_chooses_rows(store: &dyn Store) {
     assert_eq!(operations, expected, "each once, in the order of insertion");
     assert_eq!(keyframes, ["doc/global:0"]);
     assert_eq!(chosen(&[Part { document: "none".into(), ..global(0, None) }]), (vec![], vec![]));
+    let mut serials = Vec::new();
+    read.inserted_operations(&Selection::default(), Serial::START, &mut |row| {
+        serials.push(row.serial);
+        Flow::Continue(())
+    })
+    .unwrap();
+    let selection = Selection { parts: several.to_vec(), document_type: None };
+    assert_eq!(inserted(&*read, &selection, serials[2]).0, expected[3..], "behind a row");
     let typed = |kind: &str| Selection { parts: vec![], document_type: Some(kind.into()) };
     assert_eq!(inserted(&*read, &typed("type/first"), Serial::START).0.len(), 4);
     assert_eq!(inserted(&*read, &typed("type/keyframe"), Serial::START).1.len(), 6);
     assert_eq!(inserted(&*read, &typed("none"), Serial::START), (vec![], vec![]));
+}
+
+/// `SERIAL DOC/SCOPE:LABEL` of the keyframes that are stored in one way.
+fn numbered(read: &dyn Read, storage: Storage, from: Serial, order: Order) -> Vec<(Serial, String)> {
+    let mut shown = Vec::new();
+    read.numbered_keyframes(storage, from, order, &mut |serial, entry| {
+        assert_eq!((Storage::of(entry.codec), entry.created), (storage, None));
+        shown.push((serial, format!("{}:{}", entry.stream, entry.label)));
+        Flow::Continue(())
+    })
+    .unwrap();
+    shown
+}
+
+fn keyframes_are_shown_by_number(store: &dyn Store) {
+    let read = store.read().unwrap();
+    let mut all = numbered(&*read, Storage::Plain, Serial::START, Order::Forward);
+    let names: Vec<&str> = all.iter().map(|(_, name)| name.as_str()).collect();
+    let expected =
+        ["doc/global:0", "doc/global:3", "doc/global:7", "doc/a:5", "doc/z@branch:1", "no operations/global:1"];
+    assert_eq!(names, expected);
+    assert!(all.is_sorted() && all.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    assert_eq!(numbered(&*read, Storage::Plain, all[2].0, Order::Forward), all[2..], "from a number on");
+    assert_eq!(numbered(&*read, Storage::Compressed, Serial::START, Order::Forward), []);
+    let mut first = None;
+    read.numbered_keyframes(Storage::Plain, Serial::START, Order::Backward, &mut |serial, _| {
+        first = Some(serial);
+        Flow::Break(())
+    })
+    .unwrap();
+    assert_eq!(first, Some(all[5].0), "a visit stops when the visitor says so");
+    let mut last = None;
+    read.inserted_operations(&Selection::default(), Serial::START, &mut |row| {
+        last = Some(row.serial);
+        Flow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(Some(read.last_inserted().unwrap()), last);
+    drop(read);
+    // One that is stored in another way keeps its number.
+    let mut write = store.write().unwrap();
+    write.recode(&main_stream(), at(3), Codec::Zstd).unwrap();
+    write.commit().unwrap();
+    let read = store.read().unwrap();
+    let moved = all.remove(1);
+    assert_eq!(numbered(&*read, Storage::Compressed, Serial::START, Order::Forward), [moved]);
+    assert_eq!(numbered(&*read, Storage::Plain, Serial::START, Order::Forward), all);
+    all.reverse();
+    assert_eq!(numbered(&*read, Storage::Plain, Serial::START, Order::Backward), all);
+    assert_eq!(numbered(&*read, Storage::Plain, all[1].0, Order::Backward), all[..2], "down to a number");
 }
 
 fn an_id_before_is_stored_as_given(store: &dyn Store) {
@@ -761,7 +820,11 @@ fn a_reader_keeps_its_moment(store: &dyn Store) {
 }
 
 fn a_stamp_changes_with_the_content(store: &dyn Store) {
-    let stamp = || store.read().unwrap().stamp().unwrap();
+    let stamp = || {
+        let stamp = store.read().unwrap().stamp().unwrap();
+        assert_eq!(store.stamp().unwrap(), stamp, "also without a transaction");
+        stamp
+    };
     let mut stamps = vec![stamp()];
     assert_eq!(stamp(), stamps[0]);
     for index in 10..15 {
@@ -783,6 +846,8 @@ fn an_empty_store_has_nothing(store: &dyn Store) {
         assert!(read.streams(&"doc".into())?.is_empty());
         assert!(read.skips(&main_stream(), Span::ALL)?.is_empty());
         assert_eq!(read.info()?.operations, 0);
+        assert_eq!(read.last_inserted()?, Serial::START);
+        assert_eq!(numbered(read, Storage::Plain, Serial::START, Order::Backward), []);
         read.newest_time(&main_stream(), Span::ALL)
     });
     assert_eq!(found.unwrap(), None);

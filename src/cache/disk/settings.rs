@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cache::NAMESPACE;
 use crate::model::ids::DocumentType;
 use crate::model::time::Timestamp;
 
@@ -50,7 +51,7 @@ impl Settings {
     pub fn new(clock: Clock) -> Self {
         Settings {
             bounds: Bounds::default(),
-            namespace: "snapctl".to_owned(),
+            namespace: NAMESPACE.to_owned(),
             head_ttl: HeadTtl::default(),
             patience: Duration::from_millis(100),
             clock,

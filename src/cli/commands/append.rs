@@ -11,6 +11,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
+use crate::cache::NAMESPACE;
+use crate::cache::rules::{Change, Firing, Rules as DropRules};
 use crate::cli::args::Literal;
 use crate::cli::clock;
 use crate::cli::ctx::Ctx;
@@ -18,16 +20,17 @@ use crate::cli::exit::{ExitStatus, Refusal, Retold};
 use crate::cli::manual::{Example, Page};
 use crate::cli::tiers::Cached;
 use crate::cli::trace::Recording;
-use crate::cli::ui::{Format, Ui};
+use crate::cli::ui::{Format, Talk, Ui};
 use crate::executor::{
     Appended, Appender, Atomic, Creation, ExecuteError, Expected, Failed, KeyframesBehind, KeyframesThrough,
     Keyframing, Known, Means, NoKeyframes, Refusal as Refused, Rules, Spacing,
 };
 use crate::keyframe::{Due, KeyframeSink};
 use crate::model::ids::DocumentId;
+use crate::model::operation::Action;
 use crate::model::target::{At, DocumentRef, Target};
 use crate::queue::{Ended, Limits};
-use crate::replay::{ReplayError, find_document};
+use crate::replay::{ReplayError, Tiers, find_document};
 use crate::settings::{self, WriteStrategy};
 use crate::store::{Access, Store, StoreError, answer};
 use crate::transfer::Keyframes as Carried;
@@ -169,7 +172,9 @@ pub(crate) fn run(args: &AppendArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<E
         input.put(creation.requests(&document, &branch, ctx.registry(), clock::now(), &new_id)?);
     }
     input.expect(args.expect_revision.unwrap_or_default());
-    let mut run = Run { appender: Appender::new(&means, args.rules()), status: ExitStatus::Success };
+    let rules = DropRules::new(NAMESPACE, ctx.settings().cache_rules().iter().cloned());
+    let mut run =
+        Run { appender: Appender::new(&means, args.rules()), rules, tiers: &tiers, status: ExitStatus::Success };
     let most = if args.atomic { usize::MAX } else { args.batch.get() };
     let mut append_all = || -> anyhow::Result<()> {
         while let Some(batch) = input.batch(most, ctx)? {
@@ -222,6 +227,9 @@ impl Keyframes {
 /// What has been done so far.
 struct Run<'a> {
     appender: Appender<'a>,
+    /// What is dropped from the tiers by what is appended.
+    rules: DropRules,
+    tiers: &'a Tiers,
     status: ExitStatus,
 }
 
@@ -238,7 +246,13 @@ impl Run<'_> {
         let mut appended = appended.into_iter();
         for pending in batch {
             let result = match pending.request {
-                Ok(_) => appended.next().unwrap_or(Err(Refused::WithOthers)).map_err(|refused| refusal(&refused)),
+                Ok(request) => {
+                    let result = appended.next().unwrap_or(Err(Refused::WithOthers));
+                    if let Ok(appended) = &result {
+                        self.fire(appended, &request.action, &ui.talk);
+                    }
+                    result.map_err(|refused| refusal(&refused))
+                }
                 Err(refusal) => Err(refusal),
             };
             self.answer(pending.line, &result, ui)?;
@@ -246,6 +260,16 @@ impl Run<'_> {
         // Whoever waits for an answer before the next question has it by now.
         ui.out.flush()?;
         Ok(())
+    }
+
+    /// Drops what an operation has made useless.
+    fn fire(&self, appended: &Appended, action: &Action<'_>, talk: &Talk) {
+        let took_effect = appended.error.is_none() && !appended.repeated;
+        let Some(change) = Change::made_by(&appended.stream, action).filter(|_| took_effect) else { return };
+        for Firing { rule, cause, which } in self.rules.fired_by(&change) {
+            let dropped = self.tiers.drop_entries(&which, cause);
+            talk.detail(format_args!("{}: {rule} has dropped {dropped} states from the cache", appended.stream));
+        }
     }
 
     fn answer(&mut self, line: Option<u64>, result: &Result<Appended, Refusal>, ui: &mut Ui) -> anyhow::Result<()> {

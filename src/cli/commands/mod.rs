@@ -17,3 +17,4 @@ pub(crate) mod schema;
 pub(crate) mod stats;
 pub(crate) mod store;
 pub(crate) mod verify;
+pub(crate) mod watch;

@@ -28,7 +28,7 @@ fn beside(command: &str) -> Option<Vec<ExitStatus>> {
         "keyframe apply" => &[Findings, Precondition],
         "append" | "import" | "keyframe undo" | "keyframe compact" => &[Findings, Nothing, Precondition],
         "export" | "keyframe prune" => &[Nothing, Precondition],
-        "ls" | "log" | "stats" | "keyframe pin" | "keyframe unpin" | "keyframe history" | "keyframe tune"
+        "ls" | "log" | "watch" | "stats" | "keyframe pin" | "keyframe unpin" | "keyframe history" | "keyframe tune"
         | "cache list" | "cache show" | "cache drop" | "cache warm" => &[Nothing],
         "rebuild" | "verify" | "keyframe list" | "keyframe show" | "keyframe write" => &[Findings, Nothing],
         _ => return None,

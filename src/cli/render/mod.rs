@@ -4,5 +4,6 @@ pub(crate) mod bar;
 pub(crate) mod json;
 pub(crate) mod openmetrics;
 pub(crate) mod prose;
+pub(crate) mod queue;
 pub(crate) mod table;
 pub(crate) mod tier;

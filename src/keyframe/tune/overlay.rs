@@ -9,7 +9,7 @@ use crate::model::time::Timestamp;
 use crate::store::codec::{self, Codec, CodecError};
 use crate::store::{
     Detail, DocumentEntry, Flow, InsertedKeyframe, InsertedOperation, KeyframeEntry, Order, Read, Selection, Serial,
-    Stamp, StoreError, StoreInfo, StreamHead,
+    Stamp, Storage, StoreError, StoreInfo, StreamHead,
 };
 
 /// Rows are those of a store. To a rebuild, which asks for the nearest keyframe and its body, there is none but the one that is
@@ -157,6 +157,20 @@ impl Read for Overlay<'_> {
         visit: &mut dyn FnMut(&InsertedKeyframe<'_>) -> Flow,
     ) -> Result<(), StoreError> {
         self.read.inserted_keyframes(selection, after, visit)
+    }
+
+    fn last_inserted(&self) -> Result<Serial, StoreError> {
+        self.read.last_inserted()
+    }
+
+    fn numbered_keyframes(
+        &self,
+        storage: Storage,
+        from: Serial,
+        order: Order,
+        visit: &mut dyn FnMut(Serial, &KeyframeEntry) -> Flow,
+    ) -> Result<(), StoreError> {
+        self.read.numbered_keyframes(storage, from, order, visit)
     }
 
     fn info(&self) -> Result<StoreInfo, StoreError> {

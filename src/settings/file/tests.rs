@@ -49,7 +49,10 @@ fn an_unknown_key_names_the_one_meant() {
         ("[models.'a@2']\nkind = 'set'", Some("models.\"TYPE\".kind")),
         ("[models.a]\nupgrade = 'none'", Some("models.\"TYPE@VERSION\".upgrade")),
         ("[sync]", None),
-        ("[cache]", None),
+        ("[cashe]", Some("cache")),
+        ("[cache]\nruls = 1", Some("cache.rules")),
+        ("[cache.rules.a]\nwhen = 'x'", None),
+        ("[profiles.p.cache.rules.a]\ndrp = 'x'", Some("profiles.p.cache.rules.a.drop")),
     ] {
         assert_eq!(meant(text).as_deref(), key, "{text}");
     }

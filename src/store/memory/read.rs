@@ -10,7 +10,7 @@ use crate::model::operation::{Action, OperationRow, Retraction};
 use crate::model::time::Timestamp;
 use crate::store::{
     Detail, DocumentEntry, Flow, History, InsertedKeyframe, InsertedOperation, KeyframeEntry, Order, Previous, Read,
-    Records, Selection, Serial, Stamp, StoreError, StoreInfo, StreamHead,
+    Records, Selection, Serial, Stamp, Storage, StoreError, StoreInfo, StreamHead,
 };
 
 impl Read for Moment<'_> {
@@ -195,6 +195,33 @@ impl Read for Moment<'_> {
                 document: std::str::from_utf8(&body.document).expect("checked when it was written"),
             })
         });
+        Ok(())
+    }
+
+    fn last_inserted(&self) -> Result<Serial, StoreError> {
+        let rows = self.tables.operations.values().flat_map(OrdMap::values);
+        Ok(rows.map(|row| Serial::of(row.sequence)).max().unwrap_or(Serial::START))
+    }
+
+    fn numbered_keyframes(
+        &self,
+        storage: Storage,
+        from: Serial,
+        order: Order,
+        visit: &mut dyn FnMut(Serial, &KeyframeEntry) -> Flow,
+    ) -> Result<(), StoreError> {
+        let streams = self.tables.keyframes.iter();
+        let bodies =
+            streams.flat_map(|(stream, bodies)| bodies.iter().map(move |(label, body)| (stream, *label, body)));
+        let mut chosen: Vec<_> = bodies
+            .filter(|(.., body)| Storage::of(body.codec) == storage && Serial::of(body.sequence) >= from)
+            .map(|(stream, label, body)| (Serial::of(body.sequence), body.entry(stream, label, Detail::Label)))
+            .collect();
+        chosen.sort_by_key(|(serial, _)| *serial);
+        if order == Order::Backward {
+            chosen.reverse();
+        }
+        let _ = chosen.iter().try_for_each(|(serial, entry)| visit(*serial, entry));
         Ok(())
     }
 

@@ -10,6 +10,8 @@ use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::model::stamp::Stamp;
+
 /// What the files of a store look like from outside. Equal marks: nobody has changed anything in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
@@ -126,9 +128,9 @@ impl Mark {
         self.main.size + size(&self.wal) + size(&self.journal)
     }
 
-    /// The mark as text: identity, sizes, times, change counter, and the head of the log's index. A log without
+    /// The mark as a stamp: identity, sizes, times, change counter, and the head of the log's index. A log without
     /// content says nothing, so that connecting to a store does not look like a change.
-    pub(super) fn to_text(&self) -> String {
+    pub(super) fn stamp(&self) -> Stamp {
         use std::fmt::Write as _;
         let mut text = format!("{}{:x}", self.main.to_text(), self.header.change_counter);
         if let Some(log) = self.wal.filter(|log| log.size > 0) {
@@ -140,7 +142,7 @@ impl Mark {
         if let Some(journal) = self.journal {
             let _ = write!(text, "+journal:{}", journal.to_text());
         }
-        text
+        Stamp(text)
     }
 }
 

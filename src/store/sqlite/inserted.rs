@@ -34,12 +34,19 @@ impl Transaction<'_> {
                 }
                 let serial = Serial::of(rows::integer(row.get_ref(rows::OPERATION_ID)?, "id")?);
                 let stream = same_stream(&mut stream, row, STREAM)?;
+                // What is of no interest need not decode.
+                if !selection.includes_document(&stream.document) {
+                    return Ok(Flow::Continue(()));
+                }
                 let texts = (row.get_ref(7)?, row.get_ref(8)?);
                 let operation = OperationRow {
                     error: stored_text(texts.0, "error")?,
                     denied: stored_text(texts.1, "deniedReason")?,
                     ..rows::operation(row, &session.connection, &mut converted)?
                 };
+                if !selection.includes(stream, operation.index, document_type) {
+                    return Ok(Flow::Continue(()));
+                }
                 let written = match row.get_ref(WRITTEN)? {
                     ValueRef::Null => None,
                     value => Some(rows::timestamp(value, "writeTimestampUtcMs")?),
@@ -62,7 +69,8 @@ impl Transaction<'_> {
     }
 
     /// Visits the rows of a table in the order of their ids: all of them in one scan, or those of the parts of
-    /// `selection` one by one.
+    /// `selection` one by one. Where few rows follow, there is one scan of these, too: to find those of a document takes a
+    /// look at all that it has.
     fn visit_inserted(
         &self,
         statements: &sql::Inserted,
@@ -71,7 +79,7 @@ impl Transaction<'_> {
         visit: &mut dyn FnMut(&Row<'_>) -> Result<Flow, StoreError>,
     ) -> Result<(), StoreError> {
         let adapt = |statement| self.session().schema.adapt(statement);
-        if selection.parts.is_empty() {
+        if selection.parts.is_empty() || self.few_follow(after)? {
             return self.each_row(&mut self.prepare(&adapt(statements.all))?, after.row, visit).map(drop);
         }
         let mut ids = Vec::new();
@@ -87,6 +95,21 @@ impl Transaction<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether there are few operations behind a number, however many there are before it.
+    fn few_follow(&self, after: Serial) -> Result<bool, StoreError> {
+        const FEW: i64 = 4096;
+        if after == Serial::START {
+            return Ok(false);
+        }
+        Ok(self.find_last_inserted()?.row.saturating_sub(after.row) <= FEW)
+    }
+
+    pub(super) fn find_last_inserted(&self) -> Result<Serial, StoreError> {
+        let mut statement = self.prepare(sql::LAST_INSERTED)?;
+        let last: Option<i64> = self.driver("read", statement.query_row([], |row| row.get(0)))?;
+        Ok(last.map_or(Serial::START, Serial::of))
     }
 
     pub(super) fn each_row(

@@ -10,7 +10,7 @@ use super::rows::{self, RowError};
 use super::schema::{KEYFRAME, SNAPSHOT};
 use super::{Transaction, own, sql};
 use crate::model::ids::{DocumentId, Revision, StreamKey};
-use crate::store::{Detail, DocumentEntry, Flow, KeyframeEntry, ReadModelRow, StoreError};
+use crate::store::{Detail, DocumentEntry, Flow, KeyframeEntry, Order, ReadModelRow, Serial, Storage, StoreError};
 
 impl Transaction<'_> {
     pub(super) fn find_nearest(
@@ -147,6 +147,41 @@ impl Transaction<'_> {
         while let Some(row) = self.driver("read", found.next())? {
             let entry = self.keyframe_entry(document, row)?;
             if visit(&entry).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn visit_numbered(
+        &self,
+        storage: Storage,
+        from: Serial,
+        order: Order,
+        visit: &mut dyn FnMut(Serial, &KeyframeEntry) -> Flow,
+    ) -> Result<(), StoreError> {
+        let is_there = match storage {
+            Storage::Plain => self.session().schema.keyframes,
+            Storage::Compressed => self.reads_own()?,
+        };
+        if !is_there {
+            return Ok(());
+        }
+        let mut statement = self.prepare(match (storage, order) {
+            (Storage::Plain, Order::Forward) => sql::NUMBERED_FORWARD,
+            (Storage::Plain, Order::Backward) => sql::NUMBERED_BACKWARD,
+            (Storage::Compressed, Order::Forward) => own::sql::NUMBERED_FORWARD,
+            (Storage::Compressed, Order::Backward) => own::sql::NUMBERED_BACKWARD,
+        })?;
+        let mut found = self.driver("read", statement.query([from.row]))?;
+        while let Some(row) = self.driver("read", found.next())? {
+            let place = || -> Result<_, RowError> {
+                let document = rows::text(row.get_ref(8)?, "documentId")?.into();
+                Ok((document, Serial::of(rows::integer(row.get_ref(5)?, "id")?)))
+            };
+            let place = place().map_err(|error| self.row_error(KEYFRAME, error, || row_id(row, 5)));
+            let (document, serial) = place?;
+            if visit(serial, &self.keyframe_entry(&document, row)?).is_break() {
                 break;
             }
         }

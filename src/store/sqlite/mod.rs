@@ -39,7 +39,7 @@ use file::Mark;
 use schema::Misfit;
 use session::{Pool, Session, Way, connect};
 
-use super::{Access, Capabilities, Options, Read, Store, StoreError, Vacuumed, Write};
+use super::{Access, Capabilities, Options, Read, Stamp, Store, StoreError, Vacuumed, Write};
 
 /// An SQLite file that holds operations and keyframes.
 pub struct SqliteStore {
@@ -121,6 +121,11 @@ impl Store for SqliteStore {
         let transaction = Transaction::new(self, session, mark);
         transaction.begin(sql::BEGIN)?;
         Ok(Box::new(transaction))
+    }
+
+    /// By a look at the files alone: no lock is taken.
+    fn stamp(&self) -> Result<Stamp, StoreError> {
+        self.look("read").map(|mark| mark.stamp())
     }
 
     fn write(&self) -> Result<Box<dyn Write + '_>, StoreError> {

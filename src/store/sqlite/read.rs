@@ -16,7 +16,7 @@ use crate::model::time::Timestamp;
 use crate::store::check::{Condition, Depth};
 use crate::store::{
     Detail, DocumentEntry, Fact, Flow, History, InsertedKeyframe, InsertedOperation, KeyframeEntry, Order, Read,
-    ReadModelRow, Records, Selection, Serial, Stamp, StoreError, StoreInfo, StreamHead,
+    ReadModelRow, Records, Selection, Serial, Stamp, Storage, StoreError, StoreInfo, StreamHead,
 };
 
 impl Read for Transaction<'_> {
@@ -169,6 +169,20 @@ impl Read for Transaction<'_> {
         self.still(self.visit_inserted_keyframes(selection, after, visit))
     }
 
+    fn last_inserted(&self) -> Result<Serial, StoreError> {
+        self.still(self.find_last_inserted())
+    }
+
+    fn numbered_keyframes(
+        &self,
+        storage: Storage,
+        from: Serial,
+        order: Order,
+        visit: &mut dyn FnMut(Serial, &KeyframeEntry) -> Flow,
+    ) -> Result<(), StoreError> {
+        self.still(self.visit_numbered(storage, from, order, visit))
+    }
+
     fn records(&self) -> &dyn Records {
         self
     }
@@ -215,12 +229,12 @@ impl Read for Transaction<'_> {
     }
 
     fn stamp(&self) -> Result<Stamp, StoreError> {
-        let mut text = self.mark.to_text();
+        let mut stamp = self.mark.stamp();
         if let Some(change) = self.change {
             // Unique, so that what is not yet committed is never taken for anything else.
-            let _ = write!(text, "+change:{:x}:{change:x}", std::process::id());
+            let _ = write!(stamp.0, "+change:{:x}:{change:x}", std::process::id());
         }
-        Ok(Stamp(text))
+        Ok(stamp)
     }
 
     fn finish(self: Box<Self>) -> Result<(), StoreError> {

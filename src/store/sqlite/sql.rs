@@ -164,6 +164,13 @@ pub(super) const INSERTED_KEYFRAMES: Inserted = Inserted {
     one: r#"SELECT "id", "documentId", "scope", "branch", "documentType", "revision", "createdAt", "document"
         FROM "Keyframe" WHERE "id" = ?1"#,
 };
+/// The greatest number of an operation; NULL if there is none.
+pub(super) const LAST_INSERTED: &str = r#"SELECT max("id") FROM "Operation""#;
+/// By number, columns as those of [`KEYFRAMES`], and the document.
+pub(super) const NUMBERED_FORWARD: &str = r#"SELECT "scope", "branch", "revision", NULL, octet_length("document"), "id",
+    "documentType", 'json', "documentId" FROM "Keyframe" WHERE "id" >= ?1 ORDER BY "id""#;
+pub(super) const NUMBERED_BACKWARD: &str = r#"SELECT "scope", "branch", "revision", NULL, octet_length("document"), "id",
+    "documentType", 'json', "documentId" FROM "Keyframe" WHERE "id" >= ?1 ORDER BY "id" DESC"#;
 
 pub(super) const COUNT_TABLES: &str = "SELECT count(*) FROM sqlite_schema";
 pub(super) const COUNT_OPERATIONS: &str = r#"SELECT count(*) FROM "Operation""#;

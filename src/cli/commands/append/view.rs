@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::exit::{Refusal, Report};
+use crate::cli::render::queue::{QueueView, tell_left};
 use crate::cli::render::table::one_line;
 use crate::cli::render::tier::{ReadsView, TierView};
 use crate::cli::tiers::Ran;
@@ -80,23 +81,6 @@ pub(in crate::cli) struct SummaryView {
     tiers: Vec<TierView>,
 }
 
-/// What became of what was queued.
-#[derive(JsonSchema, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "QueueCounts")]
-pub(in crate::cli) struct QueueView {
-    /// How many were queued.
-    queued: u64,
-    /// How many were written.
-    written: u64,
-    /// How many were replaced by newer ones before they were written.
-    coalesced: u64,
-    /// How many could not be written. `keyframe list --gaps` shows what they leave, and `keyframe write` fills it.
-    parked: u64,
-    /// How many were pending at most.
-    high_water: u64,
-}
-
 /// Says what became of keyframes and tiers, and whether all was written.
 pub(super) fn tell(talk: &Talk, keyframes: Option<&Ended<Due>>, ran: &Ran) -> bool {
     let view = SummaryView {
@@ -113,25 +97,6 @@ pub(super) fn tell(talk: &Talk, keyframes: Option<&Ended<Due>>, ran: &Ran) -> bo
     let keyframes = keyframes.is_none_or(|ended| tell_left(talk, "keyframe", ended));
     let states = ran.behind.as_ref().is_none_or(|ended| tell_left(talk, "state for the cache file", ended));
     keyframes && states
-}
-
-/// Says what was not written, and whether all was.
-fn tell_left<T>(talk: &Talk, what: &str, ended: &Ended<T>) -> bool {
-    for failed in ended.parked.iter().take(3) {
-        talk.warning(format_args!("a {what} could not be written: {}", failed.error));
-    }
-    let late = ended.left.len() + ended.in_flight.len();
-    if late > 0 {
-        talk.warning(format_args!("not written in time, of each {what}: {late}"));
-    }
-    ended.is_complete()
-}
-
-impl QueueView {
-    fn of(counts: Counts) -> Self {
-        let Counts { queued, written, coalesced, parked, high_water } = counts;
-        QueueView { queued, written, coalesced, parked, high_water }
-    }
 }
 
 impl LineView {

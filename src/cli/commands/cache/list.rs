@@ -20,8 +20,8 @@ pub(crate) const PAGE: Page = Page {
         Example { does: "What is kept of the store", run: "snapctl cache warm && snapctl cache list" },
         Example { does: "What is kept of all stores", run: "snapctl cache warm && snapctl cache list --all-stores" },
         Example {
-            does: "The heads that were read most",
-            run: "snapctl cache warm && snapctl cache list --json \\\n  | jq -r 'map(select(.head)) | sort_by(-.reads)[:10][] | [.reads, .key] | @tsv'",
+            does: "The ten that were read most",
+            run: "snapctl cache warm && snapctl cache list --json \\\n  | jq -r 'sort_by(-.reads)[:10][] | [.reads, .key] | @tsv'",
         },
     ],
 };

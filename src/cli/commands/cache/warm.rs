@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cache::{Selective, Tier, TierName};
 use crate::cli::args::parse_time;
 use crate::cli::ctx::Ctx;
-use crate::cli::exit::{ExitStatus, Refusal};
+use crate::cli::exit::ExitStatus;
 use crate::cli::manual::{Example, Page};
 use crate::cli::parts::parts;
 use crate::cli::progress::Unit;
@@ -92,9 +92,7 @@ pub(super) fn run(args: &WarmArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
     const SHUTDOWN: Duration = Duration::from_secs(60);
     let begun = Instant::now();
     if !tiers::is_shareable(ctx) {
-        let message = "what comes of these options is not for others".to_owned();
-        let hint = Some("leave --trust, --no-keyframes and --assume-base-reducer away".to_owned());
-        return Err(Refusal { exit: ExitStatus::Usage, code: "not-shareable", message, hint }.into());
+        return Err(tiers::not_shareable().into());
     }
     let store = ctx.open_store()?;
     let disk = tiers::open(ctx.settings())?;

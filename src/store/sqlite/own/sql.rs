@@ -296,6 +296,21 @@ pub(in crate::store::sqlite) const INSERTED_PLACES: &str = concat!(
     not_hidden!()
 );
 
+macro_rules! numbered {
+    () => {
+        concat!(
+            r#"SELECT "scope", "branch", "revision", NULL, "storedBytes", "keyframeId", "documentType", "codec", "documentId"
+            FROM "snapctl_keyframe" AS "own" INDEXED BY "snapctl_keyframe_inserted" WHERE "keyframeId" >= ?1 AND "#,
+            not_hidden!(),
+            r#" ORDER BY "keyframeId""#
+        )
+    };
+}
+
+/// As the statements of these names for the reference's table.
+pub(in crate::store::sqlite) const NUMBERED_FORWARD: &str = numbered!();
+pub(in crate::store::sqlite) const NUMBERED_BACKWARD: &str = concat!(numbered!(), " DESC");
+
 macro_rules! body {
     () => {
         r#"SELECT "documentId", "scope", "branch", "revision", "body", "base", "codec", "storedBytes", "checksum"
