@@ -26,7 +26,7 @@ pub(crate) const PAGE: Page = Page {
         },
         Example {
             does: "Whether it was made with the models that there are",
-            run: "snapctl cache warm \\\n  && snapctl cache show \"$(snapctl cache list --jq '.[0].key')\" --jq .current",
+            run: "snapctl cache warm && key=$(snapctl cache list --jq '.[0].key') \\\n  && snapctl cache show \"$key\" --jq .current",
         },
     ],
 };
