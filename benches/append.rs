@@ -1,6 +1,6 @@
 //! Appending beside plain inserts of the same rows in the same transactions, and what the tiers bring to it.
 //!
-//! `--test` runs everything once on small data.
+//! `--test` runs everything once on small data; words pick parts: inserts, jobs, hits, memory, slow, keyframes.
 #![expect(clippy::print_stdout, reason = "figures are what a bench is for")]
 
 mod support;
@@ -40,33 +40,40 @@ fn main() {
         return fill(args[at + 1].parse().expect("mebibytes"), args[at + 2].parse().expect("documents"));
     }
     let short = args.iter().any(|arg| arg == "--test");
+    let words: Vec<&String> = args.iter().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    let is_wanted = |part: &str| words.is_empty() || words.iter().any(|word| part.contains(word.as_str()));
     let directory = tempfile::tempdir().expect("a temporary directory");
     let at = |name: &str| directory.path().join(name);
-    let (documents, actions) = if short { (20, 200) } else { (1_000, 50_000) };
-    for batch in [1, 100, 1_000] {
-        // One transaction an operation is the time of the disk; fewer of them say as much.
-        let actions = if batch == 1 { actions / 10 } else { actions };
-        let log = Log::uniform(documents, actions);
-        beside_inserts(
-            &at(&format!("wide-{batch}")),
-            &format!("{documents} documents, {batch} a transaction"),
-            &log,
-            batch,
-        );
+    if is_wanted("inserts") {
+        let (documents, actions) = if short { (20, 200) } else { (1_000, 50_000) };
+        for batch in [1, 100, 1_000] {
+            // One transaction an operation is the time of the disk; fewer of them say as much.
+            let actions = if batch == 1 { actions / 10 } else { actions };
+            let log = Log::uniform(documents, actions);
+            let name = format!("{documents} documents, {batch} a transaction");
+            beside_inserts(&at(&format!("wide-{batch}")), &name, &log, batch);
+        }
+        let growing = if short { 300 } else { 20_000 };
+        let name = format!("one drive growing to {growing} nodes, 100 a transaction");
+        beside_inserts(&at("growing"), &name, &Log::growing(growing), 100);
     }
-    let growing = if short { 300 } else { 20_000 };
-    beside_inserts(
-        &at("growing"),
-        &format!("one drive growing to {growing} nodes, 100 a transaction"),
-        &Log::growing(growing),
-        100,
-    );
-    let (documents, actions) = if short { (100, 1_000) } else { (5_000, 100_000) };
-    job_executor(directory.path(), documents, actions, short);
-    hits(&at("hits"), short);
-    memory(if short { 200 } else { 4_000 });
-    slow_reducer(&at("slow"), if short { 200 } else { 5_000 });
-    keyframes_cost(directory.path(), if short { 500 } else { 20_000 });
+    if is_wanted("jobs") {
+        let (documents, actions) = if short { (100, 1_000) } else { (5_000, 100_000) };
+        job_executor(directory.path(), documents, actions, short);
+    }
+    if is_wanted("hits") {
+        hits(&at("hits"), short);
+    }
+    if is_wanted("memory") {
+        memory(if short { 200 } else { 4_000 });
+    }
+    if is_wanted("slow") {
+        slow_reducer(&at("slow"), if short { 200 } else { 5_000 });
+    }
+    if is_wanted("keyframes") {
+        let (actions, rounds) = if short { (500, 1) } else { (20_000, 7) };
+        keyframes_cost(directory.path(), actions, rounds);
+    }
 }
 
 /// Who asks what of whom.
@@ -527,27 +534,46 @@ fn slow_reducer(path: &Path, actions: usize) {
     );
 }
 
-/// What keyframes add to the time of appending.
-fn keyframes_cost(directory: &Path, actions: usize) {
+/// What keyframes add to the time of appending: pairs of runs, one of each, the median of their ratios.
+fn keyframes_cost(directory: &Path, actions: usize, rounds: usize) {
     let log = Log::uniform(200, actions);
-    let run = |name: &str, batch: usize, keyframes: bool| {
-        let bed = Bed::new(&directory.join(format!("{name}-{batch}")), &log, Some(Bounds::default()));
+    let run = |name: &str, keyframes: bool, batch: usize| {
+        let bed = Bed::new(&directory.join(name), &log, Some(Bounds::default()));
         let behind = bed.behind();
         let start = Instant::now();
         let rules: &dyn Keyframing = if keyframes { &behind } else { &NoKeyframes };
         bed.with_appender_of(rules, |appender| append_all(appender, &log, batch));
-        let appended = start.elapsed();
+        let appended = start.elapsed().as_secs_f64();
         let counts = behind.shutdown(Duration::from_secs(600)).counts;
-        (appended, start.elapsed(), counts.written)
+        (appended, start.elapsed().as_secs_f64(), counts.written)
     };
     for batch in [1, 100] {
-        let (none, ..) = run("without", batch, false);
-        let (with, whole, written) = run("with", batch, true);
+        let (mut ratios, mut whole_ratios, mut n) = (Vec::new(), Vec::new(), 0);
+        for round in 0..rounds {
+            let name = |keyframes| format!("keyframes-{batch}-{round}-{keyframes}");
+            let pair = |keyframes| run(&name(keyframes), keyframes, batch);
+            let (without, with) = if round % 2 == 0 {
+                let without = pair(false);
+                (without, pair(true))
+            } else {
+                let with = pair(true);
+                (pair(false), with)
+            };
+            ratios.push(with.0 / without.0);
+            whole_ratios.push(with.1 / without.1);
+            n = with.2;
+        }
         println!(
-            "{actions} actions to 200 documents, {batch} a transaction: {none:.2?} without keyframes, {with:.2?} with {written} of them behind ({:+.1} %), {whole:.2?} until all were written",
-            (with.as_secs_f64() / none.as_secs_f64() - 1.0) * 100.0,
+            "{actions} actions to 200 documents, {batch} a transaction, {n} keyframes behind them: {:+.1} % of the time of appending, {:+.1} % until all were written (medians of {rounds} pairs)",
+            (median(ratios) - 1.0) * 100.0,
+            (median(whole_ratios) - 1.0) * 100.0,
         );
     }
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
 }
 
 fn append_all(appender: &mut Appender<'_>, log: &Log, batch: usize) {

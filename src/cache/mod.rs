@@ -17,7 +17,6 @@ mod entry;
 mod identity;
 pub mod memory;
 pub mod rules;
-mod selective;
 pub mod simulate;
 pub mod stats;
 pub mod trace;
@@ -31,7 +30,6 @@ use crate::model::stamp::Stamp;
 pub use drops::{Cause, Which};
 pub use entry::{Cost, Entry, FORMAT, Facts, NAMESPACE};
 pub use identity::StoreIdentity;
-pub use selective::Selective;
 pub use stats::{Reads, TierStats};
 
 /// A keyframe has to be parsed, which takes as long as the replay of so many operations at least: one is not worth it that is

@@ -17,7 +17,7 @@ use super::trace::Recording;
 use super::ui::Talk;
 use crate::cache::disk::{self, DiskCache, HeadTtl};
 use crate::cache::memory::{self, MemoryTier};
-use crate::cache::{Reads, Selective, StoreIdentity, Tier, TierName, TierStats};
+use crate::cache::{Reads, StoreIdentity, Tier, TierName, TierStats};
 use crate::executor::{TierBehind, Waiting};
 use crate::model::ids::DocumentType;
 use crate::queue::Ended;
@@ -77,7 +77,8 @@ impl Cached {
         if appetite == Appetite::Many {
             tiers = cached.with_memory(ctx, tiers);
         }
-        let takes = Takes { reads: ctx.settings().get(&settings::CACHE_WRITE) != WriteStrategy::Aside, appends: false };
+        let reads = ctx.settings().get(&settings::CACHE_WRITE) != WriteStrategy::Aside;
+        let takes = Takes { reads, appends: false, without: without_disk(ctx.settings()) };
         if let Some(disk) = cached.open_disk(ctx, store, talk) {
             tiers = tiers.and(disk, takes);
         }
@@ -92,7 +93,8 @@ impl Cached {
         let opened = if ctx.no_cache() { None } else { cached.open_shared(ctx, store, talk) };
         let Some(disk) = opened else { return cached };
         let disk = cached.behind(disk);
-        cached.with(Tiers::default().and(disk, Takes { reads: true, appends: false }))
+        let takes = Takes { reads: true, appends: false, without: without_disk(ctx.settings()) };
+        cached.with(Tiers::default().and(disk, takes))
     }
 
     /// The tiers of a command that appends.
@@ -108,6 +110,7 @@ impl Cached {
             let takes = Takes {
                 reads: strategy != WriteStrategy::Aside,
                 appends: matches!(strategy, WriteStrategy::Behind | WriteStrategy::Through),
+                without: without_disk(ctx.settings()),
             };
             let tier = if strategy == WriteStrategy::Behind { cached.behind(disk) } else { disk };
             tiers = tiers.and(tier, takes);
@@ -127,7 +130,7 @@ impl Cached {
         }
         let tier = Arc::new(MemoryTier::new(bounds));
         self.memory = Some(tier.clone());
-        tiers.and(Selective::of(tier, without(ctx.settings(), |cached| cached.memory)), Takes::ALL)
+        tiers.and(tier, Takes { without: without(ctx.settings(), |cached| cached.memory), ..Takes::ALL })
     }
 
     /// The disk tier, if it is to be used with this store.
@@ -149,7 +152,7 @@ impl Cached {
         let identity = identity(store);
         let tier = Arc::new(disk.tier(identity.clone()));
         self.disk = Some((disk, identity));
-        Some(Selective::of(tier, without_disk(ctx.settings())))
+        Some(tier)
     }
 
     /// The tier, written behind the answers if there is a thread for that.

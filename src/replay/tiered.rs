@@ -21,7 +21,7 @@ use super::resolve::head_of;
 use super::{Base, Explain, Goal, Position, ReplayError, Resolved, Snapshot, Sources, View, Warning};
 use crate::cache::trace::Recorder;
 use crate::cache::{Cause, Entry, Facts, Put, Reads, Tier, TierName, Want, Which};
-use crate::model::ids::{Fingerprint, Revision, StreamKey};
+use crate::model::ids::{DocumentType, Fingerprint, Revision, StreamKey};
 use crate::model::json::Object;
 use crate::reducer::Registry;
 use crate::reducer::protocol::Header;
@@ -54,18 +54,24 @@ struct Layer {
     takes: Takes,
 }
 
-/// What is put into a tier by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is put into a tier by itself. What it has of the rest stays an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Takes {
     /// What reads have found or rebuilt.
     pub reads: bool,
     /// What was appended.
     pub appends: bool,
+    /// But nothing of documents of these types.
+    pub without: BTreeSet<DocumentType>,
 }
 
 impl Takes {
     /// All of it.
-    pub const ALL: Takes = Takes { reads: true, appends: true };
+    pub const ALL: Takes = Takes { reads: true, appends: true, without: BTreeSet::new() };
+
+    fn has(&self, put: &Put) -> bool {
+        !self.without.contains(&put.entry.facts.document_type)
+    }
 }
 
 /// Whether answers of reads are put into the tiers.
@@ -173,14 +179,21 @@ impl Tiers {
                 recorder.append(&put.entry);
             }
         }
-        let layers = self.nearest_first.iter().filter(|layer| layer.takes.appends);
-        layers.for_each(|layer| layer.tier.put(puts));
+        for Layer { tier, takes } in self.nearest_first.iter().filter(|layer| layer.takes.appends) {
+            if takes.without.is_empty() {
+                tier.put(puts);
+            } else {
+                let taken: Vec<Put> = puts.iter().filter(|put| takes.has(put)).cloned().collect();
+                tier.put(&taken);
+            }
+        }
     }
 
     /// Puts what was read into those of the `nearest` tiers that take such.
     pub(super) fn put_read(&self, nearest: usize, put: &Put) {
         if self.puts == Puts::OfReads {
-            let layers = self.nearest_first.iter().take(nearest).filter(|layer| layer.takes.reads);
+            let is_for = |layer: &&Layer| layer.takes.reads && layer.takes.has(put);
+            let layers = self.nearest_first.iter().take(nearest).filter(is_for);
             layers.for_each(|layer| layer.tier.put(std::slice::from_ref(put)));
         }
     }

@@ -8,7 +8,7 @@ mod view;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::cache::Counted;
 use crate::cli::ctx::Ctx;
@@ -16,6 +16,7 @@ use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
 use crate::cli::parts::parts;
 use crate::cli::progress::{Meter, Unit};
+use crate::cli::render::openmetrics::OtherFormat;
 use crate::cli::ui::{Format, Talk, Ui};
 use crate::model::ids::StreamKey;
 use crate::replay::{Goal, Position, ReplayError, Sources, Trust, state_at};
@@ -75,14 +76,7 @@ pub(crate) struct StatsArgs {
     /// Print another format: openmetrics is the text that Prometheus and others scrape; what the cache file has counted for the
     /// store is part of it, if there is one, unless --no-cache is given
     #[arg(long, value_name = "FORMAT", value_enum, conflicts_with_all = ["json", "ndjson", "jq", "top"])]
-    format: Option<FormatArg>,
-}
-
-/// Another form of the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum FormatArg {
-    /// The text format of OpenMetrics
-    Openmetrics,
+    format: Option<OtherFormat>,
 }
 
 /// Everything that was found out.
@@ -124,7 +118,7 @@ pub(crate) fn run(args: &StatsArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Ex
     let figures = gather.end(&args.targets)?;
     let left_out = figures.unreadable > 0;
     match (args.format, ui.out.format()) {
-        (Some(FormatArg::Openmetrics), _) => {
+        (Some(OtherFormat::Openmetrics), _) => {
             let cache = Counted::of_file(ctx, &*store);
             ui.out.bytes(openmetrics::text(&figures, cache.as_ref()).as_bytes())?;
         }

@@ -2,6 +2,15 @@
 
 use std::fmt::Write as _;
 
+use clap::ValueEnum;
+
+/// Another form of an answer than tables and JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OtherFormat {
+    /// The text format of OpenMetrics
+    Openmetrics,
+}
+
 /// Metric families as they come.
 #[derive(Default)]
 pub(crate) struct Exposition(String);

@@ -1,6 +1,6 @@
 //! `snapctl cache stats`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::cache::{Reads, StoreIdentity, Tier as _, TierName, TierStats};
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::ExitStatus;
 use crate::cli::manual::{Example, Page};
-use crate::cli::render::openmetrics::Exposition;
+use crate::cli::render::openmetrics::{Exposition, OtherFormat};
 use crate::cli::render::table::{Align, table};
 use crate::cli::render::tier::{ReadsView, TierView, expose};
 use crate::cli::tiers;
@@ -41,14 +41,7 @@ pub(crate) struct StatsArgs {
 
     /// Print another format: openmetrics is the text that Prometheus and others scrape
     #[arg(long, value_name = "FORMAT", value_enum, conflicts_with_all = ["json", "ndjson", "jq"])]
-    format: Option<FormatArg>,
-}
-
-/// Another form of the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum FormatArg {
-    /// The text format of OpenMetrics
-    Openmetrics,
+    format: Option<OtherFormat>,
 }
 
 /// What the tiers were asked, had, and hold.

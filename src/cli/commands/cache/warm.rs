@@ -9,7 +9,7 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::cache::{Selective, Tier, TierName};
+use crate::cache::{Tier, TierName};
 use crate::cli::args::parse_time;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::ExitStatus;
@@ -98,9 +98,9 @@ pub(super) fn run(args: &WarmArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
     let disk = tiers::open(ctx.settings())?;
     let tier: Arc<dyn Tier> = Arc::new(disk.tier(tiers::identity(&*store)));
     let streams = args.streams(&*store, &*tier, ctx)?;
-    let taking = Selective::of(tier, tiers::without_disk(ctx.settings()));
-    let behind = Arc::new(TierBehind::start(taking)?);
-    let tiers = Tiers::default().and(behind.clone(), Takes { reads: true, appends: false });
+    let behind = Arc::new(TierBehind::start(tier)?);
+    let takes = Takes { reads: true, appends: false, without: tiers::without_disk(ctx.settings()) };
+    let tiers = Tiers::default().and(behind.clone(), takes);
     let mut view = WarmedView::default();
     let mut is_over = false;
     let meter = ctx.meter_of("warming", Unit::Operations);
