@@ -46,7 +46,7 @@ impl Keyframing for NoKeyframes {
 pub struct Spacing {
     /// Those whose label is a multiple of this, but not 0, as in the reference (reactor format §6.1): 10.
     pub every: NonZeroU64,
-    /// But not before the log has grown so much that keyframes take at most so many bytes for each of its bytes: 4. Large
+    /// But not before the log has grown so much that keyframes take at most so many bytes for each of its bytes: 1. Large
     /// states that change little get fewer keyframes.
     pub bytes_per_log_byte: NonZeroU64,
 }
@@ -54,7 +54,7 @@ pub struct Spacing {
 impl Default for Spacing {
     fn default() -> Self {
         let number = |n| NonZeroU64::new(n).expect("it is not 0");
-        Spacing { every: number(10), bytes_per_log_byte: number(4) }
+        Spacing { every: number(10), bytes_per_log_byte: number(1) }
     }
 }
 

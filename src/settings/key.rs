@@ -51,7 +51,7 @@ pub static KEYFRAMES_EVERY: Key<u64> = Key {
 /// How much keyframes may take.
 pub static KEYFRAMES_GROWTH: Key<NonZeroU64> = Key {
     name: "keyframes.bytes-per-log-byte",
-    default: NonZeroU64::new(4).expect("4 is not 0"),
+    default: NonZeroU64::MIN,
     variable: "SNAPCTL_KEYFRAMES_BYTES_PER_LOG_BYTE",
     flag: None,
     about: "But only while keyframes take at most so many bytes for each byte that the log grows",

@@ -122,7 +122,7 @@ fn a_run_that_was_stopped_can_be_begun_again() {
 #[test]
 fn keyframes_are_written_behind_and_counted() {
     let env = one();
-    let lines: Vec<String> = (0..60).map(|n| add(&format!("n{n}"))).collect();
+    let lines: Vec<String> = (0..400).map(|n| add(&format!("n{n}"))).collect();
     let run = append(&env, &["d1", "--batch", "7", "--ndjson"], &lines);
     run.ok();
     let summary: Value = serde_json::from_str(run.stderr.lines().last().unwrap()).unwrap();

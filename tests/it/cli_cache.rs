@@ -235,7 +235,7 @@ fn a_type_may_be_left_out() {
 #[test]
 fn keyframes_may_be_written_before_the_answers() {
     let env = env();
-    let lines: Vec<String> = (0..60).map(|n| add(&format!("n{n}"))).collect();
+    let lines: Vec<String> = (0..400).map(|n| add(&format!("n{n}"))).collect();
     let mut command = env.snapctl(&["append", "d1", "--batch", "7", "--ndjson"]);
     command.env("SNAPCTL_KEYFRAMES_WRITE", "write-through");
     let output = command.write_stdin(lines.join("\n")).output().unwrap();

@@ -121,7 +121,7 @@ pub(crate) struct AppendArgs {
     skip_known: bool,
 
     /// Write a keyframe at every N-th revision of a scope, 0 for none; the setting keyframes.every (10) unless given. Those that
-    /// would take more than keyframes.bytes-per-log-byte (4) bytes for each byte that the log grows are left out
+    /// would take more than keyframes.bytes-per-log-byte (1) bytes for each byte that the log grows are left out
     #[arg(long, value_name = "N")]
     keyframe_every: Option<u64>,
 
