@@ -81,8 +81,7 @@ impl Growth {
         let stream = &entry.facts.stream;
         let bytes = grown.get(stream).copied().unwrap_or_default().saturating_add(row_bytes);
         let is_label = revision.get() > 0 && revision.get() % self.spacing.every == 0;
-        // A text takes less than half of what its values take in memory.
-        let is_paid = || bytes.saturating_mul(self.spacing.bytes_per_log_byte.get()) >= entry.heap_bytes() / 2;
+        let is_paid = || bytes.saturating_mul(self.spacing.bytes_per_log_byte.get()) >= keyframe_bytes(entry);
         if is_label && is_paid() {
             grown.remove(stream);
             return true;
@@ -93,6 +92,13 @@ impl Growth {
         grown.insert(stream.clone(), bytes);
         false
     }
+}
+
+/// About what a keyframe takes in a store: its text, which is a fifth of what its values take in memory, and the pages that it
+/// changes in tables and indexes, which for small states are more.
+fn keyframe_bytes(entry: &Entry) -> u64 {
+    const PAGES: u64 = 8 << 10;
+    PAGES + entry.heap_bytes() / 5
 }
 
 /// Keyframes that are written before the answers.
