@@ -7,7 +7,7 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, Throughput};
 use smallvec::smallvec;
 use snapctl::cache::disk::{DiskCache, DiskTier, Settings};
-use snapctl::cache::{Cost, Entry, Facts, Lookup, Put, StoreIdentity, Tier as _, Want};
+use snapctl::cache::{Cost, Entry, Facts, Head, Lookup, Put, StoreIdentity, Tier as _, Want};
 use snapctl::model::ids::{OpIndex, Revision, Scope, StreamKey};
 use snapctl::model::json::{Json, canonical, parse};
 use snapctl::model::stamp::Stamp;
@@ -68,7 +68,7 @@ fn entry(document: &str, nodes: u64, seed: u64) -> Entry {
         document_type: "note".into(),
         versions: smallvec![1],
         fingerprint: "f".into(),
-        heads: vec![(Scope::global(), Revision::of(OpIndex::new(7)))],
+        heads: vec![Head { scope: Scope::global(), revision: Revision::of(OpIndex::new(7)), operation: "o".into() }],
         newest: None,
         seal: None,
         cost: Cost { operations: 8, elapsed: Duration::from_millis(9) },

@@ -10,6 +10,7 @@ use crate::model::ids::{DocumentType, Fingerprint, OperationId, Revision, Scope,
 use crate::model::json::Object;
 use crate::model::seal::Seal;
 use crate::model::state::State;
+use crate::model::target::escape;
 use crate::model::time::Timestamp;
 
 /// The form of entries. It goes up when what they hold, or what is made of them, becomes another thing.
@@ -52,13 +53,24 @@ pub struct Facts {
     /// Digest of the models of these versions.
     pub fingerprint: Fingerprint,
     /// The heads of the streams of the branch when it was made, by scope. Streams without operations are not listed.
-    pub heads: Vec<(Scope, Revision)>,
+    pub heads: Vec<Head>,
     /// The newest operation time in them.
     pub newest: Option<Timestamp>,
     /// The seal of its stream up to its revision, if it was computed.
     pub seal: Option<Seal>,
     /// What it took to make it from the first operation on, which is what an exact hit saves.
     pub cost: Cost,
+}
+
+/// The head of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The scope of the stream.
+    pub scope: Scope,
+    /// Its last operation.
+    pub revision: Revision,
+    /// The id of that. A log that was exchanged for another one may be as long.
+    pub operation: OperationId,
 }
 
 /// What a rebuild took.
@@ -85,12 +97,12 @@ impl Entry {
 impl Facts {
     /// The head of one scope when the entry was made.
     #[must_use]
-    pub fn head_of(&self, scope: &str) -> Option<Revision> {
-        self.heads.iter().find(|(name, _)| *name == *scope).map(|(_, head)| *head)
+    pub fn head_of(&self, scope: &str) -> Option<&Head> {
+        self.heads.iter().find(|head| head.scope == *scope)
     }
 
-    /// The readable form of its key, `NAMESPACE:TYPE:DOC/SCOPE@BRANCH:REVISION:vFORMAT`, for people and for patterns. The
-    /// parts are as they are stored; the revision before operation 0 is `initial`.
+    /// The readable form of its key, `NAMESPACE:TYPE:DOC/SCOPE@BRANCH:REVISION:vFORMAT`, for people and for patterns. Document,
+    /// scope and branch are escaped as in targets; the revision before operation 0 is `initial`.
     #[must_use]
     pub fn key(&self, namespace: &str) -> String {
         let Facts { stream, document_type, .. } = self;
@@ -98,7 +110,8 @@ impl Facts {
             Some(revision) => revision,
             None => &"initial",
         };
-        let (document, scope, branch) = (&stream.document, &stream.scope, &stream.branch);
+        let parts = [stream.document.as_str(), stream.scope.as_str(), stream.branch.as_str()];
+        let [document, scope, branch] = parts.map(escape);
         format!("{namespace}:{document_type}:{document}/{scope}@{branch}:{revision}:v{FORMAT}")
     }
 }

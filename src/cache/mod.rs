@@ -28,7 +28,7 @@ use crate::model::ids::{Revision, StreamKey};
 use crate::model::stamp::Stamp;
 
 pub use drops::{Cause, Which};
-pub use entry::{Cost, Entry, FORMAT, Facts, NAMESPACE};
+pub use entry::{Cost, Entry, FORMAT, Facts, Head, NAMESPACE};
 pub use identity::StoreIdentity;
 pub use stats::{Reads, TierStats};
 

@@ -15,7 +15,7 @@ use super::ctx::Ctx;
 use super::exit::{ExitStatus, Refusal};
 use super::trace::Recording;
 use super::ui::Talk;
-use crate::cache::disk::{self, DiskCache, HeadTtl};
+use crate::cache::disk::{self, DiskCache, HeadTtl, WarningKind};
 use crate::cache::memory::{self, MemoryTier};
 use crate::cache::{Reads, StoreIdentity, Tier, TierName, TierStats};
 use crate::executor::{TierBehind, Waiting};
@@ -226,7 +226,20 @@ fn told(opened: Result<DiskCache, NoFolder>, talk: &Talk) -> Option<DiskCache> {
 
 /// Says what was wrong with the file.
 pub(crate) fn warn(disk: &DiskCache, talk: &Talk) {
-    disk.take_warnings().iter().for_each(|warning| talk.warning(warning));
+    let _ = warned(disk, talk);
+}
+
+/// Says what was wrong with the file, and how a command ends that was about nothing else: what could not be read or changed
+/// is not done.
+#[must_use]
+pub(crate) fn warned(disk: &DiskCache, talk: &Talk) -> ExitStatus {
+    let warnings = disk.take_warnings();
+    for warning in &warnings {
+        talk.warning(warning);
+    }
+    // One that was emptied is in order again.
+    let is_mended = |kind| matches!(kind, WarningKind::Outdated | WarningKind::Damaged);
+    if warnings.iter().all(|warning| is_mended(warning.kind)) { ExitStatus::Success } else { ExitStatus::Incomplete }
 }
 
 /// How much is kept in memory.
@@ -268,20 +281,31 @@ fn is_local(store: &dyn Store) -> bool {
 
 /// Whether others may be handed what this command rebuilds, and it what others have: not what comes of keyframes that they
 /// may not believe, or of an assumption that they may not share; and who wants no keyframes wants no cache in their place.
-#[must_use]
-pub(crate) fn is_shareable(ctx: &Ctx) -> bool {
+fn is_shareable(ctx: &Ctx) -> bool {
     ctx.settings().get(&settings::TRUST) == Trust::Verified && ctx.registry().base_reducer().is_none()
 }
 
-/// Why nothing can be put into the cache file.
-#[must_use]
-pub(crate) fn not_shareable() -> Refusal {
-    Refusal {
-        exit: ExitStatus::Usage,
-        code: "not-shareable",
-        message: "what comes of these options is not for others: it does not go into the cache file".to_owned(),
-        hint: Some("leave --trust, --no-keyframes and --assume-base-reducer away".to_owned()),
+/// Whether a command that is there to fill the cache file may do so.
+///
+/// # Errors
+/// When the user wants no cache, or what would come of the options is not for others.
+pub(crate) fn may_be_warmed(ctx: &Ctx) -> Result<(), Refusal> {
+    let refused = |message: &str, hint: &str| {
+        Err(Refusal {
+            exit: ExitStatus::Usage,
+            code: "not-warmed",
+            message: message.to_owned(),
+            hint: Some(hint.to_owned()),
+        })
+    };
+    if ctx.no_cache() {
+        return refused("with --no-cache there is nothing to warm", "leave --no-cache away");
     }
+    if !is_shareable(ctx) {
+        let message = "what comes of these options is not for others: it does not go into the cache file";
+        return refused(message, "leave --trust, --no-keyframes and --assume-base-reducer away");
+    }
+    Ok(())
 }
 
 /// The document types of which nothing goes into the disk tier.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::hashes::{HashTotals, Hashes};
 use super::request::{id_of, stored_text};
 use super::{Appended, Atomic, ExecuteError, Expected, Failed, Known, Means, Refusal, Request, Rules, Turn};
-use crate::cache::{Cost, Entry, Facts, Put, Want};
+use crate::cache::{Cost, Entry, Facts, Head, Put, Want};
 use crate::model::ids::{NextIndex, Revision, Scope, StreamKey};
 use crate::model::operation::{Action, OperationRow};
 use crate::model::progress::Progress;
@@ -140,7 +140,9 @@ impl<'a> Appender<'a> {
             };
             results.push(result);
         }
-        if self.rules.atomic == Atomic::Yes && results.iter().any(Result::is_err) {
+        // What was asked for on a condition goes as one.
+        let has_moved = results.iter().any(|result| matches!(result, Err(Refusal::Moved { .. })));
+        if has_moved || self.rules.atomic == Atomic::Yes && results.iter().any(Result::is_err) {
             results.iter_mut().filter(|result| result.is_ok()).for_each(|result| *result = Err(Refusal::WithOthers));
             return Ok(results);
         }
@@ -241,17 +243,29 @@ impl Batch<'_> {
         let bytes = self.insert(&mut appended, document_type.as_str(), action, request.time)?;
         let heads = match &base {
             Some(base) => base.facts.heads.clone(),
-            None => self.streams(stream)?.into_iter().map(|known| (known.scope, known.head)).collect(),
+            None => self.heads(stream)?,
         };
         let place = EntryPlace {
             revision: Revision::of(index),
             operation: appended.operation.clone(),
-            heads: with_head(heads, &stream.scope, Revision::of(index)),
+            heads: with_head(
+                heads,
+                Head {
+                    scope: stream.scope.clone(),
+                    revision: Revision::of(index),
+                    operation: appended.operation.clone(),
+                },
+            ),
             newest: Some(request.time),
             cost: Cost { operations: 1, elapsed: begun.elapsed() },
         };
         let entry = Arc::new(running.entry(self.means.registry, place)?);
-        if self.means.keyframes.is_due(&entry, bytes) {
+        let write = &*self.write;
+        let newest = || {
+            let newest = write.nearest_keyframe(stream, Revision::of(index)).ok().flatten()?;
+            u64::try_from(newest.label).ok()
+        };
+        if self.means.keyframes.is_due(&entry, bytes, &newest) {
             self.due.push(entry.clone());
         }
         self.staged.insert(stream.clone(), entry);
@@ -298,6 +312,16 @@ impl Batch<'_> {
         Ok(streams)
     }
 
+    /// The heads of the streams of a branch.
+    fn heads(&mut self, stream: &StreamKey) -> Result<Vec<Head>, StoreError> {
+        let mut heads = Vec::new();
+        for StreamHead { scope, .. } in self.streams(stream)? {
+            let last = self.write.last_operation(&StreamKey { scope: scope.clone(), ..stream.clone() })?;
+            heads.extend(last.map(|(revision, operation)| Head { scope, revision, operation }));
+        }
+        Ok(heads)
+    }
+
     /// The state that a stream is in; `None` where only the log can tell.
     fn base(&mut self, stream: &StreamKey) -> Result<Option<Arc<Entry>>, Trouble> {
         if let Some(staged) = self.staged.get(stream) {
@@ -317,11 +341,12 @@ impl Batch<'_> {
     fn at_hand(&mut self, stream: &StreamKey) -> Result<Option<Arc<Entry>>, Trouble> {
         let Some((head, operation)) = self.write.last_operation(stream)? else { return Ok(None) };
         let spine = StreamKey { scope: Scope::document(), ..stream.clone() };
-        let document = self.write.last_operation(&spine)?.map(|(head, _)| head);
+        let document = self.write.last_operation(&spine)?;
         let registry = self.means.registry;
         let fits = |facts: &Facts| {
             facts.operation.as_ref() == Some(&operation)
-                && facts.head_of("document") == document
+                && facts.head_of("document").map(|head| (head.revision, &head.operation))
+                    == document.as_ref().map(|(revision, operation)| (*revision, operation))
                 && is_current(registry, facts)
         };
         let want = Want { stream, revision: Some(head), fits: &fits };
@@ -405,12 +430,10 @@ fn closed(running: &mut Running) -> Result<Option<String>, Trouble> {
 }
 
 /// The heads of streams, one of which has moved. They are by scope.
-fn with_head(mut heads: Vec<(Scope, Revision)>, scope: &Scope, head: Revision) -> Vec<(Scope, Revision)> {
-    if let Some((_, known)) = heads.iter_mut().find(|(known, _)| known == scope) {
-        *known = head;
-    } else {
-        let at = heads.partition_point(|(known, _)| known < scope);
-        heads.insert(at, (scope.clone(), head));
+fn with_head(mut heads: Vec<Head>, moved: Head) -> Vec<Head> {
+    match heads.binary_search_by(|known| known.scope.cmp(&moved.scope)) {
+        Ok(at) => heads[at] = moved,
+        Err(at) => heads.insert(at, moved),
     }
     heads
 }

@@ -14,9 +14,10 @@ use crate::queue::{Counts, Ended, Flushed, Limits, Parked, Sink, SinkError, Writ
 
 /// Says which states are to become keyframes, and takes them.
 pub trait Keyframing: Sync {
-    /// Whether the state after an operation is to become a keyframe; `row_bytes` is what its action added to the log. Asked
-    /// once for each operation of a scope other than `document`, in the order of each stream.
-    fn is_due(&self, entry: &Entry, row_bytes: u64) -> bool;
+    /// Whether the state after an operation is to become a keyframe; `row_bytes` is what its action added to the log, `newest`
+    /// the label of the newest keyframe that the stream has. Asked once for each operation of a scope other than `document`, in
+    /// the order of each stream.
+    fn is_due(&self, entry: &Entry, row_bytes: u64, newest: &dyn Fn() -> Option<u64>) -> bool;
 
     /// Takes a state whose operation is in the log now. It may wait, and never fails: what cannot be written is a gap
     /// that `keyframe list --gaps` shows.
@@ -34,7 +35,7 @@ pub trait Keyframing: Sync {
 pub struct NoKeyframes;
 
 impl Keyframing for NoKeyframes {
-    fn is_due(&self, _: &Entry, _: u64) -> bool {
+    fn is_due(&self, _: &Entry, _: u64, _: &dyn Fn() -> Option<u64>) -> bool {
         false
     }
 
@@ -74,16 +75,23 @@ impl Growth {
         Growth { spacing, grown: Mutex::default() }
     }
 
-    /// Whether the state after an operation is to become a keyframe.
-    fn is_due(&self, entry: &Entry, row_bytes: u64) -> bool {
+    /// Whether the state after an operation is to become a keyframe. Of a stream that was not appended to before, the
+    /// operations since its newest keyframe are taken to be as large as this one.
+    fn is_due(&self, entry: &Entry, row_bytes: u64, newest: &dyn Fn() -> Option<u64>) -> bool {
         let Some(revision) = entry.facts.revision else { return false };
+        let is_label = revision.get() > 0 && revision.get() % self.spacing.every == 0;
         let mut grown = self.grown.lock().unwrap_or_else(PoisonError::into_inner);
         let stream = &entry.facts.stream;
-        let bytes = grown.get(stream).copied().unwrap_or_default().saturating_add(row_bytes);
-        let is_label = revision.get() > 0 && revision.get() % self.spacing.every == 0;
-        let is_paid = || bytes.saturating_mul(self.spacing.bytes_per_log_byte.get()) >= keyframe_bytes(entry);
-        if is_label && is_paid() {
-            grown.remove(stream);
+        let bytes = match grown.get(stream) {
+            Some(before) => before.saturating_add(row_bytes),
+            None if is_label => {
+                let since = newest().map_or(revision.get() + 1, |newest| revision.get().saturating_sub(newest));
+                row_bytes.saturating_mul(since)
+            }
+            None => return false,
+        };
+        if is_label && bytes.saturating_mul(self.spacing.bytes_per_log_byte.get()) >= keyframe_bytes(entry) {
+            grown.insert(stream.clone(), 0);
             return true;
         }
         if grown.len() >= Self::MOST_STREAMS && !grown.contains_key(stream) {
@@ -123,8 +131,8 @@ impl KeyframesThrough {
 }
 
 impl Keyframing for KeyframesThrough {
-    fn is_due(&self, entry: &Entry, row_bytes: u64) -> bool {
-        self.growth.is_due(entry, row_bytes)
+    fn is_due(&self, entry: &Entry, row_bytes: u64, newest: &dyn Fn() -> Option<u64>) -> bool {
+        self.growth.is_due(entry, row_bytes, newest)
     }
 
     fn take(&self, entry: Arc<Entry>) {
@@ -199,8 +207,8 @@ impl KeyframesBehind {
 }
 
 impl Keyframing for KeyframesBehind {
-    fn is_due(&self, entry: &Entry, row_bytes: u64) -> bool {
-        self.growth.is_due(entry, row_bytes)
+    fn is_due(&self, entry: &Entry, row_bytes: u64, newest: &dyn Fn() -> Option<u64>) -> bool {
+        self.growth.is_due(entry, row_bytes, newest)
     }
 
     fn take(&self, entry: Arc<Entry>) {

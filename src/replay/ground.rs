@@ -1,6 +1,6 @@
 //! One read through the tiers: what it looks for, what may serve, and what is made of that.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use super::tiered::{Found, Rebuilt, Tiers};
 use super::timeline::{Halt, Keep};
 use super::vouch::row_at;
 use super::{Base, Explain, Goal, ReplayError, Snapshot, Sources, Trust, Warning};
-use crate::cache::{Cause, Cost, Entry, Facts, KEYFRAME_WORTH, Lookup, Put, TierName, Want, Which};
+use crate::cache::{Cause, Cost, Entry, Facts, Head, KEYFRAME_WORTH, Lookup, Put, TierName, Want, Which};
 use crate::model::ids::{OperationId, Revision, Scope, Span, StreamKey};
 use crate::model::stamp::Stamp;
 use crate::model::time::Timestamp;
@@ -25,8 +25,10 @@ pub(super) struct Ground<'a> {
     pub(super) sources: &'a Sources<'a>,
     pub(super) stream: &'a StreamKey,
     pub(super) target: Option<Revision>,
-    /// The streams of the branch.
-    pub(super) heads: Vec<(Scope, Revision)>,
+    /// The streams of the branch, by scope, with their heads.
+    pub(super) streams: Vec<(Scope, Revision)>,
+    /// The same with the ids of their last operations, once somebody has asked.
+    pub(super) heads: OnceCell<Vec<Head>>,
     pub(super) stamp: Stamp,
     /// Whether the target is the head of the stream, now.
     pub(super) is_head: bool,
@@ -107,30 +109,48 @@ impl Ground<'_> {
             return false;
         }
         let is_spine = self.stream.scope == Scope::document();
-        if !is_spine && facts.head_of("document") != head_in(&self.heads, "document") {
-            return false;
-        }
         // What the document scope does is not done by operations of a stream alone.
         if facts.revision != self.target && is_spine {
             return false;
         }
-        match self.is_of_the_log(facts) {
-            Ok(holds) => holds,
-            Err(error) => {
-                *self.failed.borrow_mut() = Some(error);
-                false
-            }
+        let holds = || Ok((is_spine || self.is_spine_of(facts)?) && self.is_of_the_log(facts)?);
+        holds().unwrap_or_else(|error| {
+            *self.failed.borrow_mut() = Some(error);
+            false
+        })
+    }
+
+    /// Whether the document scope is where it was when an entry was made.
+    fn is_spine_of(&self, facts: &Facts) -> Result<bool, ReplayError> {
+        let now = self.heads()?.iter().find(|head| head.scope == *"document");
+        Ok(facts.head_of("document") == now)
+    }
+
+    /// The heads of the streams of the branch, by scope. A stream whose last operation is not there has none.
+    fn heads(&self) -> Result<&[Head], ReplayError> {
+        if let Some(heads) = self.heads.get() {
+            return Ok(heads);
         }
+        let mut heads = Vec::with_capacity(self.streams.len());
+        for (scope, revision) in &self.streams {
+            let operation = self.operation_at(&self.beside(scope), *revision)?;
+            heads.extend(operation.map(|operation| Head { scope: scope.clone(), revision: *revision, operation }));
+        }
+        Ok(self.heads.get_or_init(|| heads))
+    }
+
+    /// Another stream of the branch.
+    fn beside(&self, scope: &Scope) -> StreamKey {
+        StreamKey { scope: scope.clone(), ..self.stream.clone() }
     }
 
     /// Whether the log is the one that an entry was made of, and leads on from it to the target.
     fn is_of_the_log(&self, facts: &Facts) -> Result<bool, ReplayError> {
-        if let (Some(revision), Some(id)) = (facts.revision, &facts.operation) {
-            let row = row_at(self.sources, self.stream, revision)?;
-            if row.is_none_or(|row| row.id != *id.as_str()) {
-                self.contradicted.set(true);
-                return Ok(false);
-            }
+        if let Some(revision) = facts.revision
+            && self.operation_at(self.stream, revision)? != facts.operation
+        {
+            self.contradicted.set(true);
+            return Ok(false);
         }
         if facts.revision == self.target {
             return Ok(true);
@@ -187,7 +207,7 @@ impl Ground<'_> {
         let facts = Facts {
             revision: self.target,
             operation: self.operation()?,
-            heads: self.heads.clone(),
+            heads: self.heads()?.to_vec(),
             newest,
             seal: None,
             cost: base.facts.cost.and(Cost { operations: replayed.rows, elapsed: begun.elapsed() }),
@@ -214,7 +234,9 @@ impl Ground<'_> {
         begun: Instant,
     ) -> Result<Rebuilt, ReplayError> {
         let is_whole = !snapshot.warnings.iter().any(|warning| matches!(warning, Warning::Gap { .. }));
-        if !grounds.is_settled || !is_whole {
+        let operation = self.operation()?;
+        let is_there = operation.is_some() == self.target.is_some();
+        if !grounds.is_settled || !is_whole || !is_there {
             return Ok(Rebuilt::Passing(snapshot));
         }
         let models = Models::new(self.sources.registry, &snapshot.document_type, grounds.versions.iter().copied());
@@ -222,11 +244,11 @@ impl Ground<'_> {
         let facts = Facts {
             stream: self.stream.clone(),
             revision: self.target,
-            operation: self.operation()?,
+            operation,
             fingerprint: models.fingerprint()?,
             document_type,
             versions: grounds.versions,
-            heads: self.heads.clone(),
+            heads: self.heads()?.to_vec(),
             newest: grounds.newest,
             seal: None,
             cost: Cost { operations: self.target.map_or(0, |revision| revision.get() + 1), elapsed: begun.elapsed() },
@@ -239,37 +261,53 @@ impl Ground<'_> {
 
     /// The id of the operation at the target.
     fn operation(&self) -> Result<Option<OperationId>, ReplayError> {
-        let Some(target) = self.target else { return Ok(None) };
-        Ok(row_at(self.sources, self.stream, target)?.map(|row| row.id.into()))
+        self.target.map_or(Ok(None), |target| self.operation_at(self.stream, target))
+    }
+
+    fn operation_at(&self, stream: &StreamKey, revision: Revision) -> Result<Option<OperationId>, ReplayError> {
+        Ok(row_at(self.sources, stream, revision)?.map(|row| row.id.into()))
     }
 
     /// The entry, with what its header says of the streams of the branch as of now.
     fn restamped(&self, entry: Arc<Entry>) -> Result<Arc<Entry>, ReplayError> {
-        if entry.facts.heads == self.heads {
+        if entry.facts.heads == self.heads()? {
             return Ok(entry);
         }
         let newest = self.newest_since(&entry.facts)?;
         let mut entry = Arc::unwrap_or_clone(entry);
-        entry.facts.heads.clone_from(&self.heads);
+        entry.facts.heads = self.heads()?.to_vec();
         entry.facts.newest = newest;
         Ok(Arc::new(entry))
     }
 
     /// The newest operation time of the branch, as far as an entry does not know it.
     fn newest_since(&self, facts: &Facts) -> Result<Option<Timestamp>, ReplayError> {
-        let mut newest = facts.newest;
-        let StreamKey { document, branch, .. } = self.stream;
-        for (scope, head) in &self.heads {
-            let known = facts.head_of(scope.as_str());
-            if known.is_none_or(|known| known < *head) {
-                let stream = StreamKey { document: document.clone(), scope: scope.clone(), branch: branch.clone() };
-                newest = newest.max(match known {
-                    None => newest_time(self.sources, &stream, *head)?,
-                    known => self.sources.read.newest_time(&stream, Span::between(known, None))?,
-                });
+        let is_known = self.is_before(facts)?;
+        let mut newest = facts.newest.filter(|_| is_known);
+        for head in self.heads()? {
+            let stream = self.beside(&head.scope);
+            let known = facts.head_of(head.scope.as_str()).filter(|_| is_known);
+            if known == Some(head) {
+                continue;
             }
+            newest = newest.max(match known {
+                None => newest_time(self.sources, &stream, head.revision)?,
+                Some(known) => self.sources.read.newest_time(&stream, Span::between(Some(known.revision), None))?,
+            });
         }
         Ok(newest)
+    }
+
+    /// Whether each head that an entry knows is an operation of the log still, so that what it knows of their times holds.
+    fn is_before(&self, facts: &Facts) -> Result<bool, ReplayError> {
+        for known in &facts.heads {
+            let is_head = self.heads()?.contains(known);
+            let stream = self.beside(&known.scope);
+            if !is_head && self.operation_at(&stream, known.revision)?.as_ref() != Some(&known.operation) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Puts an entry into the `nearest` tiers.
@@ -280,10 +318,12 @@ impl Ground<'_> {
 
     /// What is to be said whatever the answer comes from.
     fn warnings(&self) -> Vec<Warning> {
-        if head_in(&self.heads, self.stream.scope.as_str()).is_some() {
+        // Of the document scope a replay says nothing either.
+        let is_there = |(scope, _): &(Scope, Revision)| *scope == self.stream.scope;
+        if self.stream.scope == Scope::document() || self.streams.iter().any(is_there) {
             return Vec::new();
         }
-        let scopes = self.heads.iter().map(|(scope, _)| scope.clone()).collect();
+        let scopes = self.streams.iter().map(|(scope, _)| scope.clone()).collect();
         vec![Warning::EmptyScope { stream: self.stream.clone(), scopes }]
     }
 
@@ -298,8 +338,4 @@ impl Ground<'_> {
 pub fn is_current(registry: &Registry, facts: &Facts) -> bool {
     let models = Models::new(registry, &facts.document_type, facts.versions.iter().copied());
     models.fingerprint().is_ok_and(|fingerprint| fingerprint == facts.fingerprint)
-}
-
-fn head_in(heads: &[(Scope, Revision)], scope: &str) -> Option<Revision> {
-    heads.iter().find(|(name, _)| *name == *scope).map(|(_, head)| *head)
 }

@@ -12,8 +12,8 @@ use super::page::{PAGE_ROWS, pages};
 use super::pass::{Pass, failure};
 use super::timeline::{Halt, Keep, thrown, version_of};
 use super::{Goal, Rejection, ReplayError, Sources};
-use crate::cache::{Cost, Entry, Facts};
-use crate::model::ids::{DocumentType, OperationId, Revision, Scope, Span, StreamKey};
+use crate::cache::{Cost, Entry, Facts, Head};
+use crate::model::ids::{DocumentType, OperationId, Revision, Span, StreamKey};
 use crate::model::json::Object;
 use crate::model::operation::Action;
 use crate::model::state::State;
@@ -54,7 +54,7 @@ pub struct EntryPlace {
     /// Its id.
     pub operation: OperationId,
     /// The heads of the streams of the branch, by scope.
-    pub heads: Vec<(Scope, Revision)>,
+    pub heads: Vec<Head>,
     /// The newest of the times of the operations that were applied.
     pub newest: Option<Timestamp>,
     /// What applying them took.
@@ -225,6 +225,9 @@ impl Running {
             parsed?;
             Ok(ControlFlow::Continue(()))
         })?;
+        if target.is_some_and(|target| expected.index() <= target.last()) {
+            return Err(Halt::LooksBack);
+        }
         Ok(replayed)
     }
 

@@ -5,10 +5,11 @@
 //!
 //! An entry holds while three things do. Its models are the ones there are. The document scope has not moved: what happens
 //! there is part of every other scope's state, whatever the revision (reactor format §6.4). And the operation at its
-//! revision is the one that was there: logs only grow, but a file can be exchanged for another. What a header says of other
-//! streams is stamped anew.
+//! revision is the one that was there: logs only grow, but a file can be exchanged for another, or for an older one that goes
+//! another way. So the last operations are compared by their ids, not by their number. What a header says of other streams is
+//! stamped anew.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -272,7 +273,8 @@ pub fn entry_at(
         sources,
         stream: &stream,
         target,
-        heads: of_branch.map(|head| (head.scope.clone(), head.head)).collect(),
+        streams: of_branch.map(|head| (head.scope.clone(), head.head)).collect(),
+        heads: OnceCell::new(),
         stamp: sources.read.stamp()?,
         is_head: target == head,
         failed: RefCell::new(None),
@@ -349,7 +351,7 @@ impl Found {
 pub fn stamped_header(entry: &Entry, position: Position) -> Object<'static> {
     let facts = &entry.facts;
     let mut header = Header::unstamped(entry.header.clone());
-    header.set_revisions(facts.heads.iter().map(|(scope, head)| (scope.clone(), head.next())).collect());
+    header.set_revisions(facts.heads.iter().map(|head| (head.scope.clone(), head.revision.next())).collect());
     if let Position::At(target) = position {
         header.set_revision(&facts.stream.scope, target.into());
     }

@@ -58,7 +58,7 @@ impl Operations {
     /// The next operations of `selection`, at most so many.
     pub(super) fn added(&self, read: &dyn Read, selection: &Selection, most: usize) -> Result<Added, StoreError> {
         let (mut rows, mut more, mut failed) = (Vec::new(), false, None);
-        read.inserted_operations(selection, self.after, &mut |row| {
+        let visited = read.inserted_operations(selection, self.after, &mut |row| {
             more = rows.len() == most;
             if more {
                 return Flow::Break(());
@@ -68,9 +68,12 @@ impl Operations {
                 Err(error) => failed = Some(error),
             }
             if failed.is_some() { Flow::Break(()) } else { Flow::Continue(()) }
-        })?;
-        if let Some(error) = failed {
-            return Err(error);
+        });
+        match (visited, failed) {
+            (Ok(()), None) => {}
+            // What comes before a row that does not decode is told first.
+            (Err(StoreError::Corrupt { .. }), _) | (Ok(()), Some(_)) if !rows.is_empty() => more = true,
+            (Err(error), _) | (Ok(()), Some(error)) => return Err(error),
         }
         // Where all was seen, the rows that are not selected are passed over next time.
         let last = rows.last().filter(|_| more).map(|row| row.serial);

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use smallvec::smallvec;
 use snapctl::cache::disk::{Bounds, DiskCache, DiskTier, Settings};
-use snapctl::cache::{Cause, Cost, Entry, Facts, Lookup, Put, StoreIdentity, Tier as _, Want, Which};
+use snapctl::cache::{Cause, Cost, Entry, Facts, Head, Lookup, Put, StoreIdentity, Tier as _, Want, Which};
 use snapctl::model::ids::{OpIndex, Revision, Scope, StreamKey};
 use snapctl::model::json::{Json, canonical};
 use snapctl::model::stamp::Stamp;
@@ -265,7 +265,7 @@ fn entry(store: usize, stream: &StreamKey, at: u64) -> Entry {
         document_type: "note".into(),
         versions: smallvec![1],
         fingerprint: "f".into(),
-        heads: vec![(Scope::global(), revision(at))],
+        heads: vec![Head { scope: Scope::global(), revision: revision(at), operation: format!("{at}").into() }],
         newest: None,
         seal: None,
         cost: Cost { operations: at + 1, elapsed: Duration::from_micros(hash(at) % 9000) },

@@ -137,3 +137,35 @@ fn keyframes_are_written_behind_and_counted() {
     assert_eq!((none.status, &summary["keyframes"]), (0, &Value::Null), "{none:?}");
     assert_eq!(summary["tiers"][0]["puts"], 2, "{summary}");
 }
+
+/// Something that depends on nothing having happened happens as a whole or not at all.
+#[test]
+fn an_expectation_that_fails_refuses_all_that_came_with_it() {
+    let lines = [add("a"), add("b"), add("c")];
+    for (args, status) in [(&["--batch", "10"][..], 15), (&["--batch", "2"], 15), (&["--atomic"], 15), (&[], 15)] {
+        let env = one();
+        let before = n_operations(&env);
+        let all = [&["d1/global", "--expect-revision", "0", "--ndjson"], args].concat();
+        let run = append(&env, &all, &lines);
+        assert_eq!((run.status, n_operations(&env)), (status, before), "{args:?}: {run:?}");
+        let bad = [add("a"), "{\"bad\":1}".to_owned(), add("c"), add("d")];
+        let run = append(&env, &all, &bad);
+        // All or nothing was not even tried with a line that is no action.
+        let status = if args == ["--atomic"] { 1 } else { status };
+        assert_eq!((run.status, n_operations(&env)), (status, before), "{args:?}: {run:?}");
+    }
+}
+
+/// Keyframes come as often whether a process appends much or little.
+#[test]
+fn a_process_an_action_writes_keyframes_too() {
+    let counts = [1, 150].map(|at_once| {
+        let env = one();
+        let lines: Vec<String> = (0..150).map(|n| add(&format!("n{n}"))).collect();
+        for lines in lines.chunks(at_once) {
+            append(&env, &["d1"], lines).ok();
+        }
+        env.on_store(&["keyframe", "list", "--ndjson"]).lines().len()
+    });
+    assert!(counts[0] > 0 && counts[0].abs_diff(counts[1]) <= 1, "{counts:?}");
+}

@@ -111,9 +111,10 @@ fn what_is_dropped_is_counted_with_its_cause() {
     assert_eq!(dropped(&["d1", "--dry-run"]), 2);
     assert_eq!(list(&env).len(), 4);
     assert_eq!(dropped(&["d1/global"]), 1);
-    assert_eq!(dropped(&["d1/global@main", "gone", "d2@other"]), 0);
+    for gone in [&["d1/global@main"][..], &["gone", "d2@other"], &["--fingerprint", "another"]] {
+        assert_eq!(env.run(&[&["cache", "drop"], gone].concat()).status, 4);
+    }
     assert_eq!(dropped(&["--glob", "*:d2/*"]), 2);
-    assert_eq!(dropped(&["--fingerprint", "another"]), 0);
     assert_eq!(dropped(&["--all"]), 1);
     assert_eq!(stats(&env)["tiers"][1]["dropped"], json!({ "asked": 4 }));
     for (args, code) in [
@@ -141,8 +142,8 @@ fn the_hottest_come_first_and_time_ends_it() {
     assert_eq!((&one["warmed"], &one["already"]), (&json!(1), &json!(1)));
     let none = warm(&["--max-duration", "0s"]);
     assert_eq!((none.status, json_of(&none)["skipped"].clone()), (5, json!(4)));
-    assert_eq!(json_of(&warm(&["--changed-since", "2999-01-01T00:00:00Z"]))["warmed"], 0);
-    assert_eq!(warm(&["--trust", "any"]).status, 2);
+    assert_eq!(warm(&["--changed-since", "2999-01-01T00:00:00Z"]).status, 4);
+    assert_eq!((warm(&["--trust", "any"]).status, warm(&["--no-cache"]).status), (2, 2));
     assert_eq!(warm(&["nothing-like-it"]).status, 4);
 }
 
@@ -227,7 +228,8 @@ fn a_type_may_be_left_out() {
     let type_of = "[cache.type.'powerhouse/document-drive']\ndisk = false\n";
     fs::write(env.path("snapctl.toml"), settings + type_of).unwrap();
     env.run(&["rebuild", "d1"]).ok();
-    env.run(&["cache", "warm"]).ok();
+    let warm = env.run(&["cache", "warm", "--json"]);
+    assert_eq!((warm.status, json_of(&warm)["skipped"].clone()), (5, json!(4)));
     assert_eq!(list(&env), [json!(null); 0]);
 }
 
@@ -267,5 +269,71 @@ fn what_was_read_and_appended_can_be_simulated() {
     for name in ["appended.ndjson", "read.ndjson"] {
         let simulated = json(&env.run(&["cache", "simulate", name, "--json"]));
         assert!(simulated[0]["memory"]["requests"].as_u64() > Some(2), "{simulated}");
+    }
+}
+
+/// A backup that is put in its place, in the same file, and goes another way: as many operations, and others.
+#[test]
+fn a_store_that_was_restored_in_place_is_not_taken_for_the_one_before() {
+    let env = env();
+    let backup = fs::read(env.path("ops.db")).unwrap();
+    let append = |line: &str, args: &[&str]| {
+        let mut command = env.snapctl(&[&["append", "d1"], args].concat());
+        assert!(command.write_stdin(line).output().unwrap().status.success(), "{line}");
+    };
+    let name = |name: &str, year: u16| {
+        let time = format!("{year}-01-01T00:00:00.000Z");
+        json!({ "type": "SET_DRIVE_NAME", "timestampUtcMs": time, "input": { "name": name } }).to_string()
+    };
+    let delete = r#"{"type":"DELETE_DOCUMENT","scope":"document","input":{"documentId":"d1"}}"#;
+    append(&name("A", 2030), &[]);
+    append(delete, &[]);
+    for target in ["d1", "d1/global", "d1/local"] {
+        env.run(&["rebuild", target]).ok();
+    }
+    fs::write(env.path("ops.db"), &backup).unwrap();
+    append(&name("B", 2026), &["--no-cache"]);
+    append(r#"{"type":"NOOP","scope":"document","input":{}}"#, &["--no-cache"]);
+    for target in ["d1", "d1/global", "d1/local", "d1/document", "d1/global:2"] {
+        let through = env.run(&["rebuild", target, "--ndjson"]);
+        let whole = env.run(&["rebuild", target, "--ndjson", "--no-cache"]);
+        assert_eq!(states(&through), states(&whole), "{target}");
+    }
+    append(&name("C", 2027), &[]);
+    env.run(&["verify", "d1", "--ignore", "OPERATION_ID"]).ok();
+}
+
+/// A gap is told whatever the answer comes from, and nothing behind it is kept.
+#[test]
+fn a_gap_is_told_through_tiers_too() {
+    let env = env();
+    let file = rusqlite::Connection::open(env.path("ops.db")).unwrap();
+    file.execute(r#"DELETE FROM "Operation" WHERE "documentId" = 'd1' AND "scope" = 'global' AND "index" = 1"#, [])
+        .unwrap();
+    for _ in 0..2 {
+        for target in ["d1/global:1", "d1/global:2", "d1/global", "d1"] {
+            let strict = env.run(&["rebuild", "d1/global:0", target, "--strict", "--hash"]);
+            assert_eq!(strict.status, 13, "{target}: {strict:?}");
+            assert_eq!(env.run(&["rebuild", target, "--strict", "--hash"]).status, 13, "{target}");
+        }
+    }
+    let warm = env.run(&["cache", "warm", "d1/global"]);
+    assert!(warm.status == 5 && warm.stderr.contains("gap"), "{warm:?}");
+}
+
+/// That nothing was kept is told.
+#[test]
+fn a_file_that_takes_nothing_is_no_success() {
+    let env = env();
+    fs::write(env.path("kept"), "no folder").unwrap();
+    for args in [
+        &["cache", "warm"][..],
+        &["cache", "list"],
+        &["cache", "stats"],
+        &["cache", "drop", "--all"],
+        &["cache", "prune"],
+    ] {
+        let run = env.run(args);
+        assert!(run.status == 5 && run.stderr.contains("out of reach"), "{args:?}: {run:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::wire::{In, Out};
-use crate::cache::{Cost, Facts};
+use crate::cache::{Cost, Facts, Head};
 use crate::model::ids::{OpIndex, Revision, StreamKey};
 use crate::model::seal::Seal;
 use crate::model::time::Timestamp;
@@ -22,9 +22,10 @@ pub(super) fn write(facts: &Facts) -> Vec<u8> {
     versions.iter().for_each(|version| out.number(u64::from(*version)));
     out.text(fingerprint.as_str());
     out.number(heads.len() as u64);
-    for (scope, head) in heads {
+    for Head { scope, revision, operation } in heads {
         out.text(scope.as_str());
-        out.number(head.get());
+        out.number(revision.get());
+        out.text(operation.as_str());
     }
     out.option(*newest, |out, time| out.number(time.as_millis().cast_unsigned()));
     out.option(seal.as_ref(), |out, seal| out.bytes(seal.bytes()));
@@ -44,12 +45,16 @@ pub(super) fn read(bytes: &[u8]) -> Option<Facts> {
         document_type: bytes.text()?.into(),
         versions: several(bytes, |bytes| u32::try_from(bytes.number()?).ok())?,
         fingerprint: bytes.text()?.into(),
-        heads: several(bytes, |bytes| Some((bytes.text()?.into(), revision(bytes)?)))?,
+        heads: several(bytes, head)?,
         newest: bytes.option(|bytes| Timestamp::from_millis(bytes.number()?.cast_signed()))?,
         seal: bytes.option(|bytes| Some(Seal::from_bytes(bytes.bytes()?.try_into().ok()?)))?,
         cost: Cost { operations: bytes.number()?, elapsed: Duration::from_nanos(bytes.number()?) },
     };
     bytes.is_empty().then_some(facts)
+}
+
+fn head(bytes: &mut In<'_>) -> Option<Head> {
+    Some(Head { scope: bytes.text()?.into(), revision: revision(bytes)?, operation: bytes.text()?.into() })
 }
 
 fn revision(bytes: &mut In<'_>) -> Option<Revision> {

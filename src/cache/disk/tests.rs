@@ -13,7 +13,7 @@ use smallvec::smallvec;
 use tempfile::TempDir;
 
 use super::*;
-use crate::cache::{Cost, Entry, Facts, Lookup, Put, Tier as _, Want};
+use crate::cache::{Cost, Entry, Facts, Head, Lookup, Put, Tier as _, Want};
 use crate::model::ids::{OpIndex, Revision, Scope, StreamKey};
 use crate::model::json::{Json, Object, parse};
 use crate::model::stamp::Stamp;
@@ -106,7 +106,7 @@ fn entry(document: &str, index: u64, text: &str) -> Entry {
         document_type: "test/note".into(),
         versions: smallvec![1],
         fingerprint: "print".into(),
-        heads: vec![(Scope::document(), Revision::of(OpIndex::new(2))), (Scope::global(), revision(index).unwrap())],
+        heads: vec![last("document", 2), last("global", index)],
         newest: Some(at_millis(77)),
         seal: None,
         cost: Cost { operations: index + 1, elapsed: Duration::from_micros(100 * (index % 1000)) },
@@ -197,4 +197,9 @@ fn copy_of(from: &Path, to: &Path) {
         let entry = entry.unwrap();
         std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
+}
+
+fn last(scope: &str, index: u64) -> Head {
+    let revision = Revision::of(OpIndex::new(index));
+    Head { scope: scope.into(), revision, operation: format!("{scope}-{index}").into() }
 }

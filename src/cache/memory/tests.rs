@@ -7,7 +7,7 @@ use smallvec::smallvec;
 use std::collections::HashMap;
 
 use super::*;
-use crate::cache::Cost;
+use crate::cache::{Cost, Head};
 use crate::model::ids::{OpIndex, Scope};
 use crate::model::json::{Json, Object};
 use crate::model::state::{JsonState, State};
@@ -32,7 +32,11 @@ fn entry(name: &str, index: u64, bytes: usize) -> Arc<Entry> {
         document_type: "t".into(),
         versions: smallvec![1],
         fingerprint: "f".into(),
-        heads: vec![(Scope::global(), Revision::of(OpIndex::new(index)))],
+        heads: vec![Head {
+            scope: Scope::global(),
+            revision: Revision::of(OpIndex::new(index)),
+            operation: "o".into(),
+        }],
         newest: None,
         seal: None,
         cost: Cost { operations: index + 1, elapsed: Duration::from_micros(5) },

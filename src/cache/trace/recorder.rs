@@ -37,7 +37,7 @@ impl Recorder {
     /// Notes that a state was read. Whether it is the head of its stream is known from its facts.
     pub fn read(&self, entry: &Entry) {
         let Facts { stream, revision, .. } = &entry.facts;
-        let is_head = entry.facts.head_of(stream.scope.as_str()) == *revision;
+        let is_head = entry.facts.head_of(stream.scope.as_str()).map(|head| head.revision) == *revision;
         self.access(entry, if is_head { AccessKind::Head } else { AccessKind::Read });
     }
 
@@ -94,7 +94,7 @@ mod tests {
     use smallvec::smallvec;
 
     use super::*;
-    use crate::cache::Cost;
+    use crate::cache::{Cost, Head};
     use crate::model::ids::{OpIndex, Revision, Scope, StreamKey};
     use crate::model::json::Object;
     use crate::model::state::{JsonState, State};
@@ -129,7 +129,7 @@ mod tests {
                 document_type: "t".into(),
                 versions: smallvec![1],
                 fingerprint: "f".into(),
-                heads: vec![(Scope::global(), at(head))],
+                heads: vec![Head { scope: Scope::global(), revision: at(head), operation: "o".into() }],
                 newest: None,
                 seal: None,
                 cost: Cost { operations: revision.map_or(0, |last| last.get() + 1), elapsed: Duration::from_micros(9) },

@@ -274,8 +274,10 @@ impl Run<'_> {
 
     fn answer(&mut self, line: Option<u64>, result: &Result<Appended, Refusal>, ui: &mut Ui) -> anyhow::Result<()> {
         if let Err(refusal) = result {
-            let is_precondition = refusal.exit == ExitStatus::Precondition;
-            self.status = if is_precondition { ExitStatus::Precondition } else { ExitStatus::Findings };
+            // That the stream has moved counts more than what else was wrong.
+            let has_moved = ExitStatus::Precondition;
+            self.status =
+                if [self.status, refusal.exit].contains(&has_moved) { has_moved } else { ExitStatus::Findings };
         }
         let view = LineView::of(line, result);
         if ui.out.format() == Format::Plain {
@@ -386,7 +388,7 @@ fn told(error: ExecuteError) -> anyhow::Error {
     match error {
         ExecuteError::Replay(error) => error.into(),
         ExecuteError::Store(error @ StoreError::ReadOnly { .. }) => {
-            Retold::with_hint(error.into(), |_| "only SQLite stores are written to".to_owned()).into()
+            Retold::with_hint(error.into(), |_| "only SQLite files that you may write are written to".to_owned()).into()
         }
         ExecuteError::Store(error) => error.into(),
         ExecuteError::Overtaken { .. } => Refusal {

@@ -14,7 +14,7 @@ use crate::cli::args::Literal;
 use crate::cli::ctx::Ctx;
 use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
-use crate::cli::tiers::{Cached, not_shareable};
+use crate::cli::tiers::{Cached, may_be_warmed};
 use crate::cli::ui::Ui;
 use crate::model::ids::Span;
 use crate::model::target::{At, DocumentRef};
@@ -117,6 +117,9 @@ fn parse_start(text: &str) -> Result<Start, String> {
 /// # Errors
 /// When the store cannot be opened or read, or stdout not written.
 pub(crate) fn run(args: &WatchArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
+    if args.warm {
+        may_be_warmed(ctx)?;
+    }
     let store = ctx.open_store()?;
     if !store.capabilities().follow {
         let message = format!("{} is read once: what is added to it is not seen", store.location());
@@ -128,9 +131,6 @@ pub(crate) fn run(args: &WatchArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Ex
     let pace = Pace::start(args.interval, args.until_idle, args.max_duration);
     let pending = args.warm.then(Pending::default);
     let cached = Cached::of_watch(ctx, &*store, &ui.talk);
-    if args.warm && cached.tiers.is_empty() && !ctx.no_cache() {
-        return Err(not_shareable().into());
-    }
     let mut run = Run::new(&*store, ctx, follower, rules, cached.tiers.clone(), pending);
     let ended = run.follow(pace, ui);
     let is_whole = run.conclude(&ended, cached, &ui.talk);

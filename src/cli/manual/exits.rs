@@ -19,7 +19,8 @@ const STORE: &[ExitStatus] = &[Incomplete, NoStore, Busy, Unsupported, Undecodab
 fn beside(command: &str) -> Option<Vec<ExitStatus>> {
     let own: &[ExitStatus] = match command {
         "man" | "completions" | "schema" | "explain" => return Some(Vec::new()),
-        "model list" | "cache prune" => return Some(vec![ModelMissing]),
+        "model list" => return Some(vec![ModelMissing]),
+        "cache prune" => return Some(vec![Incomplete, ModelMissing]),
         "config" => return Some(vec![Nothing, ModelMissing]),
         "cache simulate" => return Some(vec![Nothing, Incomplete, ModelMissing]),
         "store info" | "cache stats" => &[],

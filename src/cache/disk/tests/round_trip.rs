@@ -14,7 +14,7 @@ fn odd_entries_read_back() {
     odd.facts.stream = StreamKey { document: "a/b@c:%\u{0}\u{FFFF}".into(), scope: "".into(), branch: "é\n".into() };
     odd.facts.operation = None;
     odd.facts.versions = smallvec![1, 3, u32::MAX];
-    odd.facts.heads = vec![("\u{0}".into(), Revision::of(OpIndex::new(1 << 60)))];
+    odd.facts.heads = vec![last("\u{0}", 1 << 60)];
     odd.facts.newest = Some(at_millis(-62_000_000_000_000));
     odd.facts.seal = Some(Seal::from_bytes([7; 32]));
     odd.facts.cost = Cost { operations: u64::MAX, elapsed: Duration::from_nanos(u64::MAX) };
@@ -212,7 +212,7 @@ fn a_head_put_again_with_other_heads_beside_it_is_no_head_of_the_old_stamp() {
     let tier = fixture.cache().tier(store());
     tier.put(&[head(entry("a", 3, "3"), "s1")]);
     let mut later = entry("a", 3, "3");
-    later.facts.heads.push(("local".into(), Revision::of(OpIndex::FIRST)));
+    later.facts.heads.push(last("local", 0));
     tier.put(&[put(later)]);
     assert!(tier.find_head(&stream("a"), &Stamp("s1".into())).is_none());
 }

@@ -64,7 +64,7 @@ pub(super) fn run(args: PruneArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
     let disk = tiers::open(ctx.settings())?;
     let needed = disk.needs_maintenance();
     let done = if args.dry_run { None } else { disk.maintain() };
-    tiers::warn(&disk, &ui.talk);
+    let status = tiers::warned(&disk, &ui.talk);
     let Maintained { expired, evicted, orphans, bytes_before, bytes_after, file_bytes_before, file_bytes_after } =
         done.unwrap_or_default();
     let view = PrunedView {
@@ -80,9 +80,10 @@ pub(super) fn run(args: PruneArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
     };
     if ui.out.format() != Format::Plain {
         ui.out.json(|out| Ok(serde_json::to_writer(out, &view)?))?;
-        return Ok(ExitStatus::Success);
+        return Ok(status);
     }
     let text = match done {
+        None if status != ExitStatus::Success => "nothing could be done".to_owned(),
         None if args.dry_run && needed => "there is something to do".to_owned(),
         None => "there is nothing to do".to_owned(),
         Some(_) => format!(
@@ -91,5 +92,5 @@ pub(super) fn run(args: PruneArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
         ),
     };
     ui.out.line(&text)?;
-    Ok(ExitStatus::Success)
+    Ok(status)
 }

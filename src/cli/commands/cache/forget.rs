@@ -16,11 +16,14 @@ use crate::cli::ui::{Format, Ui};
 pub(crate) const PAGE: Page = Page {
     command: "cache drop",
     examples: &[
-        Example { does: "All that is kept of a document", run: "snapctl cache drop field-notes" },
-        Example { does: "How much that would be", run: "snapctl cache drop field-notes/global --dry-run" },
+        Example { does: "All that is kept of a document", run: "snapctl cache warm && snapctl cache drop field-notes" },
+        Example {
+            does: "How much that would be",
+            run: "snapctl cache warm && snapctl cache drop field-notes/global --dry-run",
+        },
         Example {
             does: "All drives, of whatever store",
-            run: "snapctl cache drop --all-stores --glob '*:powerhouse/document-drive:*'",
+            run: "snapctl cache warm \\\n  && snapctl cache drop --all-stores --glob '*:powerhouse/document-drive:*'",
         },
         Example { does: "Everything that is kept of the store", run: "snapctl cache drop --all" },
     ],
@@ -80,7 +83,12 @@ pub(super) fn run(args: &DropArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
     } else {
         place.drop_entries(&chosen, Cause::Asked)
     };
-    tiers::warn(&place.disk, &ui.talk);
+    let status = tiers::warned(&place.disk, &ui.talk);
+    if dropped == 0 && status == ExitStatus::Success && args.choice.is_any() {
+        let message = format!("nothing in {} matches", place.disk.path().display());
+        let hint = Some("`snapctl cache list` lists what is there".to_owned());
+        return Err(Refusal { exit: ExitStatus::Nothing, code: "nothing-matched", message, hint }.into());
+    }
     let view = DroppedView { dropped, dry_run: args.dry_run };
     if ui.out.format() == Format::Plain {
         let would = if args.dry_run { "would be dropped" } else { "dropped" };
@@ -88,5 +96,5 @@ pub(super) fn run(args: &DropArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
     } else {
         ui.out.json(|out| Ok(serde_json::to_writer(out, &view)?))?;
     }
-    Ok(ExitStatus::Success)
+    Ok(status)
 }

@@ -60,13 +60,13 @@ pub(super) fn run(args: &ListArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
     });
     let nothing = printer.printed == 0;
     printer.end(result)?;
-    tiers::warn(&place.disk, &ui.talk);
-    if nothing && args.choice.is_any() {
+    let status = tiers::warned(&place.disk, &ui.talk);
+    if nothing && status == ExitStatus::Success && args.choice.is_any() {
         let message = format!("nothing in {} matches", place.disk.path().display());
         let hint = Some("without TARGET and filters `snapctl cache list` lists all".to_owned());
         return Err(Refusal { exit: ExitStatus::Nothing, code: "nothing-matched", message, hint }.into());
     }
-    Ok(ExitStatus::Success)
+    Ok(status)
 }
 
 /// Prints states as they come.

@@ -15,6 +15,7 @@ use crate::cli::tiers;
 use crate::cli::ui::Ui;
 use crate::model::similar::nearest;
 use crate::replay::is_current;
+use crate::store::Access;
 
 /// The manual page.
 pub(crate) const PAGE: Page = Page {
@@ -67,7 +68,10 @@ pub(in crate::cli) struct ShownView {
 pub(super) fn run(args: &ShowArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<ExitStatus> {
     let place = Place { disk: tiers::open(ctx.settings())?, store: None };
     let namespace = place.disk.namespace().to_owned();
-    let store = ctx.open_store().ok().map(|store| tiers::identity(&*store));
+    let store = match ctx.store_named() {
+        Ok(named) => Some(tiers::identity(&*ctx.open_named(&named, Access::Read)?)),
+        Err(_) => None,
+    };
     let mut found: Vec<ShownView> = Vec::new();
     let mut keys = Vec::new();
     place.visit(&[], &mut |location, listed| {
@@ -80,7 +84,7 @@ pub(super) fn run(args: &ShowArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
                 versions: facts.versions.to_vec(),
                 fingerprint: facts.fingerprint.as_str().to_owned(),
                 current: is_current(ctx.registry(), facts),
-                heads: facts.heads.iter().map(|(scope, head)| (scope.as_str().to_owned(), head.get())).collect(),
+                heads: facts.heads.iter().map(|head| (head.scope.as_str().to_owned(), head.revision.get())).collect(),
                 newest: facts.newest.map(|time| time.to_string()),
             });
         } else {

@@ -98,12 +98,12 @@ pub(super) fn run(args: StatsArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
     let named = !args.all_stores && ctx.store_named().is_ok();
     let store = if named { Some(tiers::identity(&*ctx.open_store()?)) } else { None };
     let counted = Counted::of(&disk, store.as_ref());
-    tiers::warn(&disk, &ui.talk);
+    let status = tiers::warned(&disk, &ui.talk);
     if args.format.is_some() {
         let mut exposition = Exposition::default();
         counted.expose(&mut exposition);
         ui.out.bytes(exposition.end().as_bytes())?;
-        return Ok(ExitStatus::Success);
+        return Ok(status);
     }
     let view = StatsView {
         path: disk.path().display().to_string(),
@@ -117,7 +117,7 @@ pub(super) fn run(args: StatsArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
     } else {
         ui.out.json(|out| Ok(serde_json::to_writer(out, &view)?))?;
     }
-    Ok(ExitStatus::Success)
+    Ok(status)
 }
 
 fn print(view: &StatsView, counted: &Counted, out: &mut Out) -> Result<(), StdoutError> {

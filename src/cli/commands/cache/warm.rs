@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cache::{Tier, TierName};
 use crate::cli::args::parse_time;
 use crate::cli::ctx::Ctx;
-use crate::cli::exit::ExitStatus;
+use crate::cli::exit::{ExitStatus, Refusal};
 use crate::cli::manual::{Example, Page};
 use crate::cli::parts::parts;
 use crate::cli::progress::Unit;
@@ -24,7 +24,7 @@ use crate::model::progress::Progress;
 use crate::model::time::Timestamp;
 use crate::replay::{Base, Goal, Position, Rebuilt, ReplayError, Takes, Tiers, entry_at, newest_time};
 use crate::settings::Setting as _;
-use crate::store::{Store, StreamHead, answer};
+use crate::store::{Store, StoreError, StreamHead, answer};
 
 /// The manual page.
 pub(crate) const PAGE: Page = Page {
@@ -42,7 +42,7 @@ pub(crate) const PAGE: Page = Page {
 /// Rebuild heads into the cache file, before they are asked for
 ///
 /// The documents that were read most from the cache file come first, then those with the most operations. What is there
-/// already, and holds, is not rebuilt.
+/// already, and holds, is not rebuilt. If something had to be skipped, the exit code is 5.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct WarmArgs {
     /// Which: DOC[/SCOPE][@BRANCH], or what the ids of several documents begin with; all unless named
@@ -57,7 +57,7 @@ pub(crate) struct WarmArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     changed_since: Option<Timestamp>,
 
-    /// Stop after this long with exit code 5; what is warm by then stays
+    /// Stop after this long; what is warm by then stays
     #[arg(long, value_name = "DURATION", value_parser = Duration::parse)]
     max_duration: Option<Duration>,
 }
@@ -91,14 +91,18 @@ pub(super) fn run(args: &WarmArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
     /// How long states are waited for that are to be written.
     const SHUTDOWN: Duration = Duration::from_secs(60);
     let begun = Instant::now();
-    if !tiers::is_shareable(ctx) {
-        return Err(tiers::not_shareable().into());
-    }
+    tiers::may_be_warmed(ctx)?;
     let store = ctx.open_store()?;
     let disk = tiers::open(ctx.settings())?;
     let tier: Arc<dyn Tier> = Arc::new(disk.tier(tiers::identity(&*store)));
     let streams = args.streams(&*store, &*tier, ctx)?;
-    let behind = Arc::new(TierBehind::start(tier)?);
+    if streams.is_empty() && (!args.targets.is_empty() || args.changed_since.is_some()) {
+        let message = format!("no stream of {} matches", store.location());
+        let hint = Some("without TARGET and filters `snapctl cache warm` warms all".to_owned());
+        return Err(Refusal { exit: ExitStatus::Nothing, code: "nothing-matched", message, hint }.into());
+    }
+    let puts_before = tier.stats().puts;
+    let behind = Arc::new(TierBehind::start(tier.clone())?);
     let takes = Takes { reads: true, appends: false, without: tiers::without_disk(ctx.settings()) };
     let tiers = Tiers::default().and(behind.clone(), takes);
     let mut view = WarmedView::default();
@@ -114,9 +118,13 @@ pub(super) fn run(args: &WarmArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
         match warm(&*store, ctx, &tiers, &stream.key) {
             Ok(Warm::Now) => view.warmed += 1,
             Ok(Warm::Already) => view.already += 1,
-            Ok(Warm::Not) => view.skipped += 1,
+            Ok(Warm::Not) => {
+                view.skipped += 1;
+                let why = "its log has a gap, or an upgrade is to come; no tier keeps it";
+                ui.talk.warning(format_args!("{} is left out: {why}", stream.key));
+            }
             Err(ReplayError::Stopped(stop)) => return Err(stop.into()),
-            Err(ReplayError::Store(error)) => return Err(error.into()),
+            Err(ReplayError::Store(error)) if !matches!(error, StoreError::Corrupt { .. }) => return Err(error.into()),
             Err(error) => {
                 view.skipped += 1;
                 ui.talk.warning(format_args!("{} is left out: {error}", stream.key));
@@ -126,9 +134,16 @@ pub(super) fn run(args: &WarmArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
     }
     drop(meter);
     drop(tiers);
-    let written = Arc::into_inner(behind).map(|behind| behind.shutdown(SHUTDOWN));
-    let is_whole = written.is_none_or(|written| written.is_complete());
+    drop(Arc::into_inner(behind).map(|behind| behind.shutdown(SHUTDOWN)));
+    // A tier never fails; what it did not take it has not counted.
+    let kept = tier.stats().puts.saturating_sub(puts_before).min(view.warmed);
+    let lost = view.warmed - kept;
     tiers::warn(&disk, &ui.talk);
+    if lost > 0 {
+        ui.talk.warning(format_args!("states that were rebuilt and could not be kept: {lost}"));
+        view.warmed = kept;
+        view.skipped += lost;
+    }
     view.elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     if ui.out.format() == Format::Plain {
         let WarmedView { warmed, already, skipped, elapsed_ms } = view;
@@ -136,7 +151,7 @@ pub(super) fn run(args: &WarmArgs, ctx: &Ctx, ui: &mut Ui) -> anyhow::Result<Exi
     } else {
         ui.out.json(|out| Ok(serde_json::to_writer(out, &view)?))?;
     }
-    Ok(if is_over || !is_whole { ExitStatus::Incomplete } else { ExitStatus::Success })
+    Ok(if view.skipped > 0 { ExitStatus::Incomplete } else { ExitStatus::Success })
 }
 
 /// What became of a stream.
