@@ -146,7 +146,7 @@ class Store:
         asked = [{"document": d, "scope": s, "branch": b, "at": at} for (d, s, b), at in places]
         lines = "".join(json.dumps(line) + "\n" for line in asked).encode()
         shown = "[.hash, .header, .explain, .error]"
-        answers = self.run("rebuild", "--batch", "--explain", "--jq", shown, *options, lines=lines, codes=(0, 1))
+        answers = self.run("rebuild", "--batch", "--no-cache", "--explain", "--jq", shown, *options, lines=lines, codes=(0, 1))
         answers = [json.loads(line) for line in answers.decode().split("\n")[:-1]]
         if len(answers) != len(places):
             raise SystemExit(f"{len(places)} revisions were asked for, and {len(answers)} answered")

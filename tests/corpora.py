@@ -21,7 +21,8 @@ import tempfile
 
 # Only the models that are built in can be replayed.
 MODELS = {"powerhouse/document-drive", "powerhouse/document-model"}
-WAYS = [[], ["--no-keyframes"], ["--trust", "hashed"]]
+# With the tiers, states go on from each other; without, each is rebuilt alone.
+WAYS = [[], ["--no-cache"], ["--no-cache", "--no-keyframes"], ["--no-cache", "--trust", "hashed"]]
 AS_REACTOR = ["--as-reactor"]
 # Here operations were changed after their hashes were recorded, which is just what `hashed` does not look for.
 NOT_HASHED = {"tampered"}

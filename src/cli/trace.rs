@@ -1,6 +1,6 @@
 //! Access traces: read from files and stdin, and written by commands.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -95,11 +95,15 @@ impl Recording {
         }
     }
 
-    /// Ends it. A trace that could not be written is no reason to fail: answers were given.
+    /// Ends it. A trace that could not be written is no reason to fail: answers were given. One of nothing is not left behind.
     pub(crate) fn end(&self, talk: &Talk) {
-        if let Some((recorder, path)) = &self.recorder
-            && let Err(error) = recorder.finish()
-        {
+        let Some((recorder, path)) = &self.recorder else { return };
+        let written = recorder.finish();
+        if fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0) {
+            // If it cannot be removed, whoever wants the name hears of it.
+            let _ = fs::remove_file(path);
+        }
+        if let Err(error) = written {
             talk.warning(format_args!("{} is not the whole trace: {error}", path.display()));
         }
     }

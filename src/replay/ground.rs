@@ -18,7 +18,7 @@ use crate::model::stamp::Stamp;
 use crate::model::time::Timestamp;
 use crate::reducer::Registry;
 use crate::reducer::protocol::Header;
-use crate::store::StreamHead;
+use crate::store::{StoreError, StreamHead};
 
 /// One read, and the moment of the store that it is of.
 pub(super) struct Ground<'a> {
@@ -60,6 +60,11 @@ impl Ground<'_> {
     /// Looks for the nearest state, and goes on from it, or from a keyframe, or from nothing.
     pub(super) fn make(&self, tiers: &Tiers, goal: Goal<'_>, streams: &[StreamHead]) -> Result<Rebuilt, ReplayError> {
         let begun = Instant::now();
+        let whole = || settle(|keep| Pass::new(self.sources, goal, streams, keep).run_whole());
+        if self.heads()?.len() < self.streams.len() {
+            // What cannot be said of the last operations of the branch is nothing to build on.
+            return Ok(Rebuilt::Passing(whole()?.0));
+        }
         let mut below: Option<(TierName, Arc<Entry>)> = None;
         for (n, tier) in tiers.all().enumerate() {
             let want = Want { stream: self.stream, revision: self.target, fits: &|facts| self.fits(facts) };
@@ -96,8 +101,7 @@ impl Ground<'_> {
                 return Ok(found);
             }
         }
-        let made = settle(|keep| Pass::new(self.sources, goal, streams, keep).run_whole())?;
-        self.keep(tiers, made, begun)
+        self.keep(tiers, whole()?, begun)
     }
 
     fn is_current(&self, facts: &Facts) -> bool {
@@ -126,14 +130,18 @@ impl Ground<'_> {
         Ok(facts.head_of("document") == now)
     }
 
-    /// The heads of the streams of the branch, by scope. A stream whose last operation is not there has none.
+    /// The heads of the streams of the branch, by scope. A stream whose last operation does not decode, or is not there, has
+    /// none.
     fn heads(&self) -> Result<&[Head], ReplayError> {
         if let Some(heads) = self.heads.get() {
             return Ok(heads);
         }
         let mut heads = Vec::with_capacity(self.streams.len());
         for (scope, revision) in &self.streams {
-            let operation = self.operation_at(&self.beside(scope), *revision)?;
+            let operation = match self.operation_at(&self.beside(scope), *revision) {
+                Err(ReplayError::Store(StoreError::Corrupt { .. })) => None,
+                operation => operation?,
+            };
             heads.extend(operation.map(|operation| Head { scope: scope.clone(), revision: *revision, operation }));
         }
         Ok(self.heads.get_or_init(|| heads))

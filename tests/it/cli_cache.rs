@@ -261,6 +261,8 @@ fn what_was_read_and_appended_can_be_simulated() {
     let trace: Vec<Value> = trace.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |access: &str| trace.iter().filter(|line| line["access"] == access).count();
     assert_eq!((of("head"), of("append")), (6, 6), "{trace:?}");
+    env.run(&["rebuild", "nosuch", "--record-trace", "none.ndjson"]).fails(4);
+    assert!(!env.path("none.ndjson").exists());
     let taken = env.run(&["rebuild", "d1", "--record-trace", "appended.ndjson"]);
     assert!(taken.fails(3).contains("appended.ndjson"), "{taken:?}");
     env.run(&["rebuild", "d1", "d1/global:2", "--no-cache", "--record-trace", "read.ndjson", "--hash"]).ok();
@@ -335,5 +337,27 @@ fn a_file_that_takes_nothing_is_no_success() {
     ] {
         let run = env.run(args);
         assert!(run.status == 5 && run.stderr.contains("out of reach"), "{args:?}: {run:?}");
+    }
+}
+
+/// A row of another scope that does not decode is no reason to fail, with tiers as without.
+#[test]
+fn a_row_beside_that_does_not_decode_changes_no_answer() {
+    let env = env();
+    let file = rusqlite::Connection::open(env.path("ops.db")).unwrap();
+    let beside = r#"INSERT INTO "Operation" ("jobId", "opId", "prevOpId", "writeTimestampUtcMs", "documentId",
+          "documentType", "scope", "branch", "timestampUtcMs", "index", "action", "skip", "hash")
+        SELECT "jobId", x'ff', "prevOpId", "writeTimestampUtcMs", "documentId", "documentType", 'local', "branch",
+          "timestampUtcMs", "index", "action", "skip", "hash"
+        FROM "Operation" WHERE "documentId" = 'd1' AND "scope" = 'global' AND "index" = 0"#;
+    assert_eq!(file.execute(beside, []).unwrap(), 1);
+    for _ in 0..2 {
+        for target in ["d1/global", "d1/global:1", "d1/local"] {
+            let run = |more: &[&str]| {
+                let run = env.run(&[&["rebuild", target, "d2/global", "--ndjson"], more].concat());
+                (run.status, run.stdout.lines().count())
+            };
+            assert_eq!(run(&[]), run(&["--no-cache"]), "{target}");
+        }
     }
 }
