@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Facts;
-use crate::model::ids::{Branch, DocumentId, Fingerprint, Scope, StreamKey};
+use crate::model::ids::{Branch, DocumentId, DocumentType, Fingerprint, Scope, StreamKey};
 
 /// Which entries are dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum Which {
     },
     /// Those that models with this fingerprint made.
     Fingerprint(Fingerprint),
+    /// Those of documents of a type that models with this fingerprint made: several types may have one model.
+    Model(DocumentType, Fingerprint),
 }
 
 impl Which {
@@ -42,6 +44,7 @@ impl Which {
             Which::Stream(other) => stream == other,
             Which::Glob { namespace, pattern } => pattern.matches(&facts.key(namespace)),
             Which::Fingerprint(fingerprint) => facts.fingerprint == *fingerprint,
+            Which::Model(of, fingerprint) => facts.document_type == *of && facts.fingerprint == *fingerprint,
         }
     }
 }

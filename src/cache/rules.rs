@@ -4,7 +4,7 @@
 //! Rules give its place back at once, and may take along what somebody knows to depend on it.
 
 use super::{Cause, Which};
-use crate::model::ids::{DocumentId, Fingerprint, Scope, StreamKey};
+use crate::model::ids::{DocumentId, DocumentType, Fingerprint, Scope, StreamKey};
 use crate::model::json::Json;
 use crate::model::operation::{Action, OperationRow};
 
@@ -46,8 +46,8 @@ pub enum Change {
     Deleted(DocumentId),
     /// The document was brought to another version of its model.
     Upgraded(DocumentId),
-    /// The models with this fingerprint are no longer there.
-    Model(Fingerprint),
+    /// The models of a document type with this fingerprint are no longer there.
+    Model(DocumentType, Fingerprint),
 }
 
 /// A rule that has fired.
@@ -82,7 +82,7 @@ impl Rules {
         let (on, concerned) = match change {
             Change::Deleted(document) => (Trigger::DocumentDeleted, Which::Document(document.clone())),
             Change::Upgraded(document) => (Trigger::DocumentUpgraded, Which::Document(document.clone())),
-            Change::Model(fingerprint) => (Trigger::ModelChanged, Which::Fingerprint(fingerprint.clone())),
+            Change::Model(of, fingerprint) => (Trigger::ModelChanged, Which::Model(of.clone(), fingerprint.clone())),
         };
         let fired = self.rules.iter().filter(|rule| rule.on == on);
         let firing = fired.map(|Rule { name, drop, .. }| {
@@ -221,7 +221,7 @@ mod tests {
         );
         let fired = rules.fired_by(&Change::Upgraded("d".into()));
         assert_eq!((fired.len(), fired[0].cause, fired[0].rule), (1, Cause::DocumentUpgraded, "document.upgraded"));
-        let fired = rules.fired_by(&Change::Model("f".into()));
-        assert_eq!((fired.len(), &fired[0].which), (1, &Which::Fingerprint("f".into())));
+        let fired = rules.fired_by(&Change::Model("t".into(), "f".into()));
+        assert_eq!((fired.len(), &fired[0].which), (1, &Which::Model("t".into(), "f".into())));
     }
 }

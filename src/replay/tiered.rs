@@ -199,9 +199,9 @@ impl Tiers {
         }
     }
 
-    /// The fingerprints of entries that none of the models of `registry` makes. All that the tiers keep is looked through.
+    /// The document types and fingerprints of entries that none of the models of `registry` makes. All that the tiers keep is looked through.
     #[must_use]
-    pub fn outdated(&self, registry: &Registry) -> BTreeSet<Fingerprint> {
+    pub fn outdated(&self, registry: &Registry) -> BTreeSet<(DocumentType, Fingerprint)> {
         let (mut kept, mut outdated) = (BTreeMap::new(), BTreeSet::new());
         for tier in self.all() {
             tier.list(&mut |listed| {
@@ -209,7 +209,7 @@ impl Tiers {
                 let of_type =
                     kept.entry(document_type.clone()).or_insert_with(|| fingerprints(registry, document_type));
                 if !of_type.contains(fingerprint) {
-                    outdated.insert(fingerprint.clone());
+                    outdated.insert((document_type.clone(), fingerprint.clone()));
                 }
             });
         }

@@ -206,8 +206,8 @@ fn what_a_model_made_that_is_another_one_now_is_dropped_by_its_rule() {
     let outdated = subject.tiers.outdated(&registry);
     assert_eq!(outdated.len(), 1);
     let rules = Rules::new(NAMESPACE, []);
-    for fingerprint in outdated {
-        for fired in rules.fired_by(&Change::Model(fingerprint)) {
+    for (of, fingerprint) in outdated {
+        for fired in rules.fired_by(&Change::Model(of, fingerprint)) {
             assert_eq!(fired.cause, Cause::ModelChanged);
             assert!(subject.tiers.drop_entries(&fired.which, fired.cause) > 0);
         }

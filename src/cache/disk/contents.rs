@@ -115,7 +115,7 @@ fn candidates(
     let document = match which {
         Which::Document(document) | Which::Scope(document, _) | Which::Branch(document, _) => Some(document),
         Which::Stream(stream) => Some(&stream.document),
-        Which::All | Which::Glob { .. } | Which::Fingerprint(_) => None,
+        Which::All | Which::Glob { .. } | Which::Fingerprint(_) | Which::Model(..) => None,
     };
     let (text, params): (_, &[&dyn rusqlite::ToSql]) = match (store, document) {
         (None, _) => (sql::DROP_ANY, params![]),

@@ -160,8 +160,8 @@ impl<'a> Run<'a> {
 
     /// Drops what no model makes any more.
     fn drop_outdated(&mut self, ui: &mut Ui) -> anyhow::Result<()> {
-        for fingerprint in self.tiers.outdated(self.ctx.registry()) {
-            for view in self.fire(&Change::Model(fingerprint)) {
+        for (document_type, fingerprint) in self.tiers.outdated(self.ctx.registry()) {
+            for view in self.fire(&Change::Model(document_type, fingerprint)) {
                 view.print(&mut ui.out)?;
             }
         }
@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
         let Run { rules, tiers, counts, position, .. } = self;
         let document = match change {
             Change::Deleted(document) | Change::Upgraded(document) => Some(document.as_str()),
-            Change::Model(_) => None,
+            Change::Model(..) => None,
         };
         let drop = |Firing { rule, cause, which }| {
             let entries = tiers.drop_entries(&which, cause);
