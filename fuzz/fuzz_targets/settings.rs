@@ -62,7 +62,7 @@ fn parse_back(settings: &Settings, entries: &[Entry<'_>]) {
         if let Some(key) = KEYS.iter().find(|key| key.name() == entry.key) {
             assert_eq!(key.check(value), Ok(()));
         }
-        text.extend([&entry.key, " = ", &quoted(value), "\n"]);
+        text += &line(&entry.key, value);
     }
     let file = File::parse(text.as_bytes(), Path::new("t.toml"));
     let file = [file.unwrap_or_else(|error| panic!("{error} in {text}"))];
@@ -72,6 +72,12 @@ fn parse_back(settings: &Settings, entries: &[Entry<'_>]) {
     for entry in entries.iter().filter_map(plain) {
         assert!(again.contains(&entry), "{entry:?} is lost in {text}");
     }
+}
+
+/// A setting as a line of a file: most are strings, and numbers and what is true or false stand there bare.
+fn line(key: &str, value: &str) -> String {
+    let line = format!("{key} = {}\n", quoted(value));
+    if File::parse(line.as_bytes(), Path::new("t.toml")).is_ok() { line } else { format!("{key} = {value}\n") }
 }
 
 /// An error names the file, and a line and column that are there, and is not longer than one reads.
