@@ -330,13 +330,14 @@ struct Job {
 fn job_executor(directory: &Path, documents: usize, actions: usize, short: bool) {
     let log = Log::zipf(documents, actions);
     let few = if short { actions } else { actions / 10 };
-    for (name, front, actions) in [
+    let runs = [
         ("memory", Front::Memory, actions),
         ("memory and disk", Front::MemoryAndDisk, actions),
         ("memory and disk", Front::MemoryAndDisk, few),
         ("no tiers", Front::Nothing, few),
-    ] {
-        let path = directory.join(format!("{}-{actions}", name.replace(' ', "-")));
+    ];
+    for (n, (name, front, actions)) in runs.into_iter().enumerate() {
+        let path = directory.join(format!("jobs-{n}"));
         let Job { took, reads, memory, disk } = job(&path, &log, front, actions);
         println!(
             "job executor, {documents} documents (Zipf), {name}: {actions} actions in {took:.2?} ({:.0}/s); of {} reads {} exact, {} from an older state, {} rows read; memory: {} of {} exact, {} bytes of {}; {} put into the file, {} coalesced",
