@@ -78,13 +78,40 @@ impl KeyframeSink {
     }
 }
 
-impl Sink<Due> for KeyframeSink {
-    fn write(&mut self, batch: &[Arc<Due>]) -> Result<(), SinkError> {
+/// Keyframes that are ready to be written.
+pub struct Ready(Vec<Made>);
+
+impl KeyframeSink {
+    /// Makes keyframes, which takes a look into the store and changes nothing.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or its log is not the one that a state was made of.
+    pub fn make(&self, batch: &[Arc<Due>]) -> Result<Ready, SinkError> {
         let made = answer(&*self.store, |read| {
             batch.iter().map(|due| made(read, &due.entry)).collect::<Result<Vec<Made>, StoreError>>()
         });
-        let made = made.map_err(sorted)?;
-        self.with_writer(|writer| writer.put(&made, &mut Filling::default())).map_err(sorted)
+        made.map(Ready).map_err(sorted)
+    }
+
+    /// Writes keyframes.
+    ///
+    /// # Errors
+    /// When the store cannot be changed.
+    pub fn put(&mut self, Ready(made): &Ready) -> Result<(), SinkError> {
+        self.with_writer(|writer| writer.put(made, &mut Filling::default())).map_err(sorted)
+    }
+
+    /// Whether [`KeyframeSink::make`] keeps nobody waiting who writes.
+    #[must_use]
+    pub fn makes_beside_writers(&self) -> bool {
+        self.store.reads_beside_writers()
+    }
+}
+
+impl Sink<Due> for KeyframeSink {
+    fn write(&mut self, batch: &[Arc<Due>]) -> Result<(), SinkError> {
+        let ready = self.make(batch)?;
+        self.put(&ready)
     }
 }
 

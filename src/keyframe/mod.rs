@@ -29,7 +29,7 @@ pub mod tune;
 mod undo;
 mod write;
 
-pub use behind::{Due, KeyframeSink};
+pub use behind::{Due, KeyframeSink, Ready};
 pub use distance::{Distances, StreamDistances, Worst};
 pub use fill::{FillEvent, fill};
 pub use listed::{Listed, listed};

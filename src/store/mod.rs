@@ -74,6 +74,11 @@ pub trait Store: Send + Sync {
         self.read()?.stamp()
     }
 
+    /// Whether whoever reads keeps no writer waiting, as things are now.
+    fn reads_beside_writers(&self) -> bool {
+        false
+    }
+
     /// Begins a transaction that may change the store. At most one at a time; a second waits, and fails as
     /// `Busy` after the time that [`Options::busy_timeout_ms`] allows.
     ///

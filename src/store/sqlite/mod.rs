@@ -116,6 +116,11 @@ impl Store for SqliteStore {
         CAPABILITIES
     }
 
+    /// With a write-ahead log (<https://www.sqlite.org/wal.html>).
+    fn reads_beside_writers(&self) -> bool {
+        self.look("read").is_ok_and(|mark| mark.wants_wal())
+    }
+
     fn read(&self) -> Result<Box<dyn Read + '_>, StoreError> {
         let (session, mark) = self.session()?;
         let transaction = Transaction::new(self, session, mark);
