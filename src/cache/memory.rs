@@ -2,8 +2,9 @@
 //!
 //! A ring of the last states of each stream; streams are forgotten least recently used first when there are too many of
 //! them. When there are too many bytes, what goes first is what streams have besides their newest state, from the least
-//! recently used stream on, since the next operation goes to the newest; and then whole streams. What a state takes is told by its model from
-//! above ([`Entry::heap_bytes`]): states that follow each other share most of what they hold, and each counts in full, so that what is really taken stays below the budget.
+//! recently used stream on, since the next operation goes to the newest; and then whole streams. What a state takes is told
+//! by its model from above ([`Entry::heap_bytes`]): states that follow each other share most of what they hold, and each
+//! counts in full, so that what is really taken stays below the budget.
 //!
 //! The rules are those of the reference's cache (reactor format §6.1), and a budget of bytes, which it has not. As the bytes
 //! are bounded, there may be more streams than its thousand: of small documents, that would be the bound that is met first.

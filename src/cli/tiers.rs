@@ -15,7 +15,7 @@ use super::ctx::Ctx;
 use super::exit::{ExitStatus, Refusal};
 use super::trace::Recording;
 use super::ui::Talk;
-use crate::cache::disk::{self, DiskCache, HeadTtl, WarningKind};
+use crate::cache::disk::{self, DiskCache, DiskTier, HeadTtl, WarningKind};
 use crate::cache::memory::{self, MemoryTier};
 use crate::cache::{Reads, StoreIdentity, Tier, TierName, TierStats};
 use crate::executor::{TierBehind, Waiting};
@@ -46,8 +46,8 @@ pub(crate) enum Appetite {
 
 /// What became of requests to the tiers of a command.
 pub(crate) struct Ran {
-    /// By tier, the nearest first.
-    pub(crate) stats: Vec<(TierName, TierStats)>,
+    memory: Option<Arc<MemoryTier>>,
+    disk: Option<DiskTier>,
     /// Of all tiers together.
     pub(crate) reads: Reads,
     /// What was put into the disk tier behind the answers; `None` if nothing was to be.
@@ -172,24 +172,30 @@ impl Cached {
         let reads = tiers.reads();
         drop(tiers);
         let behind = behind.and_then(Arc::into_inner).map(|behind| behind.shutdown(WITHIN));
-        let mut stats = Vec::new();
-        if let Some(memory) = memory {
-            stats.push((memory.name(), memory.stats()));
-        }
-        if let Some((disk, identity)) = disk {
-            let of_memory = stats.first().map(|(_, counted)| counted);
+        let disk = disk.map(|(disk, identity)| {
             if reads.requests > 0 {
-                disk.count_run(&identity, of_memory, reads);
+                disk.count_run(&identity, memory.as_ref().map(|memory| memory.stats()).as_ref(), reads);
             }
-            let tier = disk.tier(identity);
-            stats.push((tier.name(), tier.stats()));
             disk.save();
             warn(&disk, talk);
+            disk.tier(identity)
+        });
+        let ran = Ran { memory, disk, reads, behind };
+        if talk.is_verbose() {
+            for (name, stats) in &ran.stats() {
+                talk.detail(Told(*name, stats));
+            }
         }
-        for (name, stats) in &stats {
-            talk.detail(Told(*name, stats));
-        }
-        Ran { stats, reads, behind }
+        ran
+    }
+}
+
+impl Ran {
+    /// By tier, the nearest first. All that the cache file keeps of the store is looked through for it.
+    #[must_use]
+    pub(crate) fn stats(&self) -> Vec<(TierName, TierStats)> {
+        let memory = self.memory.as_ref().map(|tier| (tier.name(), tier.stats()));
+        memory.into_iter().chain(self.disk.as_ref().map(|tier| (tier.name(), tier.stats()))).collect()
     }
 }
 

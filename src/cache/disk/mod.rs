@@ -52,9 +52,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::{Cause, Listed, Reads, StoreIdentity, TierName, TierStats, Which};
 use rusqlite::params;
 
+use super::{Cause, Listed, Reads, StoreIdentity, TierName, TierStats, Which};
 use contents::{Sum, Visit};
 use digest::Digest;
 use file::{CacheFile, Without, lock};

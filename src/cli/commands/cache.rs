@@ -1,9 +1,9 @@
 //! `snapctl cache`.
 
 mod choice;
-mod clean;
-mod forget;
+mod drop;
 mod list;
+mod prune;
 mod show;
 mod simulate;
 mod stats;
@@ -16,11 +16,11 @@ use crate::cli::ctx::Ctx;
 use crate::cli::exit::ExitStatus;
 use crate::cli::ui::Ui;
 
-pub(crate) use clean::PAGE as PRUNE_PAGE;
-pub(in crate::cli) use clean::PrunedView;
-pub(in crate::cli) use forget::DroppedView;
-pub(crate) use forget::PAGE as DROP_PAGE;
+pub(in crate::cli) use drop::DroppedView;
+pub(crate) use drop::PAGE as DROP_PAGE;
 pub(crate) use list::PAGE as LIST_PAGE;
+pub(crate) use prune::PAGE as PRUNE_PAGE;
+pub(in crate::cli) use prune::PrunedView;
 pub(crate) use show::PAGE as SHOW_PAGE;
 pub(in crate::cli) use show::ShownView;
 pub(in crate::cli) use simulate::ConfigurationView;
@@ -38,8 +38,8 @@ pub(crate) enum CacheCommand {
     Show(show::ShowArgs),
     Stats(stats::StatsArgs),
     Warm(warm::WarmArgs),
-    Drop(forget::DropArgs),
-    Prune(clean::PruneArgs),
+    Drop(drop::DropArgs),
+    Prune(prune::PruneArgs),
     Simulate(simulate::SimulateArgs),
 }
 
@@ -53,8 +53,8 @@ pub(crate) fn run(command: &CacheCommand, ctx: &Ctx, ui: &mut Ui) -> anyhow::Res
         CacheCommand::Show(args) => show::run(args, ctx, ui),
         CacheCommand::Stats(args) => stats::run(*args, ctx, ui),
         CacheCommand::Warm(args) => warm::run(args, ctx, ui),
-        CacheCommand::Drop(args) => forget::run(args, ctx, ui),
-        CacheCommand::Prune(args) => clean::run(*args, ctx, ui),
+        CacheCommand::Drop(args) => drop::run(args, ctx, ui),
+        CacheCommand::Prune(args) => prune::run(*args, ctx, ui),
         CacheCommand::Simulate(args) => simulate::run(args, ctx, ui),
     }
 }

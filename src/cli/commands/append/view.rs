@@ -71,7 +71,8 @@ pub(in crate::cli) struct SummaryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "QueueView")]
     keyframes: Option<QueueView>,
-    /// States that were to be put into the cache file behind the operations; not there if none were.
+    /// States that were handed to the cache file behind the operations; what it did not take is among the failures of its tier.
+    /// Not there if none were to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "QueueView")]
     disk: Option<QueueView>,
@@ -83,16 +84,16 @@ pub(in crate::cli) struct SummaryView {
 
 /// Says what became of keyframes and tiers, and whether all was written.
 pub(super) fn tell(talk: &Talk, keyframes: Option<&Ended<Due>>, ran: &Ran) -> bool {
-    let view = SummaryView {
-        keyframes: keyframes.map(|ended| QueueView::of(ended.counts)),
-        disk: ran.behind.as_ref().map(|ended| QueueView::of(ended.counts)),
-        reads: ran.reads.into(),
-        tiers: ran.stats.iter().map(|(name, stats)| TierView::of(*name, stats)).collect(),
-    };
-    let counts = keyframes.map(|ended| ended.counts).unwrap_or_default();
-    if counts.queued > 0 || talk.is_json() {
-        let Counts { queued, written, .. } = counts;
-        talk.summary(&view, format_args!("{written} of {queued} keyframes were written"));
+    if talk.is_json() {
+        let view = SummaryView {
+            keyframes: keyframes.map(|ended| QueueView::of(ended.counts)),
+            disk: ran.behind.as_ref().map(|ended| QueueView::of(ended.counts)),
+            reads: ran.reads.into(),
+            tiers: ran.stats().iter().map(|(name, stats)| TierView::of(*name, stats)).collect(),
+        };
+        talk.summary(&view, "");
+    } else if let Some(Counts { queued: queued @ 1.., written, .. }) = keyframes.map(|ended| ended.counts) {
+        talk.note(format_args!("{written} of {queued} keyframes were written"));
     }
     let keyframes = keyframes.is_none_or(|ended| tell_left(talk, "keyframe", ended));
     let states = ran.behind.as_ref().is_none_or(|ended| tell_left(talk, "state for the cache file", ended));
